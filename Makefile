@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Makefile: builds, tests and installs weir. "make help" lists what it can do.
+#
+# Settings come from $(BUILDDIR)/config.mk, which configure writes; without one configure is run
+# first. All output goes below $(BUILDDIR).
+
+BUILDDIR := build
+override BUILDDIR := $(patsubst %/,%,$(BUILDDIR))
+B := $(BUILDDIR)
+V :=
+Q := $(if $(V),,@)
+SAY = @$(if $(V),:,printf '  %-7s %s\n')
+
+.PHONY: all run check check-unit check-e2e fuzz fuzz-ready bench lint format install uninstall \
+	clean distclean help FORCE
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: $(B)/weir
+
+# As many jobs as cores; a -j of the command line wins over this.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)
+endif
+
+# These work without configure; all else needs its answers.
+ifneq ($(filter-out help format clean distclean,$(or $(MAKECMDGOALS),all)),)
+include $(B)/config.mk
+endif
+
+$(B)/config.mk: configure $(wildcard auto/*)
+	@if [ -f $(B)/reconfigure ]; then sh $(B)/reconfigure; else ./configure --builddir=$(B); fi
+
+# Sources: all below src/, but of the HTTP modules only those chosen.
+MODULE_DIR := src/http/modules
+SOURCES := $(sort $(shell find src -name '*.c' ! -path '$(MODULE_DIR)/*')) $(MODULE_SOURCES)
+LIB_SOURCES := $(filter-out src/main.c,$(SOURCES))
+UNIT_SOURCES := $(sort $(shell find tests/unit -name 'test_*.c'))
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+
+object = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
+llhttp_objects = $(patsubst %.c,$(B)/$(1)/llhttp/%.o,$(notdir $(LLHTTP_SOURCES)))
+
+LIB_OBJECTS := $(call object,obj,$(LIB_SOURCES)) $(B)/obj/gen/http_modules.o \
+	$(call llhttp_objects,obj)
+UNIT_PROGRAMS := $(patsubst %.c,$(B)/%,$(UNIT_SOURCES))
+
+# Paths in messages and debug information are those of the source tree, wherever it stands.
+SAME_PATHS := -ffile-prefix-map='$(CURDIR)'=. -ffile-prefix-map='$(abspath $(B))'=build
+INCLUDES := -Isrc -I$(B)/gen $(LIB_CFLAGS)
+CFLAGS_ALL = $(LANGUAGE) $(OPTIMISE) $(WARNINGS) $(HARDENING) $(SANITIZE) $(SAME_PATHS) $(CC_OPT) \
+	$(CFLAGS)
+LDFLAGS_ALL = $(OPTIMISE) $(HARDENING) $(LINK_HARDENING) $(SANITIZE) $(SAME_PATHS) $(CC_OPT) \
+	$(CFLAGS) $(LD_OPT) $(LDFLAGS)
+COMPILE = $(CC) $(CFLAGS_ALL) $(LTO) $(INCLUDES) -MMD -MP
+COMPILE_TEST = $(CC) $(CFLAGS_ALL) $(INCLUDES) -Itests/unit $(CHECK_CFLAGS) -MMD -MP
+
+# keep FILE,TEXT: the file holds the text, and changes only when the text does.
+define keep
+@mkdir -p $(dir $(1))
+@printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $(1) || \
+	printf '%s\n' '$(subst ','\'',$(2))' > $(1)
+endef
+
+# Whatever was built with other flags, or of other files, is built again.
+$(B)/flags: FORCE
+	$(call keep,$@,$(COMPILE) $(LDFLAGS_ALL) $(LIBS) $(CHECK_CFLAGS) $(CHECK_LIBS))
+
+$(B)/fuzz/flags: FORCE
+	$(call keep,$@,$(FUZZ_COMPILE) $(LIBS))
+
+$(B)/objects: FORCE
+	$(call keep,$@,$(LIB_OBJECTS))
+
+$(B)/obj/src/%.o: src/%.c $(B)/flags
+	$(SAY) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
+	$(SAY) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+# llhttp is not ours to mend: no warnings.
+$(B)/obj/llhttp/%.o: $(dir $(firstword $(LLHTTP_SOURCES)))%.c $(B)/flags
+	$(SAY) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -w -c -o $@ $<
+
+$(B)/libweir.a: $(LIB_OBJECTS) $(B)/objects
+	$(SAY) AR $@
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(LIB_OBJECTS)
+
+$(B)/weir: $(B)/obj/src/main.o $(B)/libweir.a
+	$(SAY) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) $(LTO) -o $@ $^ $(LIBS)
+
+# The welcome page, until Ctrl-C. Workers of root must be able to read this folder: they stay root.
+run: $(B)/weir
+	@echo 'weir serves html/ on http://localhost:8080/ (Ctrl-C ends it)'
+	@exec $(B)/weir -p . -c conf/run.conf \
+		-g "daemon off; pid $(abspath $(B))/run.pid; $$([ $$(id -u) -ne 0 ] || echo 'user root;')"
+
+# Tests. T= chooses: the part of a unit test's name, or pytest's options.
+check: $(B)/weir $(UNIT_PROGRAMS)
+	@tests/run unit $(B) $(UNIT_PROGRAMS)
+	@WEIR_BINARY=$(abspath $(B)/weir) tests/run e2e $(B) $(PYTEST)
+
+check-unit: $(UNIT_PROGRAMS)
+	@tests/run unit $(B) $(if $(T),$(foreach p,$(UNIT_PROGRAMS),$(if $(findstring $(T),$p),$p)),$^)
+
+check-e2e: $(B)/weir
+	@WEIR_BINARY=$(abspath $(B)/weir) PYTEST_ADDOPTS='$(T)' tests/run e2e $(B) $(PYTEST)
+
+$(B)/tests/unit/%: tests/unit/%.c $(B)/libweir.a $(B)/flags
+	$(if $(CHECK_LIBS),,@echo 'unit tests need Check: ./configure --deps installs it' && exit 1)
+	$(SAY) TEST $<
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE_TEST) -fno-lto $(filter-out $(LTO),$(LDFLAGS_ALL)) -o $@ $< $(B)/libweir.a \
+		$(LIBS) $(CHECK_LIBS)
+
+# Fuzzing: a build of its own, by clang. Each target runs for $(SECONDS), all at the same time.
+SECONDS := 60
+FUZZ_CC := clang
+FUZZ_SANITIZE := address,undefined
+FUZZ_FLAGS = $(LANGUAGE) -g -O1 -DWEIR_DEBUG -DFUZZING -fno-sanitize-recover=all $(INCLUDES)
+FUZZ_OBJECTS := $(call object,fuzz/obj,$(LIB_SOURCES)) $(B)/fuzz/obj/gen/http_modules.o \
+	$(call llhttp_objects,fuzz/obj)
+FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SOURCES))
+FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -MMD -MP
+
+fuzz: $(FUZZ_PROGRAMS)
+	@tests/run fuzz $(B) $(SECONDS) $(FUZZ_PROGRAMS)
+
+fuzz-ready:
+	@mkdir -p $(B)/fuzz
+	@echo 'int LLVMFuzzerTestOneInput(const char *p, long n) { return p[n]; }' | \
+		$(FUZZ_CC) -w -fsanitize=fuzzer,$(FUZZ_SANITIZE) -x c -o $(B)/fuzz/ready - 2>/dev/null || \
+		{ echo 'fuzzing needs clang and its runtime (Debian: clang, libclang-rt-dev)'; exit 1; }
+
+$(B)/fuzz/obj/src/%.o: src/%.c $(B)/fuzz/flags | fuzz-ready
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_COMPILE) -c -o $@ $<
+
+$(B)/fuzz/obj/gen/%.o: $(B)/gen/%.c $(B)/fuzz/flags | fuzz-ready
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_COMPILE) -c -o $@ $<
+
+$(B)/fuzz/obj/llhttp/%.o: $(dir $(firstword $(LLHTTP_SOURCES)))%.c $(B)/fuzz/flags | fuzz-ready
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_COMPILE) -w -c -o $@ $<
+
+$(B)/fuzz/libweir.a: $(FUZZ_OBJECTS) $(B)/objects
+	@rm -f $@
+	$(Q)ar rcs $@ $(FUZZ_OBJECTS)
+
+$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/fuzz/libweir.a
+	$(SAY) FUZZ $<
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer,$(FUZZ_SANITIZE) -MMD -MP -o $@ $< \
+		$(B)/fuzz/libweir.a $(LIBS)
+
+bench: $(B)/weir
+	@tests/bench/run $(B)/weir $(ARGS)
+
+# What clang-tidy, clangd and cppcheck need to know of the flags.
+TOOL_FLAGS = $(LANGUAGE) $(WARNINGS) $(INCLUDES) -Itests/unit $(CHECK_CFLAGS)
+
+lint: $(B)/gen/http_modules.c
+	@tests/lint $(B) '$(TOOL_FLAGS)' $(SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES)
+
+format:
+	$(Q)find src tests -name '*.[ch]' -exec clang-format -i {} +
+
+compile_commands.json: FORCE
+	@tests/lint --commands '$(CC) $(TOOL_FLAGS)' $(SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES) > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/gen/http_modules.c: $(B)/config.mk
+	@test -f $@
+
+# What is installed. Files that the operator edits are never overwritten: the new ones stand
+# beside them as *.default.
+CONF_DIR = $(patsubst %/,%,$(dir $(CONF_PATH)))
+MAN_DIR = $(PREFIX)/share/man
+SHARE_DIR = $(PREFIX)/share/weir
+D = $(DESTDIR)
+
+# The shipped files name the default paths; the installed ones those of this configuration.
+own_paths = sed -e 's|/usr/local/weir/sbin/weir|$(SBIN_PATH)|g' \
+	-e 's|/usr/local/weir/conf/weir.conf|$(CONF_PATH)|g' \
+	-e 's|/usr/local/weir/logs/weir.pid|$(PID_PATH)|g' \
+	-e 's|/usr/local/weir/logs/error.log|$(ERROR_LOG_PATH)|g' \
+	-e 's|/usr/local/weir/logs/access.log|$(HTTP_LOG_PATH)|g' \
+	-e 's|/usr/local/weir|$(PREFIX)|g'
+
+install: $(B)/weir
+	install -d $(D)$(dir $(SBIN_PATH)) $(D)$(CONF_DIR) $(D)$(SHARE_DIR) $(D)$(PREFIX)/html \
+		$(D)$(MAN_DIR)/man8 $(D)$(MAN_DIR)/man5 $(D)$(dir $(PID_PATH)) \
+		$(D)$(dir $(ERROR_LOG_PATH)) $(D)$(dir $(HTTP_LOG_PATH))
+	install -m 755 $(B)/weir $(D)$(SBIN_PATH).new
+	mv -f $(D)$(SBIN_PATH).new $(D)$(SBIN_PATH)
+	$(own_paths) conf/weir.conf > $(D)$(CONF_PATH).default
+	$(own_paths) conf/mime.types > $(D)$(CONF_DIR)/mime.types.default
+	test -e $(D)$(CONF_PATH) || cp $(D)$(CONF_PATH).default $(D)$(CONF_PATH)
+	test -e $(D)$(CONF_DIR)/mime.types || \
+		cp $(D)$(CONF_DIR)/mime.types.default $(D)$(CONF_DIR)/mime.types
+	for file in html/*; do \
+		test -e $(D)$(PREFIX)/$$file || $(own_paths) $$file > $(D)$(PREFIX)/$$file; \
+	done
+	for file in weir.service weir.logrotate; do \
+		$(own_paths) conf/$$file > $(D)$(SHARE_DIR)/$$file; \
+	done
+	install -m 644 man/weir.8 $(D)$(MAN_DIR)/man8/
+	install -m 644 man/weir.conf.5 $(D)$(MAN_DIR)/man5/
+
+# Configuration, pages and logs stay: they are the operator's.
+uninstall:
+	rm -f $(D)$(SBIN_PATH) $(D)$(CONF_PATH).default $(D)$(CONF_DIR)/mime.types.default \
+		$(D)$(MAN_DIR)/man8/weir.8 $(D)$(MAN_DIR)/man5/weir.conf.5
+	rm -rf $(D)$(SHARE_DIR)
+
+# clean leaves the answers of configure; distclean leaves nothing.
+clean:
+	rm -rf $(B)/obj $(B)/tests $(B)/fuzz $(B)/lint
+	rm -f $(B)/weir $(B)/libweir.a $(B)/flags $(B)/objects
+
+distclean: clean
+	for nested in $(B)/*/reconfigure; do \
+		test ! -f $$nested || $(MAKE) BUILDDIR=$$(dirname $$nested) distclean; \
+	done
+	rm -rf $(B)/gen $(B)/try
+	rm -f $(B)/config.mk $(B)/configure.log $(B)/reconfigure $(B)/run.pid compile_commands.json
+	if [ -d $(B) ]; then rmdir --ignore-fail-on-non-empty $(B); fi
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make                        builds build/weir
+#: make run                    serves html/ on http://localhost:8080/ until Ctrl-C
+#: make check                  every test; check-unit, check-e2e: some of them
+#: make check-unit T=str       those whose name holds "str"
+#: make check-e2e T='-k range' with pytest's options
+#: make fuzz SECONDS=60        each fuzz target for so long (clang)
+#: make lint, make format      clang-tidy, cppcheck and shellcheck; clang-format
+#: make bench ARGS=…           the benchmark, tests/bench/README.md
+#: make install DESTDIR=…      and uninstall
+#: make clean, distclean       removes what was built; and what configure wrote
+#: make compile_commands.json  for editors
+#:
+#: V=1 shows the command lines. BUILDDIR=PATH is a build set up with configure --builddir=PATH.
+
+-include $(patsubst %.o,%.d,$(LIB_OBJECTS) $(B)/obj/src/main.o) $(UNIT_PROGRAMS:%=%.d)
+-include $(patsubst %.o,%.d,$(FUZZ_OBJECTS)) $(FUZZ_PROGRAMS:%=%.d)

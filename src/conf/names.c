@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * names: the directives of all tables by name, and what a word that is none of them may have meant.
+ */
+#include "conf/private.h"
+
+#include <stdlib.h>
+
+/* Behind the entries of the same name: of two that fit, the first in the tables counts. */
+static bool
+names_add(struct conf *conf, struct known *known)
+{
+    void *old;
+    struct known *last;
+
+    if (!map_add(conf->priv->names, str_of(known->directive->name), known, &old))
+        return false;
+    if (old == NULL)
+        return true;
+    for (last = old; last->next != NULL; last = last->next)
+        continue;
+    last->next = known;
+    return true;
+}
+
+bool
+names_init(struct conf *conf)
+{
+    struct conf_private *priv = conf->priv;
+
+    priv->names = map_create(conf->scratch, false);
+    if (priv->names == NULL)
+        return false;
+    for (uint32_t m = 0; m < priv->module_count; m++) {
+        const struct directive *d = priv->modules[m].module->directives;
+
+        for (; d != NULL && d->name != NULL; d++) {
+            struct known *known = ARENA_NEW(conf->scratch, struct known);
+
+            if (known == NULL)
+                return false;
+            known->directive = d;
+            known->module = m;
+            if (!names_add(conf, known))
+                return false;
+        }
+    }
+    return true;
+}
+
+struct known *
+names_find(const struct conf *conf, struct str name)
+{
+    return map_get(conf->priv->names, name);
+}
+
+struct known *
+names_find_in(const struct conf *conf, struct str name, uint32_t where)
+{
+    struct known *known = names_find(conf, name);
+
+    while (known != NULL && (known->directive->where & where) == 0)
+        known = known->next;
+    return known;
+}
+
+static int
+compare_name(const void *key, const void *element)
+{
+    const struct str *name = key;
+
+    return str_cmp(*name, str_of(*(const char *const *)element));
+}
+
+static bool
+nginx_has(struct str name)
+{
+    return bsearch(&name, nginx_names, nginx_name_count, sizeof(nginx_names[0]), compare_name)
+           != NULL;
+}
+
+/* ---- the nearest name ------------------------------------------------------------------------ */
+
+struct search {
+    struct str word;
+    uint32_t where;
+    const char *name;           /* nearest so far */
+    unsigned distance;          /* of it; at first one too many */
+    bool fits;                  /* it is allowed in the context */
+};
+
+static void
+consider(struct search *search, const char *name, bool fits)
+{
+    struct str candidate = str_of(name);
+    size_t gap = candidate.len > search->word.len ? candidate.len - search->word.len
+                                                  : search->word.len - candidate.len;
+    unsigned distance;
+
+    if (gap > search->distance)
+        return;
+    distance = str_distance(search->word, candidate, search->distance);
+    if (distance > search->distance
+        || (distance == search->distance && (search->name == NULL || search->fits || !fits)))
+        return;
+    search->name = name;
+    search->distance = distance;
+    search->fits = fits;
+}
+
+/* A short word is near to too many names. */
+static unsigned
+reach(struct str word)
+{
+    if (word.len <= 3)
+        return 1;
+    return word.len <= 8 ? 2 : (unsigned)MIN(word.len, 60) / 3;
+}
+
+static void
+consider_tables(struct search *search, const struct conf *conf)
+{
+    for (uint32_t m = 0; m < conf->priv->module_count; m++) {
+        const struct directive *d = conf->priv->modules[m].module->directives;
+
+        for (; d != NULL && d->name != NULL; d++)
+            consider(search, d->name, (d->where & search->where) != 0);
+    }
+    consider(search, "include", true);
+}
+
+void
+names_hint(struct conf *conf, struct str name, uint32_t where)
+{
+    struct search search = { .word = name, .where = where, .distance = reach(name) + 1 };
+
+    if (conf->priv->last == NULL)
+        return;
+    if (nginx_has(name)) {
+        conf_hint(conf, "nginx has this directive, weir does not yet");
+        return;
+    }
+    consider_tables(&search, conf);
+    if (search.name != NULL) {
+        conf_hint(conf, "did you mean \"%s\"?", search.name);
+        return;
+    }
+    for (size_t i = 0; i < nginx_name_count; i++)
+        consider(&search, nginx_names[i], true);
+    if (search.name != NULL)
+        conf_hint(conf, "did you mean \"%s\"? nginx has that directive, weir does not yet",
+                  search.name);
+}
+
+/* ---- a forgotten ";" ------------------------------------------------------------------------- */
+
+static bool
+begins_line(const struct conf_word *word)
+{
+    const char *text, *p;
+
+    if (word->pos.file == NULL)
+        return false;
+    text = word->pos.file->text.p;
+    p = text + word->pos.offset;
+    while (p > text && (p[-1] == ' ' || p[-1] == '\t'))
+        p--;
+    return p == text || p[-1] == '\n';
+}
+
+static bool
+is_name(const struct conf *conf, struct str word, uint32_t where)
+{
+    if (str_eq(word, STR("include")))
+        return true;
+    if (where != 0)
+        return names_find_in(conf, word, where) != NULL;
+    return names_find(conf, word) != NULL || nginx_has(word);
+}
+
+uint32_t
+names_restart(const struct conf *conf, const struct conf_word *words, uint32_t count,
+              uint32_t where)
+{
+    for (uint32_t i = 1; i < count; i++)
+        if (words[i].pos.line != words[i - 1].pos.line && !words[i].quoted
+            && begins_line(&words[i]) && is_name(conf, words[i].text, where))
+            return i;
+    return 0;
+}
+
+void
+names_hint_missing(struct conf *conf, const struct conf_word *last)
+{
+    bool has_brace = !last->quoted && str_ends(last->text, STR("}"));
+
+    conf_hint(conf, has_brace ? "the \"}\" is part of the word: write \";\" before it"
+                              : "a \";\" is missing here");
+}

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * core: the tables of the directives of http, server and location that belong to no module, and their values. What the
+ * blocks themselves become stands in server.c.
+ */
+#include "base/arena.h"
+#include "base/map.h"
+#include "conf/log_output.h"
+#include "http/http.h"
+#include "http/settings.h"
+
+/* ---- values with a shape of their own -------------------------------------------------------------------------- */
+
+static bool
+parse_buffers(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct buffers *b = field;
+    uint64_t count;
+
+    if (!word_uint(conf, &node->words[1], node->words[1].text, 1024, &count)
+        || !word_size(conf, &node->words[2], node->words[2].text, &b->size))
+        return false;
+    if (count == 0)
+        return conf_error(conf, &node->words[1], "invalid number of buffers \"%.*s\"",
+                          STR_ARG(node->words[1].text));
+    if (b->size < 64 || b->size > 16 << 20)
+        return conf_error(conf, &node->words[2], "invalid buffer size \"%.*s\", it must be from 64 "
+                          "to 16m", STR_ARG(node->words[2].text));
+    b->count = (uint32_t)count;
+    return true;
+}
+
+static bool
+parse_header_buffer(struct conf *conf, const struct conf_node *node, void *field)
+{
+    uint64_t *size = field;
+
+    if (!word_size(conf, &node->words[1], node->words[1].text, size))
+        return false;
+    if (*size < 64 || *size > 16 << 20)
+        return conf_error(conf, &node->words[1], "invalid buffer size \"%.*s\", it must be from 64 "
+                          "to 16m", STR_ARG(node->words[1].text));
+    return true;
+}
+
+static bool
+parse_keepalive_timeout(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct two_ms *t = field;
+
+    if (!word_ms(conf, &node->words[1], node->words[1].text, &t->ms))
+        return false;
+    t->header_ms = 0;
+    if (node->count == 3
+        && !word_ms(conf, &node->words[2], node->words[2].text, &t->header_ms))
+        return false;
+    return true;
+}
+
+static bool
+parse_keepalive_disable(struct conf *conf, const struct conf_node *node, void *field)
+{
+    static const struct { struct str name; uint32_t bit; } browsers[] = {
+        { STR_INIT("none"), 0 }, { STR_INIT("msie6"), 1 }, { STR_INIT("safari"), 2 },
+    };
+    uint32_t *bits = field;
+
+    *bits = 0;
+    for (uint32_t i = 1; i < node->count; i++) {
+        size_t k = 0;
+
+        while (k < ARRAY_LEN(browsers) && !str_eq(node->words[i].text, browsers[k].name))
+            k++;
+        if (k == ARRAY_LEN(browsers)) {
+            conf_error(conf, &node->words[i], "invalid value \"%.*s\"",
+                       STR_ARG(node->words[i].text));
+            conf_hint(conf, "one of none, msie6, safari");
+            return false;
+        }
+        *bits |= browsers[k].bit;
+    }
+    return true;
+}
+
+/* root and alias: a path that may hold variables, relative to the prefix. */
+static bool
+parse_root(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct root *root = field;
+    const struct conf_word *word = &node->words[1];
+    struct str path = word->text;
+
+    root->is_alias = str_eq(node->words[0].text, STR("alias"));
+    root->prefix_len = root->is_alias ? (uint32_t)http_of(conf)->reading_place->name.len : 0;
+    if (path.len == 0)
+        return conf_error(conf, word, "empty path in \"%.*s\" directive",
+                          STR_ARG(node->words[0].text));
+    if (path.p[0] != '$')
+        path = conf_path_by_prefix(conf, path);
+    if (!str_is_set(path))
+        return false;
+    while (!root->is_alias && path.len > 0 && path.p[path.len - 1] == '/')
+        path.len--;
+    return http_text_compile(conf, word, path, &root->path);
+}
+
+static bool
+parse_open_file_cache(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct open_file_settings *o = field;
+    bool has_max = false;
+
+    *o = (struct open_file_settings){ .enabled = true, .inactive_ms = 60000 };
+    for (uint32_t i = 1; i < node->count; i++) {
+        const struct conf_word *w = &node->words[i];
+        uint64_t n;
+
+        if (str_eq(w->text, STR("off")) && node->count == 2) {
+            o->enabled = false;
+            return true;
+        }
+        if (str_starts(w->text, STR("max="))) {
+            if (!word_uint(conf, w, str_from(w->text, 4), 10000000, &n))
+                return false;
+            if (n == 0)
+                return conf_error(conf, w, "invalid \"open_file_cache\" parameter \"%.*s\"",
+                                  STR_ARG(w->text));
+            o->max = (uint32_t)n;
+            has_max = true;
+        } else if (str_starts(w->text, STR("inactive="))) {
+            if (!word_ms(conf, w, str_from(w->text, 9), &o->inactive_ms))
+                return false;
+        } else {
+            conf_error(conf, w, "invalid \"open_file_cache\" parameter \"%.*s\"", STR_ARG(w->text));
+            conf_hint(conf, "off, or max=N [inactive=TIME]");
+            return false;
+        }
+    }
+    if (!has_max)
+        return conf_error(conf, &node->words[0],
+                          "\"open_file_cache\" must have the \"max\" parameter");
+    return true;
+}
+
+static bool
+parse_max_ranges(struct conf *conf, const struct conf_node *node, void *field)
+{
+    uint64_t n;
+
+    if (str_eq(node->words[1].text, STR("unlimited"))) {
+        *(uint32_t *)field = UINT32_MAX;
+        return true;
+    }
+    if (!word_uint(conf, &node->words[1], node->words[1].text, INT32_MAX, &n))
+        return false;
+    *(uint32_t *)field = (uint32_t)n;
+    return true;
+}
+
+/* ---- types ------------------------------------------------------------------------------------------------------ */
+
+static bool
+add_type(struct conf *conf, struct map *types, const struct conf_word *word, struct str type)
+{
+    struct str *value = ARENA_NEW(conf->arena, struct str);
+    char *lower = arena_bytes(conf->arena, word->text.len + 1);
+    struct str key = { lower, word->text.len };
+    struct str *old;
+
+    if (value == NULL || lower == NULL)
+        return conf_no_memory(conf);
+    for (size_t i = 0; i < key.len; i++)
+        lower[i] = ascii_lower(word->text.p[i]);
+    *value = type;
+    old = map_get(types, key);
+    if (old != NULL && !str_eq(*old, type))
+        conf_warn(conf, word, "duplicate extension \"%.*s\", content type: \"%.*s\", previous "
+                  "content type: \"%.*s\"", STR_ARG(key), STR_ARG(type), STR_ARG(*old));
+    return map_set(types, key, value) || conf_no_memory(conf);
+}
+
+static bool
+parse_types(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct map **types = field;
+
+    if (*types == NULL && (*types = map_create(conf->arena, false)) == NULL)
+        return conf_no_memory(conf);
+    for (const struct conf_node *n = node->children; n != NULL; n = n->next) {
+        struct str type = arena_str(conf->arena, n->words[0].text);
+
+        if (n->is_block || n->count < 2) {
+            conf_error(conf, &n->words[0], "invalid number of arguments in \"types\" entry");
+            conf_hint(conf, "a type and its extensions: text/html html htm;");
+            continue;
+        }
+        if (!str_is_set(type))
+            return conf_no_memory(conf);
+        if (type.len == 0 || memchr(type.p, '\n', type.len) != NULL
+            || memchr(type.p, '\r', type.len) != NULL)
+            return conf_error(conf, &n->words[0], "invalid content type");
+        for (uint32_t i = 1; i < n->count; i++)
+            if (!add_type(conf, *types, &n->words[i], type))
+                return false;
+    }
+    return true;
+}
+
+/* nginx's own default when no types are given: text/html, image/gif, image/jpeg. */
+static bool
+default_types(struct conf *conf, struct map **types)
+{
+    static const struct { struct str extension, type; } few[] = {
+        { STR_INIT("html"), STR_INIT("text/html") },
+        { STR_INIT("gif"), STR_INIT("image/gif") },
+        { STR_INIT("jpg"), STR_INIT("image/jpeg") },
+    };
+
+    if ((*types = map_create(conf->arena, false)) == NULL)
+        return conf_no_memory(conf);
+    for (size_t i = 0; i < ARRAY_LEN(few); i++) {
+        struct str *value = ARENA_NEW(conf->arena, struct str);
+
+        if (value == NULL || !map_set(*types, few[i].extension, (*value = few[i].type, value)))
+            return conf_no_memory(conf);
+    }
+    return true;
+}
+
+static bool
+parse_default_type(struct conf *conf, const struct conf_node *node, void *field)
+{
+    if (!parse_text(conf, node, field))
+        return false;
+    for (const char *p = node->words[1].text.p; *p != '\0'; p++)
+        if ((unsigned char)*p < 0x20)
+            return conf_error(conf, &node->words[1], "invalid content type");
+    return true;
+}
+
+struct str
+type_of(const struct location_settings *settings, struct str filename)
+{
+    char lower[32];
+    size_t i = filename.len;
+    const struct str *type;
+
+    while (i > 0 && filename.p[i - 1] != '.' && filename.p[i - 1] != '/')
+        i--;
+    if (i == 0 || filename.p[i - 1] != '.' || filename.len - i > sizeof(lower))
+        return settings->default_type;
+    for (size_t k = i; k < filename.len; k++)
+        lower[k - i] = ascii_lower(filename.p[k]);
+    type = map_get(settings->types, (struct str){ lower, filename.len - i });
+    return type != NULL ? *type : settings->default_type;
+}
+
+/* ---- error_log -------------------------------------------------------------------------------------------------- */
+
+static bool
+parse_error_log(struct conf *conf, const struct conf_node *node, void *field)
+{
+    const struct http_setup *setup = conf->owner;
+
+    return parse_log_output(conf, node, setup->log_files, field);
+}
+
+/* ---- levels ------------------------------------------------------------------------------------------------------ */
+
+static bool
+location_check(struct conf *conf, struct conf_scope *scope, void *settings)
+{
+    struct location_settings *s = settings;
+    const struct http_setup *setup = conf->owner;
+
+    (void)scope;
+    if (s->types == NULL && !default_types(conf, &s->types))
+        return false;
+    if (s->error_log == NULL) {
+        s->log = *setup->log;
+        return true;
+    }
+    s->log = (struct log){ .outputs = s->error_log };
+    for (const struct log_output *o = s->error_log; o != NULL; o = o->next)
+        s->log.level = MAX(s->log.level, o->level);
+    return true;
+}
+
+static const struct conf_enum ims_names[] = {
+    { "off", IMS_OFF }, { "exact", IMS_EXACT }, { "before", IMS_BEFORE }, { NULL, 0 },
+};
+static const struct conf_enum token_names[] = {
+    { "on", TOKENS_ON }, { "off", TOKENS_OFF }, { "build", TOKENS_BUILD }, { NULL, 0 },
+};
+static const struct conf_enum linger_names[] = {
+    { "on", LINGER_ON }, { "off", LINGER_OFF }, { "always", LINGER_ALWAYS }, { NULL, 0 },
+};
+static const struct uint_range at_least_one = { 1, INT32_MAX };
+
+static const struct directive http_directives[] = {
+    { "http", .where = IN_MAIN, .flags = DIRECTIVE_BLOCK, .parse = parse_http },
+    { "server", .where = IN_HTTP, .flags = DIRECTIVE_BLOCK | DIRECTIVE_REPEAT,
+      .parse = parse_server },
+    { "open_file_cache_body_memory", .where = IN_HTTP, .args = {1, 1}, .parse = parse_size,
+      FIELD(struct http_settings, file_cache_body_bytes), .initial = "8m" },
+    { "server_names_hash_bucket_size", .where = IN_HTTP, .args = {1, 1}, .parse = parse_ignored },
+    { "server_names_hash_max_size", .where = IN_HTTP, .args = {1, 1}, .parse = parse_ignored },
+    { "variables_hash_bucket_size", .where = IN_HTTP, .args = {1, 1}, .parse = parse_ignored },
+    { "variables_hash_max_size", .where = IN_HTTP, .args = {1, 1}, .parse = parse_ignored },
+    { 0 }
+};
+
+#define IN_HS (IN_HTTP | IN_SERVER)
+#define SERVER_FIELD(member)   FIELD(struct server_settings, member)
+
+static const struct directive server_directives[] = {
+    { "listen", .where = IN_SERVER, .args = {1, ARGS_ANY}, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_listen },
+    { "server_name", .where = IN_SERVER, .args = {1, ARGS_ANY}, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_server_name },
+    { "location", .where = IN_SERVER | IN_LOCATION, .args = {1, 2},
+      .flags = DIRECTIVE_BLOCK | DIRECTIVE_REPEAT, .parse = parse_location },
+    { "client_header_buffer_size", .where = IN_HS, .args = {1, 1}, .parse = parse_header_buffer,
+      SERVER_FIELD(client_header_buffer_size), .initial = "1k" },
+    { "large_client_header_buffers", .where = IN_HS, .args = {2, 2}, .parse = parse_buffers,
+      SERVER_FIELD(large_client_header_buffers), .initial = "4 8k" },
+    { "client_header_timeout", .where = IN_HS, .args = {1, 1}, .parse = parse_ms,
+      SERVER_FIELD(client_header_timeout_ms), .initial = "60s" },
+    { "ignore_invalid_headers", .where = IN_HS, .args = {1, 1}, .parse = parse_flag,
+      SERVER_FIELD(ignore_invalid_headers), .initial = "on" },
+    { "underscores_in_headers", .where = IN_HS, .args = {1, 1}, .parse = parse_flag,
+      SERVER_FIELD(underscores_in_headers), .initial = "off" },
+    { "merge_slashes", .where = IN_HS, .args = {1, 1}, .parse = parse_flag,
+      SERVER_FIELD(merge_slashes), .initial = "on" },
+    { "max_headers", .where = IN_HS, .args = {1, 1}, .parse = parse_uint,
+      SERVER_FIELD(max_headers), .initial = "1000", .data = &at_least_one },
+    { "connection_pool_size", .where = IN_HS, .args = {1, 1}, .parse = parse_ignored },
+    { "request_pool_size", .where = IN_HS, .args = {1, 1}, .parse = parse_ignored },
+    { 0 }
+};
+
+#define PLACE_FIELD(member) FIELD(struct location_settings, member)
+#define ONE_ARG .where = IN_HTTP_ALL, .args = {1, 1}
+
+static const struct directive location_directives[] = {
+    { "root", ONE_ARG, .parse = parse_root, PLACE_FIELD(root), .initial = "html" },
+    { "alias", .where = IN_LOCATION, .args = {1, 1}, .parse = parse_root, PLACE_FIELD(root) },
+    { "types", .where = IN_HTTP_ALL, .flags = DIRECTIVE_BLOCK | DIRECTIVE_DATA | DIRECTIVE_REPEAT,
+      .parse = parse_types, PLACE_FIELD(types) },
+    { "default_type", ONE_ARG, .parse = parse_default_type, PLACE_FIELD(default_type),
+      .initial = "text/plain" },
+    { "etag", ONE_ARG, .parse = parse_flag, PLACE_FIELD(etag), .initial = "on" },
+    { "if_modified_since", ONE_ARG, .parse = parse_enum, PLACE_FIELD(if_modified_since),
+      .initial = "exact", .data = ims_names },
+    { "max_ranges", ONE_ARG, .parse = parse_max_ranges, PLACE_FIELD(max_ranges),
+      .initial = "unlimited" },
+    { "client_max_body_size", ONE_ARG, .parse = parse_size, PLACE_FIELD(client_max_body_size),
+      .initial = "1m" },
+    { "client_body_timeout", ONE_ARG, .parse = parse_ms, PLACE_FIELD(client_body_timeout_ms),
+      .initial = "60s" },
+    { "send_timeout", ONE_ARG, .parse = parse_ms, PLACE_FIELD(send_timeout_ms), .initial = "60s" },
+    { "keepalive_timeout", .where = IN_HTTP_ALL, .args = {1, 2}, .parse = parse_keepalive_timeout,
+      PLACE_FIELD(keepalive), .initial = "75s" },
+    { "keepalive_requests", ONE_ARG, .parse = parse_uint, PLACE_FIELD(keepalive_requests),
+      .initial = "1000" },
+    { "keepalive_time", ONE_ARG, .parse = parse_ms, PLACE_FIELD(keepalive_time_ms),
+      .initial = "1h" },
+    { "keepalive_min_timeout", ONE_ARG, .parse = parse_ms, PLACE_FIELD(keepalive_min_timeout_ms),
+      .initial = "0" },
+    { "keepalive_disable", .where = IN_HTTP_ALL, .args = {1, 2}, .parse = parse_keepalive_disable,
+      PLACE_FIELD(keepalive_disable), .initial = "msie6" },
+    { "absolute_redirect", ONE_ARG, .parse = parse_flag, PLACE_FIELD(absolute_redirect),
+      .initial = "on" },
+    { "server_name_in_redirect", ONE_ARG, .parse = parse_flag,
+      PLACE_FIELD(server_name_in_redirect), .initial = "off" },
+    { "port_in_redirect", ONE_ARG, .parse = parse_flag, PLACE_FIELD(port_in_redirect),
+      .initial = "on" },
+    { "server_tokens", ONE_ARG, .parse = parse_enum, PLACE_FIELD(server_tokens), .initial = "on",
+      .data = token_names },
+    { "sendfile", .where = IN_HTTP_ALL | IN_LOCATION_IF, .args = {1, 1}, .parse = parse_flag,
+      PLACE_FIELD(sendfile), .initial = "off" },
+    { "sendfile_max_chunk", ONE_ARG, .parse = parse_size, PLACE_FIELD(sendfile_max_chunk),
+      .initial = "2m" },
+    { "tcp_nodelay", ONE_ARG, .parse = parse_flag, PLACE_FIELD(tcp_nodelay), .initial = "on" },
+    { "tcp_nopush", ONE_ARG, .parse = parse_flag, PLACE_FIELD(tcp_nopush), .initial = "off" },
+    { "reset_timedout_connection", ONE_ARG, .parse = parse_flag,
+      PLACE_FIELD(reset_timedout_connection), .initial = "off" },
+    { "lingering_close", ONE_ARG, .parse = parse_enum, PLACE_FIELD(lingering_close),
+      .initial = "on", .data = linger_names },
+    { "lingering_time", ONE_ARG, .parse = parse_ms, PLACE_FIELD(lingering_time_ms),
+      .initial = "30s" },
+    { "lingering_timeout", ONE_ARG, .parse = parse_ms, PLACE_FIELD(lingering_timeout_ms),
+      .initial = "5s" },
+    { "log_not_found", ONE_ARG, .parse = parse_flag, PLACE_FIELD(log_not_found), .initial = "on" },
+    { "chunked_transfer_encoding", ONE_ARG, .parse = parse_flag,
+      PLACE_FIELD(chunked_transfer_encoding), .initial = "on" },
+    { "recursive_error_pages", ONE_ARG, .parse = parse_flag, PLACE_FIELD(recursive_error_pages),
+      .initial = "off" },
+    { "open_file_cache", .where = IN_HTTP_ALL, .args = {1, 2}, .parse = parse_open_file_cache,
+      PLACE_FIELD(open_file_cache), .initial = "off" },
+    { "open_file_cache_errors", ONE_ARG, .parse = parse_flag, PLACE_FIELD(open_file_cache_errors),
+      .initial = "off" },
+    { "open_file_cache_min_uses", ONE_ARG, .parse = parse_uint,
+      PLACE_FIELD(open_file_cache_min_uses), .initial = "1", .data = &at_least_one },
+    { "open_file_cache_valid", ONE_ARG, .parse = parse_ms, PLACE_FIELD(open_file_cache_valid_ms),
+      .initial = "60s" },
+    { "error_log", .where = IN_HTTP_ALL, .args = {1, 2}, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_error_log, PLACE_FIELD(error_log) },
+    { "msie_padding", ONE_ARG, .parse = parse_ignored },
+    { "msie_refresh", ONE_ARG, .parse = parse_ignored },
+    { "output_buffers", .where = IN_HTTP_ALL, .args = {2, 2}, .parse = parse_ignored },
+    { "postpone_output", ONE_ARG, .parse = parse_ignored },
+    { "read_ahead", ONE_ARG, .parse = parse_ignored },
+    { "send_lowat", ONE_ARG, .parse = parse_ignored },
+    { "types_hash_bucket_size", ONE_ARG, .parse = parse_ignored },
+    { "types_hash_max_size", ONE_ARG, .parse = parse_ignored },
+    { 0 }
+};
+
+const struct conf_module http_table = {
+    .name = "http",
+    .directives = http_directives,
+    .conf_size = sizeof(struct http_settings),
+    .root = IN_HTTP,
+};
+
+const struct conf_module server_table = {
+    .name = "http_server",
+    .directives = server_directives,
+    .conf_size = sizeof(struct server_settings),
+    .root = IN_HTTP,
+};
+
+const struct conf_module location_table = {
+    .name = "http_location",
+    .directives = location_directives,
+    .conf_size = sizeof(struct location_settings),
+    .root = IN_HTTP,
+    .check = location_check,
+};

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "http/core_variables.h"
+#include "base/clock.h"
+#include "config.h"
+#include "http/engine.h"
+#include "http/path.h"
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* Variables that are a struct str of the request: data is its offset. */
+static struct str
+get_member(struct http_request *req, const void *data, struct str rest)
+{
+    (void)rest;
+    return *(const struct str *)(const void *)((const char *)req + (uintptr_t)data);
+}
+
+#define MEMBER(member) .get = get_member, .data = (const void *)offsetof(struct http_request, member)
+
+static struct str
+number(struct http_request *req, uint64_t value)
+{
+    char *p = arena_bytes(req->arena, 20);
+
+    return p == NULL ? STR_NONE : (struct str){ p, (size_t)(put_uint(p, value) - p) };
+}
+
+/* ---- the connection ----------------------------------------------------------------------------------------------------- */
+
+static struct str
+get_remote_addr(struct http_request *req, const void *data, struct str rest)
+{
+    enum { TEXT_MAX = 48 };
+    char *p = arena_bytes(req->arena, TEXT_MAX);
+    struct writer w;
+
+    (void)data;
+    (void)rest;
+    if (p == NULL)
+        return STR_NONE;
+    w = writer_at(p, TEXT_MAX);
+    write_peer(&w, &req->conn->peer);
+    return writer_str(&w);
+}
+
+static struct str
+get_remote_port(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return number(req, req->conn->peer.port);
+}
+
+static struct str
+get_server_addr(struct http_request *req, const void *data, struct str rest)
+{
+    struct address address;
+    struct writer w;
+    struct peer self;
+
+    (void)data;
+    (void)rest;
+    if (!http_local_address(req, &address))
+        return STR_NONE;
+    w = writer_in(req->arena);
+    self = peer_of(&address.sa, address.len);
+    write_peer(&w, &self);
+    return writer_str(&w);
+}
+
+static struct str
+get_server_port(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return number(req, address_port(&req->conn->listener->address));
+}
+
+static struct str
+get_connection(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return number(req, req->conn->number);
+}
+
+static struct str
+get_connection_requests(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return number(req, req->conn->requests + 1);
+}
+
+static struct str
+get_connection_time(struct http_request *req, const void *data, struct str rest)
+{
+    uint64_t ms = now.mono_ms - req->conn->since_ms;
+
+    (void)data;
+    (void)rest;
+    return arena_fmt(req->arena, "%llu.%03llu", (unsigned long long)ms / 1000,
+                     (unsigned long long)ms % 1000);
+}
+
+/* ---- the request -------------------------------------------------------------------------------------------------------- */
+
+static struct str
+get_scheme(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return http_scheme(req);
+}
+
+/* nginx: the name of the request, of the Host field, or the server's. */
+static struct str
+get_host(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return req->host.len > 0 ? req->host : req->server->name;
+}
+
+static struct str
+get_server_name(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return req->server->name;
+}
+
+static struct str
+get_request_uri(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return str_is_set(req->uri.raw) ? req->uri.raw : req->target;
+}
+
+static struct str
+get_is_args(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return req->args.len > 0 ? STR("?") : STR("");
+}
+
+/* ?name=value; the first of that name, any case as nginx has it. */
+static struct str
+get_arg(struct http_request *req, const void *data, struct str rest)
+{
+    struct str args = req->args;
+
+    (void)data;
+    while (args.len > 0) {
+        ptrdiff_t amp = str_find(args, '&', 0);
+        struct str item = { args.p, amp < 0 ? args.len : (size_t)amp };
+
+        if (item.len > rest.len && item.p[rest.len] == '=' && str_istarts(item, rest))
+            return str_from(item, rest.len + 1);
+        args = str_from(args, item.len + 1);
+    }
+    return STR_NONE;
+}
+
+/* "-" and "_" of a field's name are one in variables. */
+static bool
+is_field_named(struct str field, struct str name)
+{
+    if (field.len != name.len)
+        return false;
+    for (size_t i = 0; i < field.len; i++) {
+        char c = field.p[i] == '-' ? '_' : ascii_lower(field.p[i]);
+
+        if (c != name.p[i])
+            return false;
+    }
+    return true;
+}
+
+static struct str
+get_http(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    for (uint32_t i = 0; i < req->fields_len; i++)
+        if (is_field_named(req->fields[i].name, rest))
+            return req->fields[i].value;
+    return STR_NONE;
+}
+
+static struct str
+get_known_field(struct http_request *req, const void *data, struct str rest)
+{
+    (void)rest;
+    return req->known[(uintptr_t)data];
+}
+
+static struct str
+get_cookie(struct http_request *req, const void *data, struct str rest)
+{
+    struct str cookies = req->known[FIELD_COOKIE];
+
+    (void)data;
+    while (cookies.len > 0) {
+        ptrdiff_t end = str_find(cookies, ';', 0);
+        struct str item = { cookies.p, end < 0 ? cookies.len : (size_t)end };
+        struct str pair = str_trim(item);
+
+        if (pair.len > rest.len && pair.p[rest.len] == '=' && str_istarts(pair, rest))
+            return str_from(pair, rest.len + 1);
+        cookies = str_from(cookies, item.len + 1);
+    }
+    return STR_NONE;
+}
+
+static struct str
+get_request_length(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return number(req, req->received_bytes);
+}
+
+static struct str
+get_request_time(struct http_request *req, const void *data, struct str rest)
+{
+    uint64_t ms = (now.mono_us - req->start_us) / 1000;
+
+    (void)data;
+    (void)rest;
+    return arena_fmt(req->arena, "%llu.%03llu", (unsigned long long)ms / 1000,
+                     (unsigned long long)ms % 1000);
+}
+
+static struct str
+get_request_id(struct http_request *req, const void *data, struct str rest)
+{
+    uint8_t bytes[16];
+    struct writer w;
+
+    (void)data;
+    (void)rest;
+    if (str_is_set(req->id))
+        return req->id;
+    if (getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) != (ssize_t)sizeof(bytes))
+        return STR_NONE;
+    w = writer_in(req->arena);
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        write_fmt(&w, "%02x", bytes[i]);
+    return req->id = writer_str(&w);
+}
+
+static struct str
+get_remote_user(struct http_request *req, const void *data, struct str rest)
+{
+    (void)req;
+    (void)data;
+    (void)rest;
+    return STR_NONE;            /* nobody asks for a password yet */
+}
+
+/* ---- files ---------------------------------------------------------------------------------------------------------------- */
+
+static struct str
+get_request_filename(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return http_map_path(req, req->path, 0);
+}
+
+static struct str
+get_document_root(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return http_text_eval(req, &http_settings_for(req)->root.path);
+}
+
+static struct str
+get_realpath_root(struct http_request *req, const void *data, struct str rest)
+{
+    struct str root = get_document_root(req, data, rest);
+    struct str path = str_is_set(root) ? arena_str(req->arena, root) : STR_NONE;
+    char real[PATH_MAX];
+
+    if (!str_is_set(path) || realpath(path.p, real) == NULL)
+        return STR_NONE;
+    return arena_str(req->arena, str_of(real));
+}
+
+/* ---- the answer ------------------------------------------------------------------------------------------------------------ */
+
+static struct str
+get_status(struct http_request *req, const void *data, struct str rest)
+{
+    unsigned status = req->log_status != 0 ? req->log_status : req->response.status;
+
+    (void)data;
+    (void)rest;
+    return status == 0 ? STR("000") : number(req, status);
+}
+
+static struct str
+get_body_bytes_sent(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return number(req, req->response.body_bytes);
+}
+
+static struct str
+get_bytes_sent(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return number(req, req->response.head_bytes + req->response.body_bytes);
+}
+
+static struct str
+get_request_completion(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return req->response.started && req->response.body == NULL ? STR("OK") : STR("");
+}
+
+static struct str
+sent_http_date(struct http_request *req, time_t t)
+{
+    char *p = arena_bytes(req->arena, 29);
+
+    if (t == (time_t)-1 || p == NULL)
+        return STR_NONE;
+    http_date_format(p, t);
+    return (struct str){ p, 29 };
+}
+
+static struct str
+get_sent_http(struct http_request *req, const void *data, struct str rest)
+{
+    const struct http_response *resp = &req->response;
+
+    (void)data;
+    if (str_eq(rest, STR("content_type")))
+        return resp->content_type;
+    if (str_eq(rest, STR("content_length")))
+        return resp->content_length >= 0 ? number(req, (uint64_t)resp->content_length) : STR_NONE;
+    if (str_eq(rest, STR("location")))
+        return resp->location;
+    if (str_eq(rest, STR("etag")))
+        return resp->etag;
+    if (str_eq(rest, STR("last_modified")))
+        return sent_http_date(req, resp->last_modified);
+    if (str_eq(rest, STR("connection")))
+        return req->keepalive ? STR("keep-alive") : STR("close");
+    if (str_eq(rest, STR("server")))
+        return http_server_field(http_settings_for(req)->server_tokens);
+    for (uint32_t i = 0; i < resp->fields_len; i++)
+        if (is_field_named(resp->fields[i].name, rest))
+            return resp->fields[i].value;
+    return STR_NONE;
+}
+
+/* ---- time and process -------------------------------------------------------------------------------------------------------- */
+
+static struct str
+get_time_local(struct http_request *req, const void *data, struct str rest)
+{
+    (void)req;
+    (void)data;
+    (void)rest;
+    return clock_log_time();
+}
+
+static struct str
+get_time_iso8601(struct http_request *req, const void *data, struct str rest)
+{
+    (void)req;
+    (void)data;
+    (void)rest;
+    return clock_iso8601();
+}
+
+static struct str
+get_msec(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return arena_fmt(req->arena, "%llu.%03llu", (unsigned long long)now.wall_ms / 1000,
+                     (unsigned long long)now.wall_ms % 1000);
+}
+
+static struct str
+get_pid(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return number(req, (uint64_t)getpid());
+}
+
+static struct str
+get_hostname(struct http_request *req, const void *data, struct str rest)
+{
+    (void)req;
+    (void)data;
+    (void)rest;
+    return http_hostname();
+}
+
+static const char fixed_version[] = WEIR_VERSION, fixed_dot[] = ".", fixed_none[] = "";
+
+static struct str
+get_fixed(struct http_request *req, const void *data, struct str rest)
+{
+    (void)req;
+    (void)rest;
+    return str_of(data);
+}
+
+const struct http_variable http_core_variables[] = {
+    { "arg_", .get = get_arg },
+    { "args", MEMBER(args) },
+    { "query_string", MEMBER(args) },
+    { "body_bytes_sent", .get = get_body_bytes_sent },
+    { "bytes_sent", .get = get_bytes_sent },
+    { "connection", .get = get_connection },
+    { "connection_requests", .get = get_connection_requests },
+    { "connection_time", .get = get_connection_time },
+    { "content_length", .get = get_known_field, .data = (const void *)FIELD_CONTENT_LENGTH },
+    { "content_type", .get = get_known_field, .data = (const void *)FIELD_CONTENT_TYPE },
+    { "cookie_", .get = get_cookie },
+    { "document_root", .get = get_document_root },
+    { "document_uri", MEMBER(path) },
+    { "uri", MEMBER(path) },
+    { "host", .get = get_host },
+    { "hostname", .get = get_hostname },
+    { "http_referer", .get = get_known_field, .data = (const void *)FIELD_REFERER },
+    { "http_user_agent", .get = get_known_field, .data = (const void *)FIELD_USER_AGENT },
+    { "http_host", .get = get_known_field, .data = (const void *)FIELD_HOST },
+    { "http_", .get = get_http },
+    { "https", .get = get_fixed, .data = fixed_none },
+    { "is_args", .get = get_is_args },
+    { "msec", .get = get_msec },
+    { "pid", .get = get_pid },
+    { "pipe", .get = get_fixed, .data = fixed_dot },
+    { "realpath_root", .get = get_realpath_root },
+    { "remote_addr", .get = get_remote_addr },
+    { "remote_port", .get = get_remote_port },
+    { "remote_user", .get = get_remote_user },
+    { "request", MEMBER(request_line) },
+    { "request_completion", .get = get_request_completion },
+    { "request_filename", .get = get_request_filename },
+    { "request_id", .get = get_request_id },
+    { "request_length", .get = get_request_length },
+    { "request_method", MEMBER(method_name) },
+    { "request_time", .get = get_request_time },
+    { "request_uri", .get = get_request_uri },
+    { "scheme", .get = get_scheme },
+    { "sent_http_", .get = get_sent_http },
+    { "server_addr", .get = get_server_addr },
+    { "server_name", .get = get_server_name },
+    { "server_port", .get = get_server_port },
+    { "server_protocol", MEMBER(protocol) },
+    { "status", .get = get_status },
+    { "time_iso8601", .get = get_time_iso8601 },
+    { "time_local", .get = get_time_local },
+    { "weir_version", .get = get_fixed, .data = fixed_version },
+    { 0 }
+};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine: one worker's part of the HTTP server, for the files of http/ and its codecs.
+ */
+#ifndef WEIR_HTTP_ENGINE_H
+#define WEIR_HTTP_ENGINE_H
+
+#include "event/loop.h"
+#include "http/file_cache.h"
+#include "http/request.h"
+#include "http/settings.h"
+
+enum {
+    READ_SIZE = 32768,          /* at most so many bytes are read at a time */
+    GATHER_SIZE = 65536,        /* answers to pipelined requests leave together up to here */
+    GATHER_BODY = 32768,        /* a body up to here is copied behind its head and leaves with it in one send */
+    GATHER_SLACK = 16384,       /* room for a head behind a full gather buffer */
+    HEAD_STARTS = 16            /* kinds of "HTTP/1.1 200 OK … Date … Connection" kept ready */
+};
+
+/* The begin of an answer's head, that changes with the second only. */
+struct head_start {
+    uint32_t key;               /* status, connection, tokens; 0: unused */
+    uint32_t len;
+    time_t second;
+    char bytes[184];
+};
+
+struct http_worker {
+    struct http *http;
+    struct loop *loop;
+    struct pool *pool;
+    bool retiring;              /* answers close their connections */
+    uint32_t connections;       /* served by this part */
+    struct file_cache *files;
+    struct http_request *free_requests;
+    uint32_t free_len;
+    char *in;                   /* READ_SIZE: a read goes here first; idle connections own no buffer */
+    char *out;                  /* GATHER_SIZE + GATHER_SLACK: what the connection being served sends next */
+    size_t out_len;
+    struct head_start head_starts[HEAD_STARTS];
+    struct loop_turn_end turn_end;
+    struct timer log_timer;     /* buffered access logs with flush= */
+};
+
+/* struct listener's on_accept for all HTTP listeners. */
+void http_accept(struct conn *conn);
+
+/* What the connection's listener serves. */
+static inline struct http_address *
+http_address_of(const struct conn *conn)
+{
+    return conn->listener->owner;
+}
+
+/* The settings that hold before and after the location is known. */
+static inline const struct location_settings *
+http_settings_for(const struct http_request *req)
+{
+    return req->location != NULL ? req->location->settings : req->server->root->settings;
+}
+
+/* Runs filters over the answer and hands it to the codec. */
+void http_send(struct http_request *req);
+
+/* One of weir's own pages for a status: a short HTML text that lives for ever. */
+struct str http_page(unsigned status, int server_tokens);
+
+/* "weir/0.1.0" or "weir" */
+struct str http_server_field(int server_tokens);
+
+#endif

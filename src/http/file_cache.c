@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "http/file_cache.h"
+#include "base/clock.h"
+#include "base/counters.h"
+#include "base/writer.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    BODY_MAX = 32768,           /* larger bodies are better sent by sendfile */
+    BODY_USES = 3,              /* a body comes into memory at this use */
+    RACY_MS = 2000,             /* a file changed so recently may change again without a sign */
+    SWEEP_MS = 5000
+};
+
+struct file_cache {
+    struct file **slots;
+    uint32_t mask, len, max;
+    uint64_t inactive_ms;
+    struct link lru;
+    struct link bodies;
+    uint64_t body_bytes, body_limit;
+    struct timer_wheel *timers;
+    struct timer sweep;
+};
+
+static void on_sweep(struct timer *timer);
+
+/* Descriptors are wanted for connections first. */
+static uint32_t
+descriptor_bound(uint32_t max)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return max;
+    return (uint32_t)MAX(MIN((uint64_t)max, limit.rlim_cur / 2), 4);
+}
+
+struct file_cache *
+file_cache_create(struct timer_wheel *timers, uint32_t max, uint64_t inactive_ms,
+                  uint64_t body_bytes)
+{
+    struct file_cache *cache = calloc(1, sizeof(*cache));
+    uint32_t slots = 64;
+
+    if (cache == NULL)
+        return NULL;
+    cache->max = descriptor_bound(max);
+    while (slots < cache->max && slots < 1u << 20)
+        slots *= 2;
+    cache->mask = slots - 1;
+    cache->inactive_ms = inactive_ms;
+    cache->body_limit = body_bytes;
+    cache->timers = timers;
+    link_init(&cache->lru);
+    link_init(&cache->bodies);
+    timer_init(&cache->sweep, on_sweep);
+    cache->slots = calloc(slots, sizeof(cache->slots[0]));
+    if (cache->slots == NULL) {
+        free(cache);
+        return NULL;
+    }
+    return cache;
+}
+
+static void
+drop_body(struct file_cache *cache, struct file *file)
+{
+    if (file->body == NULL)
+        return;
+    cache->body_bytes -= file->size;
+    link_remove(&file->bodies);
+    free(file->body);
+    file->body = NULL;
+}
+
+static void
+file_free(struct file_cache *cache, struct file *file)
+{
+    drop_body(cache, file);
+    if (file->fd >= 0)
+        close(file->fd);
+    free(file->head_bytes);
+    free(file);
+}
+
+/* Out of the table; freed now, or when its last user gives it back. */
+static void
+detach(struct file_cache *cache, struct file *file)
+{
+    struct file **place = &cache->slots[file->hash & cache->mask];
+
+    while (*place != file)
+        place = &(*place)->next;
+    *place = file->next;
+    cache->len--;
+    link_remove(&file->lru);
+    file->detached = true;
+    if (file->refs == 0)
+        file_free(cache, file);
+}
+
+void
+file_cache_destroy(struct file_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    while (!list_is_empty(&cache->lru))
+        detach(cache, CONTAINER_OF(cache->lru.next, struct file, lru));
+    timer_cancel(&cache->sweep);
+    free(cache->slots);
+    free(cache);
+}
+
+static void
+on_sweep(struct timer *timer)
+{
+    struct file_cache *cache = CONTAINER_OF(timer, struct file_cache, sweep);
+
+    while (!list_is_empty(&cache->lru)) {
+        struct file *oldest = CONTAINER_OF(cache->lru.next, struct file, lru);
+
+        if (now.mono_ms - oldest->used_ms < cache->inactive_ms)
+            break;
+        detach(cache, oldest);
+    }
+    if (cache->len > 0)
+        timer_arm(cache->timers, &cache->sweep, now.mono_ms + SWEEP_MS);
+}
+
+/* ---- looking at the file system --------------------------------------------------------------------------------- */
+
+static bool
+same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool
+is_unchanged(const struct file *file, const struct stat *st)
+{
+    return file->ino == st->st_ino && file->dev == st->st_dev
+           && file->size == (uint64_t)st->st_size && same_time(file->mtime, st->st_mtim)
+           && same_time(file->ctime, st->st_ctim)
+           && file->is_regular == S_ISREG(st->st_mode) && file->is_dir == S_ISDIR(st->st_mode);
+}
+
+/*
+ * Non-blocking, so that a FIFO in the root hangs nobody. Files that are neither regular nor folders are not
+ * kept open: they are not served.
+ */
+static void
+look(const char *path, struct file *file)
+{
+    struct stat st;
+
+    file->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (file->fd < 0 || fstat(file->fd, &st) != 0) {
+        file->error = errno;
+        return;
+    }
+    file->is_dir = S_ISDIR(st.st_mode);
+    file->is_regular = S_ISREG(st.st_mode);
+    file->dev = st.st_dev;
+    file->ino = st.st_ino;
+    file->size = (uint64_t)st.st_size;
+    file->mtime = st.st_mtim;
+    file->ctime = st.st_ctim;
+    if (!file->is_regular) {
+        close(file->fd);
+        file->fd = -1;
+    }
+}
+
+static struct file *
+file_create(struct str path, uint64_t hash)
+{
+    enum { ETAG_MAX = 40 };
+    struct file seen = { .fd = -1 };
+    struct file *file;
+    struct writer w;
+
+    look(path.p, &seen);
+    file = malloc(sizeof(*file) + ETAG_MAX + path.len + 1);
+    if (file == NULL) {
+        if (seen.fd >= 0)
+            close(seen.fd);
+        errno = ENOMEM;
+        return NULL;
+    }
+    *file = seen;
+    file->hash = hash;
+    link_init(&file->lru);
+    link_init(&file->bodies);
+    /* nginx's form: seconds and size in hexadecimal */
+    w = writer_at(file->text, ETAG_MAX);
+    write_char(&w, '"');
+    write_hex(&w, (uint64_t)file->mtime.tv_sec);
+    write_char(&w, '-');
+    write_hex(&w, file->size);
+    write_char(&w, '"');
+    file->etag = writer_str(&w);
+    memcpy(file->text + ETAG_MAX, path.p, path.len + 1);
+    file->path = (struct str){ file->text + ETAG_MAX, path.len };
+    http_date_format(file->last_modified, file->mtime.tv_sec);
+    file->checked_ms = now.mono_ms;
+    return file;
+}
+
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+static struct file *
+find(const struct file_cache *cache, struct str path, uint64_t hash)
+{
+    struct file *file = cache->slots[hash & cache->mask];
+
+    while (file != NULL && (file->hash != hash || !str_eq(file->path, path)))
+        file = file->next;
+    return file;
+}
+
+/* Whether it may be used as it is. Proving it by stat() renews it. */
+static bool
+is_fresh(struct file *file, const struct location_settings *settings)
+{
+    struct stat st;
+
+    if (settings->open_file_cache.enabled && !file->is_closed
+        && now.mono_ms - file->checked_ms < settings->open_file_cache_valid_ms)
+        return file->error == 0 || settings->open_file_cache_errors;
+    if (file->error != 0 || file->is_closed)
+        return false;
+    if (stat(file->path.p, &st) != 0 || !is_unchanged(file, &st))
+        return false;
+    file->checked_ms = now.mono_ms;
+    return true;
+}
+
+static void
+insert(struct file_cache *cache, struct file *file)
+{
+    if (cache->len >= cache->max)
+        detach(cache, CONTAINER_OF(cache->lru.next, struct file, lru));
+    file->next = cache->slots[file->hash & cache->mask];
+    cache->slots[file->hash & cache->mask] = file;
+    list_push(&cache->lru, &file->lru);
+    if (cache->len++ == 0)
+        timer_arm(cache->timers, &cache->sweep, now.mono_ms + SWEEP_MS);
+}
+
+/* Errors are remembered only where the conf file asks for it. */
+static bool
+is_kept(const struct file *file, const struct location_settings *settings)
+{
+    return file->error == 0
+           || (settings->open_file_cache.enabled && settings->open_file_cache_errors);
+}
+
+struct file *
+file_open(struct file_cache *cache, const struct location_settings *settings, struct str path)
+{
+    uint64_t hash = str_hash(path);
+    struct file *file = find(cache, path, hash);
+    uint32_t uses = 0;
+
+    if (file != NULL && is_fresh(file, settings)) {
+        stats->file_cache_hits++;
+        link_remove(&file->lru);
+        list_push(&cache->lru, &file->lru);
+    } else {
+        stats->file_cache_misses++;
+        if (file != NULL) {
+            uses = file->uses;
+            detach(cache, file);
+        }
+        if ((file = file_create(path, hash)) == NULL)
+            return NULL;
+        file->uses = uses;
+        if (is_kept(file, settings))
+            insert(cache, file);
+        else
+            file->detached = true;
+    }
+    file->used_ms = now.mono_ms;
+    file->uses++;
+    file->refs++;
+    file->close_early = file->uses < settings->open_file_cache_min_uses;
+    return file;
+}
+
+void
+file_release(struct file_cache *cache, struct file *file)
+{
+    if (--file->refs > 0)
+        return;
+    if (file->detached) {
+        file_free(cache, file);
+    } else if (UNLIKELY(file->close_early) && file->fd >= 0) {
+        close(file->fd);
+        file->fd = -1;
+        file->is_closed = true;
+    }
+}
+
+/* ---- bodies ------------------------------------------------------------------------------------------------------- */
+
+static bool
+is_settled(const struct file *file)
+{
+    uint64_t changed_s = (uint64_t)MAX(file->mtime.tv_sec, file->ctime.tv_sec);
+
+    return (changed_s + 1) * 1000 + RACY_MS < now.wall_ms;
+}
+
+/* Makes room by letting go of bodies that are asked for less often. */
+static bool
+make_room(struct file_cache *cache, const struct file *file)
+{
+    while (cache->body_bytes + file->size > cache->body_limit) {
+        struct file *oldest;
+
+        if (list_is_empty(&cache->bodies))
+            return false;
+        oldest = CONTAINER_OF(cache->bodies.next, struct file, bodies);
+        if (oldest->uses >= file->uses) {
+            oldest->uses -= oldest->uses / 4;           /* what was hot long ago cools down */
+            link_remove(&oldest->bodies);
+            list_push(&cache->bodies, &oldest->bodies);
+            return false;
+        }
+        drop_body(cache, oldest);
+    }
+    return true;
+}
+
+static bool
+read_whole(const struct file *file, char *to)
+{
+    uint64_t done = 0;
+
+    while (done < file->size) {
+        ssize_t n = pread(file->fd, to + done, file->size - done, (off_t)done);
+
+        if (n <= 0)
+            return false;
+        done += (uint64_t)n;
+    }
+    return true;
+}
+
+/* Reads the body and looks again: only what did not change meanwhile is kept. */
+static void
+load_body(struct file_cache *cache, struct file *file)
+{
+    char *body;
+    struct stat st;
+
+    if (!is_settled(file) || !make_room(cache, file) || (body = malloc(file->size)) == NULL)
+        return;
+    if (!read_whole(file, body) || fstat(file->fd, &st) != 0 || !is_unchanged(file, &st)) {
+        free(body);
+        return;
+    }
+    file->body = body;
+    cache->body_bytes += file->size;
+    list_push(&cache->bodies, &file->bodies);
+}
+
+const char *
+file_body(struct file_cache *cache, struct file *file)
+{
+    if (LIKELY(file->body != NULL))
+        return file->body;
+    if (file->size == 0 || file->size > BODY_MAX || file->uses < BODY_USES || file->detached)
+        return NULL;
+    load_body(cache, file);
+    return file->body;
+}
+
+/* ---- ready fields -------------------------------------------------------------------------------------------------- */
+
+static void
+write_field(struct writer *w, struct str name, struct str value)
+{
+    write_str(w, name);
+    write_str(w, value);
+    write_str(w, STR("\r\n"));
+}
+
+static struct str
+last_modified(const struct file *file)
+{
+    return (struct str){ file->last_modified, sizeof(file->last_modified) };
+}
+
+const struct file_head *
+file_head(struct file *file, const struct location_settings *settings)
+{
+    struct file_head *head = &file->head;
+    struct writer w;
+    size_t size = 400;
+    const char *end;
+
+    if (LIKELY(head->settings == settings))
+        return head;
+    head->content_type = type_of(settings, file->path);
+    size += 2 * file->etag.len + head->content_type.len;
+    free(file->head_bytes);
+    head->settings = NULL;
+    if ((file->head_bytes = malloc(size)) == NULL)
+        return NULL;
+    w = writer_at(file->head_bytes, size);
+    if (head->content_type.len > 0)
+        write_field(&w, STR("Content-Type: "), head->content_type);
+    write_str(&w, STR("Content-Length: "));
+    write_uint(&w, file->size);
+    write_field(&w, STR("\r\nLast-Modified: "), last_modified(file));
+    if (settings->etag)
+        write_field(&w, STR("ETag: "), file->etag);
+    if (settings->max_ranges > 0)
+        write_str(&w, STR("Accept-Ranges: bytes\r\n"));
+    write_str(&w, STR("\r\n"));
+    head->ok.h1 = (struct str){ w.start, (size_t)(w.p - w.start) };
+    end = w.p;
+    write_field(&w, STR("Last-Modified: "), last_modified(file));
+    if (settings->etag)
+        write_field(&w, STR("ETag: "), file->etag);
+    write_str(&w, STR("\r\n"));
+    if (!w.ok)
+        return NULL;
+    head->not_modified.h1 = (struct str){ end, (size_t)(w.p - end) };
+    head->settings = settings;
+    return head;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * file_cache: files a worker has open, with what an answer needs of them.
+ *
+ * By default nothing is trusted that was not proved by a stat() for this very request; with open_file_cache a file is trusted for
+ * open_file_cache_valid after its last look. Small bodies that are asked for often are kept in memory within a bound; a body is only kept
+ * when the file's times are old enough that a later change must show in them.
+ */
+#ifndef WEIR_HTTP_FILE_CACHE_H
+#define WEIR_HTTP_FILE_CACHE_H
+
+#include "base/list.h"
+#include "event/timer.h"
+#include "http/request.h"
+#include "http/settings.h"
+
+/* An answer's fields made ready for one set of settings; see struct http_ready. */
+struct file_head {
+    const struct location_settings *settings;   /* NULL: not made */
+    struct str content_type;
+    struct http_ready ok, not_modified;
+};
+
+struct file {
+    struct link lru;            /* least recently used first */
+    struct file *next;          /* of the same hash slot */
+    uint64_t hash;
+    struct str path;
+    int fd;                     /* -1: a directory, an error, or not kept open */
+    int error;                  /* errno of the failed open, 0: there is a file */
+    bool is_dir, is_regular;
+    bool detached;              /* no longer in the table: goes with its last user */
+    bool close_early;           /* used less than open_file_cache_min_uses times */
+    bool is_closed;             /* remembered for its uses only */
+    dev_t dev;
+    ino_t ino;
+    uint64_t size;
+    struct timespec mtime, ctime;
+    uint64_t checked_ms, used_ms;
+    uint32_t uses, refs;
+    struct str etag;            /* "\"5f3e-400\"" */
+    char last_modified[29];
+    char *body;                 /* whole, NULL: not in memory */
+    struct link bodies;         /* those with a body, least recently used first */
+    struct file_head head;
+    char *head_bytes;           /* of head, one allocation */
+    char text[];                /* etag, path */
+};
+
+struct file_cache;
+
+/* max: files at most; NULL when memory is short. */
+struct file_cache *file_cache_create(struct timer_wheel *timers, uint32_t max, uint64_t inactive_ms,
+                                     uint64_t body_bytes);
+void file_cache_destroy(struct file_cache *cache);
+
+/*
+ * The file at path (absolute), fresh as the settings ask. Never NULL unless memory is short (errno ENOMEM): a file that cannot be
+ * opened comes with ->error. The caller gives it back with file_release. path.p is NUL-terminated.
+ */
+struct file *file_open(struct file_cache *cache, const struct location_settings *settings,
+                       struct str path);
+void file_release(struct file_cache *cache, struct file *file);
+
+/* The body in memory, NULL: read it from ->fd. Counts as a use: what is asked for often comes into memory. */
+const char *file_body(struct file_cache *cache, struct file *file);
+
+/* The ready fields for these settings. NULL when memory is short. */
+const struct file_head *file_head(struct file *file, const struct location_settings *settings);
+
+#endif

@@ -1,0 +1,733 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * connection: what comes next on an HTTP/1 connection.
+ *
+ * Bytes are read into the worker's buffer and served from there; feed() takes one message after the other from them, each by
+ * read_head(), the handlers, read_body() and settle(). Whatever must wait leaves the connection in a state that an event
+ * resumes: READING (more input), WRITING (the socket), PROCESSING (a handler). Only then does it own memory: an incomplete head, or
+ * what was read ahead, in conn->in; what the socket did not take in conn->out; the request.
+ */
+#include "base/clock.h"
+#include "base/counters.h"
+#include "http/h1/h1.h"
+#include "http/http.h"
+#include <errno.h>
+#include <sys/socket.h>
+
+enum { ANSWERS_A_TURN = 64 };   /* for one connection, then the others have their turn */
+
+/* What a step says of the input and the connection. */
+enum step {
+    STEP_MORE,                  /* needs more input */
+    STEP_NEXT,                  /* the message is done: on to the next */
+    STEP_BUSY,                  /* waits for the socket or a handler */
+    STEP_GONE                   /* the connection was closed, or only lingers */
+};
+
+static void feed_stored(struct conn *conn);
+
+static struct http_worker *
+worker_of(const struct conn *conn)
+{
+    return http_address_of(conn)->worker;
+}
+
+/* ---- the end of a connection ---------------------------------------------------------------------------------------------- */
+
+static enum step
+close_now(struct conn *conn, enum close_reason reason)
+{
+    worker_of(conn)->out_len = 0;
+    conn_close(conn, reason);
+    return STEP_GONE;
+}
+
+/* With an RST instead of a FIN: reset_timedout_connection. */
+static void
+close_timed_out(struct conn *conn, bool reset)
+{
+    struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+    if (reset)
+        setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    close_now(conn, CLOSE_TIMEOUT);
+}
+
+static void
+on_close(struct conn *conn, enum close_reason reason)
+{
+    struct http_request *req = conn->request;
+
+    worker_of(conn)->connections--;
+    if (req == NULL)
+        return;
+    if (h1_of(req)->head_done) {
+        if (reason == CLOSE_CLIENT && !req->response.started)
+            req->log_status = HTTP_CLIENT_LEFT;
+        http_log(req);
+    }
+    conn->request = NULL;
+    http_request_release(req);
+}
+
+/* What still comes is read and thrown away, so that a reset does not take the answer from the client (RFC 9112 9.6). */
+static enum step
+start_linger(struct conn *conn, const struct location_settings *settings)
+{
+    conn->stream->shutdown(conn);
+    buffer_free(conn->in);
+    conn->in = NULL;
+    conn_state_set(conn, CONN_LINGERING);
+    conn->idle_since_ms = now.mono_ms;
+    conn->allowance_ms = (uint32_t)MIN(settings->lingering_time_ms, UINT32_MAX);
+    conn_deadline(conn, MIN(settings->lingering_timeout_ms, settings->lingering_time_ms));
+    if (!conn_wait(conn, EPOLLIN))
+        return close_now(conn, CLOSE_ERROR);
+    return STEP_GONE;
+}
+
+static void
+on_linger_readable(struct conn *conn)
+{
+    struct http_worker *worker = worker_of(conn);
+    size_t done;
+    uint64_t age = now.mono_ms - conn->idle_since_ms;
+
+    switch (conn->stream->recv(conn, worker->in, READ_SIZE, &done)) {
+    case IO_AGAIN:
+        return;
+    case IO_DONE:
+        if (age < conn->allowance_ms)
+            return;
+        close_now(conn, CLOSE_TIMEOUT);
+        return;
+    case IO_CLOSED:
+    case IO_ERROR:
+    case IO_SHORT:
+        close_now(conn, CLOSE_NORMAL);
+        return;
+    }
+}
+
+/* ---- the end of a request ---------------------------------------------------------------------------------------------------- */
+
+static enum step
+wait_for_socket(struct conn *conn, const struct location_settings *settings)
+{
+    if (conn->state != CONN_WRITING)
+        conn_state_set(conn, CONN_WRITING);
+    conn_deadline(conn, settings->send_timeout_ms);
+    if (!conn_wait(conn, EPOLLOUT))
+        return close_now(conn, CLOSE_ERROR);
+    return STEP_BUSY;
+}
+
+/* IO_DONE: goes on; else what became of the connection stands in *step. */
+static bool
+flush_or_wait(struct conn *conn, const struct location_settings *settings, enum step *step)
+{
+    switch (h1_flush(conn, false)) {
+    case IO_DONE:
+        return true;
+    case IO_AGAIN:
+        *step = wait_for_socket(conn, settings);
+        return false;
+    case IO_CLOSED:
+        *step = close_now(conn, CLOSE_CLIENT);
+        return false;
+    case IO_ERROR:
+    case IO_SHORT:
+        break;
+    }
+    LOG(&process_log, INFO, errno, "send() failed");
+    *step = close_now(conn, CLOSE_ERROR);
+    return false;
+}
+
+static bool
+must_linger(const struct http_request *req, const struct location_settings *settings,
+            bool more_input)
+{
+    if (settings->lingering_close == LINGER_OFF)
+        return false;
+    return settings->lingering_close == LINGER_ALWAYS || req->refused || more_input
+           || !h1_of(req)->body_done;
+}
+
+/* The answer is out and nothing of the request is to come. more_input: bytes of the next one are here. */
+static enum step
+finish(struct conn *conn, bool more_input)
+{
+    struct http_request *req = conn->request;
+    const struct location_settings *settings = http_settings_for(req);
+    bool keepalive = req->keepalive, linger;
+    enum step step;
+
+    /* Answers to pipelined requests leave together. */
+    if (!(more_input && keepalive) && !flush_or_wait(conn, settings, &step))
+        return step;
+    http_log(req);
+    linger = !keepalive && must_linger(req, settings, more_input);
+    conn->request = NULL;
+    conn->requests++;
+    conn->answered = true;
+    conn->allowance_ms = (uint32_t)MIN(settings->keepalive.ms, UINT32_MAX);
+    http_request_release(req);
+    if (keepalive)
+        return STEP_NEXT;
+    return linger ? start_linger(conn, settings) : close_now(conn, CLOSE_NORMAL);
+}
+
+/* An answer that cannot be completed: the client must see that it is cut. */
+static enum step
+give_up(struct conn *conn)
+{
+    struct http_request *req = conn->request;
+    struct h1_request *h1 = h1_of(req);
+
+    switch (h1->out) {
+    case IO_CLOSED:
+        return close_now(conn, CLOSE_CLIENT);
+    case IO_SHORT:
+        LOG(&req->log, ALERT, 0, "file was truncated while it was sent: \"%.*s\"",
+            STR_ARG(req->filename));
+        break;
+    case IO_ERROR:
+        LOG(&req->log, INFO, errno, "sending the answer failed");
+        break;
+    case IO_DONE:
+    case IO_AGAIN:
+        break;
+    }
+    h1_flush(conn, false);
+    return close_now(conn, CLOSE_ERROR);
+}
+
+/*
+ * After an attempt to write the answer: waits, reads what is left of the body, or finishes.
+ */
+static enum step
+settle(struct conn *conn, bool more_input)
+{
+    struct http_request *req = conn->request;
+    struct h1_request *h1 = h1_of(req);
+    const struct location_settings *settings = http_settings_for(req);
+    enum step step;
+
+    if (h1->failed || h1->out == IO_SHORT || h1->out == IO_ERROR || h1->out == IO_CLOSED)
+        return give_up(conn);
+    if (h1->out == IO_AGAIN) {
+        if (h1_flush(conn, true) == IO_ERROR)
+            return give_up(conn);
+        return wait_for_socket(conn, settings);
+    }
+    if (h1->body_done || !req->keepalive)
+        return finish(conn, more_input);
+    /* The answer is there, its request's body is not: the answer leaves now. */
+    if (!more_input) {
+        if (!flush_or_wait(conn, settings, &step))
+            return step;
+        conn_deadline(conn, settings->client_body_timeout_ms);
+    }
+    if (conn->state != CONN_READING)
+        conn_state_set(conn, CONN_READING);
+    return STEP_MORE;
+}
+
+/* ---- answers ------------------------------------------------------------------------------------------------------------------- */
+
+/* keepalive_disable: browsers of long ago that break on a kept connection after a POST, or at all. */
+static bool
+is_disabled_browser(const struct http_request *req, uint32_t disable)
+{
+    struct str agent = req->known[FIELD_USER_AGENT];
+
+    if ((disable & 1) != 0 && req->method == METHOD_POST
+        && memmem(agent.p, agent.len, "MSIE 6.", 7) != NULL
+        && memmem(agent.p, agent.len, "Opera", 5) == NULL)
+        return true;
+    return (disable & 2) != 0 && memmem(agent.p, agent.len, "Safari/", 7) != NULL
+           && memmem(agent.p, agent.len, "Mac OS X", 8) != NULL
+           && memmem(agent.p, agent.len, "Chrome/", 7) == NULL;
+}
+
+static bool
+may_keep(const struct http_request *req)
+{
+    const struct location_settings *s = http_settings_for(req);
+    const struct conn *conn = req->conn;
+
+    if (!req->keepalive || s->keepalive.ms == 0 || req->worker->retiring
+        || conn->requests + 1 >= s->keepalive_requests
+        || now.mono_ms - conn->since_ms >= s->keepalive_time_ms)
+        return false;
+    return s->keepalive_disable == 0 || req->known[FIELD_USER_AGENT].len == 0
+           || !is_disabled_browser(req, s->keepalive_disable);
+}
+
+static void
+respond(struct http_request *req)
+{
+    struct h1_request *h1 = h1_of(req);
+
+    req->keepalive = may_keep(req);
+    if (!h1_encode(req)) {
+        h1->failed = true;
+        return;
+    }
+    if (req->response.no_body)
+        req->response.body = NULL;
+    h1->out = h1_push(req);
+}
+
+static void
+abandon(struct http_request *req)
+{
+    req->keepalive = false;
+    req->refused = false;
+    req->log_status = HTTP_CLOSE_SILENTLY;
+    h1_of(req)->out = IO_DONE;
+    h1_of(req)->body_done = true;
+    req->response.started = true;
+}
+
+const struct http_codec h1_codec = { .respond = respond, .abandon = abandon };
+
+/* ---- requests ------------------------------------------------------------------------------------------------------------------- */
+
+static struct http_request *
+start_request(struct conn *conn)
+{
+    struct http_request *req = http_request_take(worker_of(conn), conn, &h1_codec);
+
+    if (req == NULL)
+        return NULL;
+    req->codec_state = arena_zalloc(req->arena, sizeof(struct h1_request));
+    if (req->codec_state == NULL) {
+        http_request_release(req);
+        return NULL;
+    }
+    conn->request = req;
+    return req;
+}
+
+static enum step
+refuse(struct conn *conn, unsigned status, unsigned log_status)
+{
+    struct http_request *req = conn->request;
+
+    conn_state_set(conn, CONN_PROCESSING);
+    req->version = MAX(req->version, 10);
+    h1_of(req)->head_done = true;       /* as much as there will be: it is logged */
+    http_refuse(req, status, log_status);
+    return settle(conn, false);
+}
+
+static struct framing_limits
+limits_of(const struct http_request *req)
+{
+    const struct server_settings *s = req->server->settings;
+    uint64_t large = s->large_client_header_buffers.size;
+
+    return (struct framing_limits){
+        .request_line_max = (uint32_t)large,
+        .field_max = (uint32_t)large,
+        .head_max = (uint32_t)(s->client_header_buffer_size
+                               + s->large_client_header_buffers.count * large),
+        .fields_max = s->max_headers,
+    };
+}
+
+/* What was sent as a request line, as far as it came, for the log. */
+static void
+note_bad_line(struct http_request *req, const char *p, size_t len)
+{
+    const char *end = memchr(p, '\n', len);
+    size_t n = end != NULL ? (size_t)(end - p) : MIN(len, 256);
+
+    while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == '\n'))
+        n--;
+    req->request_line = arena_str(req->arena, (struct str){ p, MIN(n, 2048) });
+}
+
+static enum step
+refuse_framing(struct conn *conn, const char *p, size_t len)
+{
+    struct http_request *req = conn->request;
+    const struct framing *f = &h1_of(req)->framing;
+
+    note_bad_line(req, p + MIN(f->skipped, len), len - MIN(f->skipped, len));
+    LOG(&req->log, INFO, 0, "client sent invalid request: %s", f->reason);
+    return refuse(conn, f->status, f->head_too_large ? HTTP_HEAD_TOO_LARGE : 0);
+}
+
+/* The head is whole: handlers run, the answer is under way when this returns. */
+static enum step
+serve(struct conn *conn, const char *head, bool more_input)
+{
+    struct http_request *req = conn->request;
+    unsigned status = h1_parse(req, head);
+
+    if (UNLIKELY(status != 0))
+        return refuse(conn, status, 0);
+    if (more_input)
+        req->wants_continue = false;    /* the body is on its way already */
+    req->received_bytes = h1_of(req)->framing.head_len;
+    conn_state_set(conn, CONN_PROCESSING);
+    http_process(req);
+    if (!req->response.started && !h1_of(req)->failed)
+        return STEP_BUSY;
+    return settle(conn, more_input);
+}
+
+static enum step
+read_head(struct conn *conn, const char *p, size_t len, size_t *used)
+{
+    struct http_request *req = conn->request;
+    struct framing *f;
+    struct framing_limits limits;
+
+    if (req == NULL && (req = start_request(conn)) == NULL) {
+        LOG(&process_log, ALERT, ENOMEM, "no memory for a request");
+        return close_now(conn, CLOSE_ERROR);
+    }
+    f = &h1_of(req)->framing;
+    limits = limits_of(req);
+    switch (framing_check(f, p, len, &limits)) {
+    case FRAMING_MORE:
+        if (conn->state != CONN_READING) {
+            conn_state_set(conn, CONN_READING);
+            conn_deadline(conn, req->server->settings->client_header_timeout_ms);
+        }
+        return STEP_MORE;
+    case FRAMING_REFUSED:
+        *used = len;
+        return refuse_framing(conn, p, len);
+    case FRAMING_DONE:
+        break;
+    }
+    if (conn->state != CONN_READING)
+        conn_state_set(conn, CONN_READING);
+    *used = f->head_len;
+    return serve(conn, p, len > f->head_len);
+}
+
+static enum step
+read_body(struct conn *conn, const char *p, size_t len, size_t *used)
+{
+    struct http_request *req = conn->request;
+
+    switch (h1_body_read(req, p, len, used)) {
+    case H1_BODY_MORE:
+        if (req->keepalive)
+            conn_deadline(conn, http_settings_for(req)->client_body_timeout_ms);
+        return settle(conn, *used < len);
+    case H1_BODY_DONE:
+        return settle(conn, *used < len);
+    case H1_BODY_BAD:
+    case H1_BODY_TOO_LARGE:
+        break;
+    }
+    /* The answer is out already: all that is left is to close, so that the client sees the answer first. */
+    LOG(&req->log, INFO, 0, "client sent invalid or too large chunked body");
+    *used = len;
+    req->keepalive = false;
+    return settle(conn, true);
+}
+
+/* ---- input ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Takes messages from p until something must wait; *left is what was not taken. */
+static enum step
+feed(struct conn *conn, const char *p, size_t len, size_t *left)
+{
+    enum step step = STEP_NEXT;
+    unsigned answers = 0;
+
+    while (len > 0 && (step == STEP_NEXT || step == STEP_MORE)) {
+        struct http_request *req = conn->request;
+        size_t used = 0;
+
+        if (step == STEP_NEXT && answers++ >= ANSWERS_A_TURN)
+            break;
+        step = req != NULL && h1_of(req)->head_done ? read_body(conn, p, len, &used)
+                                                    : read_head(conn, p, len, &used);
+        if (step == STEP_GONE)
+            return step;
+        p += used;
+        len -= used;
+        if (step == STEP_MORE && used == 0)
+            break;
+    }
+    *left = len;
+    return step;
+}
+
+static enum step
+become_idle(struct conn *conn)
+{
+    if (conn->state != CONN_IDLE)
+        conn_state_set(conn, CONN_IDLE);
+    conn->idle_since_ms = now.mono_ms;
+    conn_deadline(conn, conn->allowance_ms);
+    if (!conn_wait(conn, EPOLLIN))
+        return close_now(conn, CLOSE_ERROR);
+    return STEP_MORE;
+}
+
+/* The connection had its share of this turn and has more input: it goes on in the next. */
+static void
+yield_turn(struct conn *conn)
+{
+    stats->conn_yields++;
+    if (conn->state != CONN_READING)
+        conn_state_set(conn, CONN_READING);
+    conn_deadline(conn, conn->allowance_ms);
+    if (!conn_wait(conn, EPOLLOUT))
+        close_now(conn, CLOSE_ERROR);
+}
+
+/* After feed(): what is gathered leaves, and the connection waits for what comes next. */
+static void
+after_feed(struct conn *conn, enum step step, size_t left)
+{
+    const struct location_settings *root;
+
+    if (step == STEP_BUSY || step == STEP_GONE)
+        return;
+    root = http_address_of(conn)->default_server->root->settings;
+    if (!flush_or_wait(conn, root, &step))
+        return;
+    if (step == STEP_NEXT && left == 0) {
+        if (worker_of(conn)->retiring)
+            close_now(conn, CLOSE_SHUTDOWN);
+        else
+            become_idle(conn);
+    } else if (step == STEP_NEXT) {
+        yield_turn(conn);
+    } else if (!conn_wait(conn, EPOLLIN)) {
+        close_now(conn, CLOSE_ERROR);
+    }
+}
+
+/* Input that stands in the worker's buffer; what is left over is copied out. */
+static void
+feed_fresh(struct conn *conn, const char *p, size_t len)
+{
+    size_t left = 0;
+    enum step step = feed(conn, p, len, &left);
+
+    if (step != STEP_GONE && left > 0
+        && !buffer_append(&conn->in, p + len - left, left, READ_SIZE)) {
+        close_now(conn, CLOSE_ERROR);
+        return;
+    }
+    after_feed(conn, step, left);
+}
+
+/* Input that stands in conn->in. */
+static void
+feed_stored(struct conn *conn)
+{
+    struct buffer *in = conn->in;
+    size_t left = 0;
+    enum step step = feed(conn, in->p + in->start, buffer_len(in), &left);
+
+    if (step == STEP_GONE)
+        return;
+    if (left == 0) {
+        buffer_free(conn->in);
+        conn->in = NULL;
+    } else {
+        conn->in->start = conn->in->end - (uint32_t)left;
+    }
+    after_feed(conn, step, left);
+}
+
+/* Reads behind what is stored of an incomplete head. Its size is bounded by framing_check. */
+static enum io
+recv_stored(struct conn *conn, size_t *done)
+{
+    size_t want = MAX(buffer_len(conn->in), 1024);
+    enum io io;
+
+    if (!buffer_reserve(&conn->in, want, UINT32_MAX / 2)) {
+        errno = ENOMEM;
+        return IO_ERROR;
+    }
+    io = conn->stream->recv(conn, conn->in->p + conn->in->end, conn->in->cap - conn->in->end, done);
+    if (io == IO_DONE)
+        conn->in->end += (uint32_t)*done;
+    return io;
+}
+
+static void
+on_readable(struct conn *conn)
+{
+    struct http_worker *worker = worker_of(conn);
+    bool stored = conn->in != NULL;
+    size_t done;
+    enum io io = stored ? recv_stored(conn, &done)
+                        : conn->stream->recv(conn, worker->in, READ_SIZE, &done);
+
+    switch (io) {
+    case IO_DONE:
+        if (stored)
+            feed_stored(conn);
+        else
+            feed_fresh(conn, worker->in, done);
+        return;
+    case IO_AGAIN:
+        if (!conn_wait(conn, EPOLLIN))
+            close_now(conn, CLOSE_ERROR);
+        return;
+    case IO_CLOSED:
+        close_now(conn, CLOSE_CLIENT);
+        return;
+    case IO_ERROR:
+    case IO_SHORT:
+        close_now(conn, CLOSE_ERROR);
+        return;
+    }
+}
+
+/* ---- events ------------------------------------------------------------------------------------------------------------------------ */
+
+/* What the socket did not take before goes first, then the rest of the answer. */
+static enum io
+continue_writing(struct conn *conn)
+{
+    struct http_request *req = conn->request;
+    enum io io = conn->out != NULL ? h1_drain(conn) : IO_DONE;
+
+    if (io != IO_DONE || req == NULL)
+        return io;
+    return h1_of(req)->out = h1_push(req);
+}
+
+static void
+on_writable(struct conn *conn)
+{
+    struct http_request *req = conn->request;
+    enum io io = continue_writing(conn);
+    enum step step = STEP_NEXT;
+
+    if (io == IO_AGAIN && h1_flush(conn, true) != IO_ERROR) {
+        conn_deadline(conn, req != NULL
+                      ? http_settings_for(req)->send_timeout_ms
+                      : http_address_of(conn)->default_server->root->settings->send_timeout_ms);
+        return;
+    }
+    if (io != IO_DONE) {
+        if (req != NULL)
+            h1_of(req)->out = io;
+        if (req != NULL && io != IO_AGAIN)
+            give_up(conn);
+        else
+            close_now(conn, io == IO_CLOSED ? CLOSE_CLIENT : CLOSE_ERROR);
+        return;
+    }
+    if (req != NULL)
+        step = settle(conn, conn->in != NULL);
+    if (step == STEP_GONE || step == STEP_BUSY)
+        return;
+    if (conn->in != NULL)
+        feed_stored(conn);
+    else
+        after_feed(conn, step, 0);
+}
+
+static void
+on_event(struct conn *conn, uint32_t events)
+{
+    switch ((enum conn_state)conn->state) {
+    case CONN_IDLE:
+    case CONN_READING:
+    case CONN_ACCEPTED:
+        if (UNLIKELY((events & (EPOLLOUT | EPOLLIN | EPOLLERR | EPOLLHUP)) == EPOLLOUT)) {
+            if (conn->in != NULL)
+                feed_stored(conn);      /* after a yield */
+            return;
+        }
+        on_readable(conn);
+        return;
+    case CONN_WRITING:
+        on_writable(conn);
+        return;
+    case CONN_LINGERING:
+        on_linger_readable(conn);
+        return;
+    case CONN_PROCESSING:
+        /* A handler has the request: the client's bytes wait, its leaving is seen when the answer is written. */
+        if ((events & (EPOLLERR | EPOLLHUP)) != 0)
+            close_now(conn, CLOSE_CLIENT);
+        else if (!conn_wait(conn, 0))
+            close_now(conn, CLOSE_ERROR);
+        return;
+    case CONN_FREE:
+    case CONN_STATE_COUNT:
+        return;
+    }
+}
+
+/* A head or body did not come in time. */
+static void
+on_read_timeout(struct conn *conn)
+{
+    struct http_request *req = conn->request;
+
+    if (req == NULL || req->response.started) {
+        close_timed_out(conn, req != NULL
+                        && http_settings_for(req)->reset_timedout_connection);
+        return;
+    }
+    LOG(&req->log, INFO, ETIMEDOUT, "client timed out");
+    if (conn->in != NULL)
+        note_bad_line(req, conn->in->p + conn->in->start, buffer_len(conn->in));
+    refuse(conn, HTTP_REQUEST_TIMEOUT, 0);
+}
+
+static void
+on_timeout(struct conn *conn)
+{
+    const struct http_request *req = conn->request;
+
+    switch ((enum conn_state)conn->state) {
+    case CONN_IDLE:
+        stats->idle_kicks++;
+        close_now(conn, CLOSE_IDLE);
+        return;
+    case CONN_READING:
+        on_read_timeout(conn);
+        return;
+    case CONN_WRITING:
+        close_timed_out(conn, req != NULL
+                        && http_settings_for(req)->reset_timedout_connection);
+        return;
+    case CONN_ACCEPTED:
+    case CONN_LINGERING:
+    case CONN_PROCESSING:
+        close_now(conn, CLOSE_TIMEOUT);
+        return;
+    case CONN_FREE:
+    case CONN_STATE_COUNT:
+        return;
+    }
+}
+
+static const struct conn_ops h1_ops = {
+    .on_event = on_event,
+    .on_timeout = on_timeout,
+    .on_close = on_close,
+};
+
+void
+http_accept(struct conn *conn)
+{
+    const struct http_address *address = http_address_of(conn);
+
+    conn->ops = &h1_ops;
+    address->worker->connections++;
+    conn_deadline(conn, address->default_server->settings->client_header_timeout_ms);
+    on_readable(conn);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* encode: heads of answers as HTTP/1.1. */
+#include "base/clock.h"
+#include "base/counters.h"
+#include "http/h1/h1.h"
+
+enum { FIELD_SLACK = 256 };     /* room for the fields with a bounded length */
+
+static struct head_start *
+head_start(struct http_worker *worker, unsigned status, bool keepalive, int tokens)
+{
+    uint32_t key = status | (uint32_t)keepalive << 16 | (uint32_t)(tokens + 1) << 17;
+    struct head_start *start = &worker->head_starts[(status ^ status >> 4 ^ keepalive << 3) % HEAD_STARTS];
+    struct writer w;
+
+    if (LIKELY(start->key == key && start->second == now.wall_s))
+        return start;
+    w = writer_at(start->bytes, sizeof(start->bytes));
+    write_str(&w, STR("HTTP/1.1 "));
+    write_str(&w, http_status_line(status));
+    write_str(&w, STR("\r\nServer: "));
+    write_str(&w, http_server_field(tokens));
+    write_str(&w, STR("\r\nDate: "));
+    write_str(&w, clock_http_date());
+    write_str(&w, keepalive ? STR("\r\nConnection: keep-alive\r\n")
+                            : STR("\r\nConnection: close\r\n"));
+    start->key = key;
+    start->second = now.wall_s;
+    start->len = (uint32_t)(w.p - w.start);
+    return start;
+}
+
+/* An upper bound of what the head needs behind its start. */
+static size_t
+fields_size(const struct http_response *resp)
+{
+    size_t size = FIELD_SLACK;
+
+    if (LIKELY(resp->ready != NULL))
+        size += resp->ready->h1.len;
+    else
+        size += resp->content_type.len + resp->etag.len + resp->location.len;
+    for (uint32_t i = 0; i < resp->fields_len; i++)
+        size += resp->fields[i].name.len + resp->fields[i].value.len + 4;
+    return size;
+}
+
+static void
+write_line(struct writer *w, struct str name, struct str value)
+{
+    write_str(w, name);
+    write_str(w, value);
+    write_str(w, STR("\r\n"));
+}
+
+static void
+write_typed_fields(struct writer *w, const struct http_response *resp)
+{
+    char date[29];
+
+    if (resp->content_type.len > 0)
+        write_line(w, STR("Content-Type: "), resp->content_type);
+    if (resp->content_length >= 0 && resp->status != HTTP_NO_CONTENT
+        && resp->status != HTTP_NOT_MODIFIED) {
+        write_str(w, STR("Content-Length: "));
+        write_uint(w, (uint64_t)resp->content_length);
+        write_str(w, STR("\r\n"));
+    }
+    if (resp->location.len > 0)
+        write_line(w, STR("Location: "), resp->location);
+    if (resp->last_modified != (time_t)-1) {
+        http_date_format(date, resp->last_modified);
+        write_line(w, STR("Last-Modified: "), (struct str){ date, sizeof(date) });
+    }
+    if (resp->etag.len > 0)
+        write_line(w, STR("ETag: "), resp->etag);
+    if (resp->accept_ranges && resp->status == HTTP_OK)
+        write_str(w, STR("Accept-Ranges: bytes\r\n"));
+    write_str(w, STR("\r\n"));
+}
+
+static void
+write_fields(struct writer *w, const struct http_request *req)
+{
+    const struct http_response *resp = &req->response;
+    uint64_t keep_ms = http_settings_for(req)->keepalive.header_ms;
+
+    for (uint32_t i = 0; i < resp->fields_len; i++) {
+        write_str(w, resp->fields[i].name);
+        write_line(w, STR(": "), resp->fields[i].value);
+    }
+    if (UNLIKELY(keep_ms != 0) && req->keepalive)
+        write_fmt(w, "Keep-Alive: timeout=%llu\r\n", (unsigned long long)keep_ms / 1000);
+    if (LIKELY(resp->ready != NULL))
+        write_str(w, resp->ready->h1);
+    else
+        write_typed_fields(w, resp);
+}
+
+/* An interim answer, so that the client sends the body that is waited for (RFC 9110 10.1.1). */
+static void
+write_continue(struct http_request *req, struct writer *w)
+{
+    if (req->response.status < 300) {
+        write_str(w, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+        stats->responses_1xx++;
+    } else {
+        req->keepalive = false;         /* whether the body will come is not known any more */
+    }
+    req->wants_continue = false;
+}
+
+bool
+h1_encode(struct http_request *req)
+{
+    struct http_worker *worker = req->worker;
+    struct http_response *resp = &req->response;
+    size_t need = sizeof(((struct head_start *)0)->bytes) + fields_size(resp);
+    const struct head_start *start;
+    struct writer w;
+    char *begin;
+
+    if (worker->out_len + need > GATHER_SIZE + GATHER_SLACK) {
+        if (h1_flush(req->conn, false) == IO_ERROR || need > GATHER_SIZE + GATHER_SLACK)
+            return false;
+    }
+    w = writer_at(worker->out + worker->out_len, GATHER_SIZE + GATHER_SLACK - worker->out_len);
+    if (UNLIKELY(req->wants_continue))
+        write_continue(req, &w);
+    begin = w.p;
+    start = head_start(worker, resp->status, req->keepalive,
+                       http_settings_for(req)->server_tokens);
+    write_bytes(&w, start->bytes, start->len);
+    write_fields(&w, req);
+    if (!w.ok)
+        return false;
+    worker->out_len = (size_t)(w.p - worker->out);
+    resp->head_bytes = (uint64_t)(w.p - begin);
+    resp->started = true;
+    return true;
+}

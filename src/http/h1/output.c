@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * output: from an answer to the stream.
+ *
+ * What is small is gathered in the worker's buffer, head and body together, answers of pipelined requests one behind the other, and
+ * leaves in one send. A larger file goes by sendfile behind a head sent with "more follows". What the socket does
+ * not take moves to conn->out, the only bytes a waiting connection owns.
+ */
+#include "http/h1/h1.h"
+#include <errno.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum io
+h1_drain(struct conn *conn)
+{
+    struct buffer *out = conn->out;
+    size_t done;
+
+    while (buffer_len(out) > 0) {
+        enum io io = conn->stream->send(conn, out->p + out->start, buffer_len(out), false, &done);
+
+        if (io != IO_DONE)
+            return io;
+        out->start += (uint32_t)done;
+    }
+    buffer_free(conn->out);
+    conn->out = NULL;
+    return IO_DONE;
+}
+
+/* What could not be sent must wait in a buffer of the connection's own. */
+static enum io
+keep_rest(struct conn *conn, const char *p, size_t len)
+{
+    enum { KEEP_MAX = 2 * (GATHER_SIZE + GATHER_SLACK) };
+
+    if (buffer_append(&conn->out, p, len, KEEP_MAX))
+        return IO_AGAIN;
+    errno = ENOMEM;
+    return IO_ERROR;
+}
+
+enum io
+h1_flush(struct conn *conn, bool more)
+{
+    struct http_worker *worker = http_address_of(conn)->worker;
+    const char *p = worker->out;
+    size_t len = worker->out_len, done;
+
+    worker->out_len = 0;
+    if (UNLIKELY(conn->out != NULL))
+        return len > 0 ? keep_rest(conn, p, len) : IO_AGAIN;
+    while (len > 0) {
+        enum io io = conn->stream->send(conn, p, len, more, &done);
+
+        if (io == IO_AGAIN)
+            return keep_rest(conn, p, len);
+        if (io != IO_DONE)
+            return io;
+        p += done;
+        len -= done;
+    }
+    return IO_DONE;
+}
+
+static void
+part_advance(struct http_response *resp, size_t n)
+{
+    struct body_part *part = resp->body;
+
+    if (part->kind == PART_MEMORY)
+        part->p += n;
+    else
+        part->offset += (off_t)n;
+    part->len -= n;
+    resp->body_bytes += n;
+    if (part->len == 0)
+        resp->body = part->next;
+}
+
+/* Room that a body may take behind what is gathered. */
+static size_t
+gather_room(const struct http_worker *worker)
+{
+    return worker->out_len < GATHER_SIZE ? GATHER_SIZE - worker->out_len : 0;
+}
+
+/* Reads n bytes of a file behind what is gathered. IO_SHORT: the file has become shorter than it was. */
+static enum io
+gather_file(struct http_worker *worker, struct http_response *resp, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t r = pread(resp->body->fd, worker->out + worker->out_len + done, n - done,
+                          resp->body->offset + (off_t)done);
+
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            return r == 0 ? IO_SHORT : IO_ERROR;
+        done += (size_t)r;
+    }
+    worker->out_len += n;
+    part_advance(resp, n);
+    return IO_DONE;
+}
+
+static enum io
+push_memory(struct http_request *req)
+{
+    struct http_response *resp = &req->response;
+    struct http_worker *worker = req->worker;
+    struct body_part *part = resp->body;
+    size_t done;
+    enum io io;
+
+    if (part->len <= gather_room(worker) && part->len <= GATHER_BODY) {
+        memcpy(worker->out + worker->out_len, part->p, part->len);
+        worker->out_len += part->len;
+        part_advance(resp, part->len);
+        return IO_DONE;
+    }
+    if ((io = h1_flush(req->conn, true)) != IO_DONE)
+        return io;
+    io = req->conn->stream->send(req->conn, part->p, part->len, part->next != NULL, &done);
+    if (io == IO_DONE)
+        part_advance(resp, done);
+    return io;
+}
+
+/* Without sendfile: through the gather buffer, piece by piece. */
+static enum io
+push_by_reading(struct http_request *req)
+{
+    struct http_response *resp = &req->response;
+    size_t n = (size_t)MIN(resp->body->len, (uint64_t)gather_room(req->worker));
+    enum io io;
+
+    if (n > 0 && (io = gather_file(req->worker, resp, n)) != IO_DONE)
+        return io;
+    return resp->body != NULL ? h1_flush(req->conn, true) : IO_DONE;
+}
+
+static enum io
+push_file(struct http_request *req, uint64_t *budget)
+{
+    struct http_response *resp = &req->response;
+    struct body_part *part = resp->body;
+    const struct stream_ops *stream = req->conn->stream;
+    size_t done, wanted;
+    enum io io;
+
+    if (part->len <= gather_room(req->worker) && part->len <= GATHER_BODY)
+        return gather_file(req->worker, resp, (size_t)part->len);
+    if (stream->sendfile == NULL || !http_settings_for(req)->sendfile)
+        return push_by_reading(req);
+    if ((io = h1_flush(req->conn, true)) != IO_DONE)
+        return io;
+    wanted = (size_t)MIN(part->len, *budget);
+    io = stream->sendfile(req->conn, part->fd, part->offset, wanted, &done);
+    if (io != IO_DONE)
+        return io;
+    *budget -= done;
+    part_advance(resp, done);
+    return done < wanted ? IO_AGAIN : IO_DONE;  /* less than asked for: the socket is full */
+}
+
+enum io
+h1_push(struct http_request *req)
+{
+    struct http_response *resp = &req->response;
+    uint64_t chunk = http_settings_for(req)->sendfile_max_chunk;
+    uint64_t budget = chunk != 0 ? chunk : UINT64_MAX, start = resp->body_bytes;
+
+    while (resp->body != NULL) {
+        enum io io = resp->body->kind == PART_MEMORY ? push_memory(req)
+                                                     : push_file(req, &budget);
+
+        if (io != IO_DONE)
+            return io;
+        if (resp->body != NULL && resp->body_bytes - start >= (chunk != 0 ? chunk : UINT64_MAX))
+            return IO_AGAIN;            /* the others' turn */
+    }
+    return IO_DONE;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * host: which server of an address a name belongs to: the exact name, else the longest wildcard at the begin, else the longest at
+ * the end, else the default server.
+ */
+#include "http/settings.h"
+#include <unistd.h>
+
+static bool
+add_name(struct conf *conf, struct map **map, const struct http_address *address, struct str key,
+         struct http_server *server, const struct server_name *name)
+{
+    void *old;
+
+    if (*map == NULL && (*map = map_create(conf->arena, false)) == NULL)
+        return conf_no_memory(conf);
+    if (!map_add(*map, key, server, &old))
+        return conf_no_memory(conf);
+    if (old != NULL)
+        conf_warn(conf, &name->word, "conflicting server name \"%.*s\" on %.*s, ignored",
+                  STR_ARG(name->name), STR_ARG(address->listener.text));
+    return true;
+}
+
+static bool
+add_server_name(struct conf *conf, struct http_address *a, struct http_server *server,
+                const struct server_name *name)
+{
+    struct str text = name->name;
+
+    if (str_starts(text, STR("*.")))
+        return add_name(conf, &a->leading, a, str_from(text, 1), server, name);
+    if (str_ends(text, STR(".*")))
+        return add_name(conf, &a->trailing, a, (struct str){ text.p, text.len - 1 }, server, name);
+    if (str_starts(text, STR(".")))     /* ".example.com": the name itself and all below it */
+        return add_name(conf, &a->exact, a, str_from(text, 1), server, name)
+               && add_name(conf, &a->leading, a, text, server, name);
+    return add_name(conf, &a->exact, a, text, server, name);
+}
+
+bool
+hosts_build(struct conf *conf, struct http_address *a)
+{
+    static const struct server_name nameless = { .name = STR_INIT("") };
+
+    a->only_default = a->servers.len == 1;
+    for (uint32_t i = 0; i < a->servers.len; i++) {
+        struct http_server *s = a->servers.items[i];
+
+        for (uint32_t k = 0; k < s->names.len; k++)
+            if (!add_server_name(conf, a, s, &s->names.items[k]))
+                return false;
+        if (s->names.len == 0) {
+            struct server_name none = nameless;
+
+            none.word = s->listens.items[0]->word;
+            if (!add_server_name(conf, a, s, &none))
+                return false;
+        }
+    }
+    return true;
+}
+
+static struct http_server *
+leading_wildcard(const struct map *map, struct str host)
+{
+    ptrdiff_t dot = -1;
+
+    while (map != NULL && (dot = str_find(host, '.', (size_t)(dot + 1))) >= 0) {
+        struct http_server *s = map_get(map, str_from(host, (size_t)dot));
+
+        if (s != NULL && dot > 0)
+            return s;
+    }
+    return NULL;
+}
+
+static struct http_server *
+trailing_wildcard(const struct map *map, struct str host)
+{
+    for (size_t i = host.len; map != NULL && i > 1; i--) {
+        struct http_server *s;
+
+        if (host.p[i - 1] == '.' && i < host.len
+            && (s = map_get(map, (struct str){ host.p, i })) != NULL)
+            return s;
+    }
+    return NULL;
+}
+
+struct http_server *
+host_find(const struct http_address *a, struct str host)
+{
+    struct http_server *s;
+
+    if (a->only_default)
+        return a->default_server;
+    if ((s = map_get(a->exact, host)) != NULL
+        || (s = leading_wildcard(a->leading, host)) != NULL
+        || (s = trailing_wildcard(a->trailing, host)) != NULL)
+        return s;
+    return a->default_server;
+}
+
+struct str
+http_hostname(void)
+{
+    static char name[256];
+    static size_t len;
+
+    if (len == 0) {
+        if (gethostname(name, sizeof(name) - 1) != 0)
+            return STR("localhost");
+        for (len = 0; name[len] != '\0'; len++)
+            name[len] = ascii_lower(name[len]);
+    }
+    return (struct str){ name, len };
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* index: for an address that ends with "/", the first file of a list that is there. */
+#include "http/engine.h"
+#include "http/module.h"
+#include "http/path.h"
+#include <errno.h>
+
+struct index_conf {
+    VEC(struct http_text) names;
+};
+
+static bool
+parse_index(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct index_conf *ic = field;
+
+    for (uint32_t i = 1; i < node->count; i++) {
+        const struct conf_word *word = &node->words[i];
+        struct http_text *name;
+
+        if (word->text.len == 0)
+            return conf_error(conf, word, "index \"\" in \"index\" directive is invalid");
+        if ((name = VEC_ADD(conf->arena, &ic->names)) == NULL)
+            return conf_no_memory(conf);
+        if (!http_text_compile(conf, word, arena_str(conf->arena, word->text), name))
+            return false;
+    }
+    return true;
+}
+
+/* "/docs/" + "index.html"; a name that begins with "/" is an address of its own. */
+static struct str
+index_path(struct http_request *req, struct str name)
+{
+    struct writer w;
+
+    if (name.len > 0 && name.p[0] == '/')
+        return name;
+    w = writer_in(req->arena);
+    write_str(&w, req->path);
+    write_str(&w, name);
+    return writer_str(&w);
+}
+
+static enum http_next
+folder_without_index(struct http_request *req)
+{
+    struct str path = http_map_path(req, req->path, 0);
+    struct file *file;
+
+    if (!str_is_set(path))
+        return http_fail(req, HTTP_NOT_FOUND);
+    req->filename = path;
+    file = http_open_file(req, path);
+    if (file == NULL)
+        return http_fail(req, HTTP_INTERNAL_ERROR);
+    if (file->error != 0)
+        return http_fail(req, http_open_failed(req, path, file->error));
+    LOG(&req->log, ERR, 0, "directory index of \"%.*s\" is forbidden", STR_ARG(path));
+    return http_fail(req, HTTP_FORBIDDEN);
+}
+
+static enum http_next
+index_handle(struct http_request *req, const void *slot)
+{
+    const struct index_conf *ic = slot;
+
+    if (LIKELY(req->path.p[req->path.len - 1] != '/'))
+        return HTTP_PASS;
+    if (req->method != METHOD_GET && req->method != METHOD_HEAD)
+        return http_not_allowed(req, STR("GET, HEAD"));
+    for (uint32_t i = 0; i < ic->names.len; i++) {
+        struct str name = http_text_eval(req, &ic->names.items[i]);
+        struct str path = index_path(req, name), file_path;
+        struct file *file;
+
+        if (!str_is_set(path))
+            return http_fail(req, HTTP_INTERNAL_ERROR);
+        if (name.len > 0 && name.p[0] == '/')
+            return http_redirect_internal(req, path, req->args);
+        file_path = http_map_path(req, path, 0);
+        if (!str_is_set(file_path))
+            continue;
+        if ((file = http_open_file(req, file_path)) == NULL)
+            return http_fail(req, HTTP_INTERNAL_ERROR);
+        if (file->error == 0 && !file->is_dir)
+            return http_redirect_internal(req, path, req->args);
+        if (file->error != 0 && file->error != ENOENT && file->error != ENOTDIR)
+            return http_fail(req, http_open_failed(req, file_path, file->error));
+    }
+    return folder_without_index(req);
+}
+
+static const struct directive index_directives[] = {
+    { "index", .where = IN_HTTP_ALL, .args = {1, ARGS_ANY}, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_index, FIELD(struct index_conf, names), .initial = "index.html" },
+    { 0 }
+};
+
+const struct http_module index_module = {
+    .name = "index",
+    .directives = index_directives,
+    .conf_size = sizeof(struct index_conf),
+    .phase = PHASE_CONTENT,
+    .handle = index_handle,
+};

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* range: 206 and 416: parts of an answer whose length is known (RFC 9110 14). */
+#include "base/clock.h"
+#include "http/engine.h"
+#include "http/module.h"
+#include "http/ranges.h"
+#include "http/validators.h"
+
+static struct str
+content_range(struct http_request *req, const struct byte_range *r, uint64_t size)
+{
+    struct writer w = writer_in(req->arena);
+
+    write_str(&w, STR("bytes "));
+    write_uint(&w, r->first);
+    write_char(&w, '-');
+    write_uint(&w, r->last);
+    write_char(&w, '/');
+    write_uint(&w, size);
+    return writer_str(&w);
+}
+
+/* The piece of the whole body, that is one part, from first to last. */
+static void
+cut(struct body_part *part, const struct body_part *whole, const struct byte_range *r)
+{
+    *part = *whole;
+    part->len = r->last - r->first + 1;
+    part->next = NULL;
+    if (part->kind == PART_MEMORY)
+        part->p += r->first;
+    else
+        part->offset += (off_t)r->first;
+}
+
+static enum http_next
+unsatisfiable(struct http_request *req, uint64_t size)
+{
+    struct writer w = writer_in(req->arena);
+    struct str field;
+
+    write_str(&w, STR("bytes */"));
+    write_uint(&w, size);
+    field = writer_str(&w);
+    http_fail(req, HTTP_RANGE_NOT_SATISFIABLE);
+    if (str_is_set(field))
+        http_response_add(req, STR("Content-Range"), field);
+    return HTTP_DONE;
+}
+
+static enum http_next
+single(struct http_request *req, const struct byte_range *r, uint64_t size)
+{
+    struct http_response *resp = &req->response;
+    struct body_part whole = *resp->body;
+    struct str field = content_range(req, r, size);
+
+    if (!str_is_set(field) || !http_response_add(req, STR("Content-Range"), field))
+        return http_fail(req, HTTP_INTERNAL_ERROR);
+    cut(&resp->first, &whole, r);
+    resp->body = &resp->first;
+    resp->content_length = (int64_t)resp->first.len;
+    return HTTP_PASS;
+}
+
+/* "\r\n--BOUNDARY\r\nContent-Type: …\r\nContent-Range: …\r\n\r\n" before each part (RFC 9110 14.6). */
+static struct str
+part_head(struct http_request *req, struct str boundary, const struct byte_range *r, uint64_t size)
+{
+    struct writer w = writer_in(req->arena);
+
+    write_str(&w, STR("\r\n--"));
+    write_str(&w, boundary);
+    if (req->response.content_type.len > 0) {
+        write_str(&w, STR("\r\nContent-Type: "));
+        write_str(&w, req->response.content_type);
+    }
+    write_fmt(&w, "\r\nContent-Range: bytes %llu-%llu/%llu\r\n\r\n", (unsigned long long)r->first,
+              (unsigned long long)r->last, (unsigned long long)size);
+    return writer_str(&w);
+}
+
+static struct body_part *
+memory_part(struct arena *arena, struct str text)
+{
+    struct body_part *part = ARENA_NEW(arena, struct body_part);
+
+    if (part == NULL || !str_is_set(text))
+        return NULL;
+    *part = (struct body_part){ .kind = PART_MEMORY, .p = text.p, .len = text.len };
+    return part;
+}
+
+static struct str
+make_boundary(struct http_request *req)
+{
+    static uint64_t count;
+    struct writer w = writer_in(req->arena);
+
+    write_padded(&w, ++count, 20);
+    return writer_str(&w);
+}
+
+static enum http_next
+multiple(struct http_request *req, const struct ranges *ranges, uint64_t size)
+{
+    struct http_response *resp = &req->response;
+    struct body_part whole = *resp->body, *head, *piece, **end = &resp->body;
+    struct str boundary = make_boundary(req), tail, type;
+    uint64_t total = 0;
+
+    if (!str_is_set(boundary))
+        return http_fail(req, HTTP_INTERNAL_ERROR);
+    for (uint32_t i = 0; i < ranges->count; i++) {
+        head = memory_part(req->arena, part_head(req, boundary, &ranges->items[i], size));
+        piece = ARENA_NEW(req->arena, struct body_part);
+        if (head == NULL || piece == NULL)
+            return http_fail(req, HTTP_INTERNAL_ERROR);
+        cut(piece, &whole, &ranges->items[i]);
+        total += head->len + piece->len;
+        head->next = piece;
+        *end = head;
+        end = &piece->next;
+    }
+    tail = arena_fmt(req->arena, "\r\n--%.*s--\r\n", STR_ARG(boundary));
+    type = arena_fmt(req->arena, "multipart/byteranges; boundary=%.*s", STR_ARG(boundary));
+    *end = memory_part(req->arena, tail);
+    if (*end == NULL || !str_is_set(type))
+        return http_fail(req, HTTP_INTERNAL_ERROR);
+    resp->content_length = (int64_t)(total + tail.len);
+    resp->content_type = type;
+    return HTTP_PASS;
+}
+
+static enum http_next
+range_filter(struct http_request *req, const void *slot)
+{
+    struct http_response *resp = &req->response;
+    struct str field = req->known[FIELD_RANGE];
+    const struct validators v = { resp->etag, resp->last_modified };
+    struct ranges ranges;
+    uint64_t size;
+
+    (void)slot;
+    if (LIKELY(!str_is_set(field)))
+        return HTTP_PASS;
+    if (resp->status != HTTP_OK || !resp->accept_ranges || resp->content_length < 0
+        || req->error_page || (req->method != METHOD_GET && req->method != METHOD_HEAD)
+        || !validators_if_range(&v, req->known[FIELD_IF_RANGE]))
+        return HTTP_PASS;
+    size = (uint64_t)resp->content_length;
+    switch (ranges_parse(req->arena, field, size, req->location->settings->max_ranges, &ranges)) {
+    case RANGES_NONE:
+        return HTTP_PASS;
+    case RANGES_UNSATISFIABLE:
+        return unsatisfiable(req, size);
+    case RANGES_SOME:
+        break;
+    }
+    resp->status = HTTP_PARTIAL_CONTENT;
+    resp->ready = NULL;
+    resp->accept_ranges = false;
+    return ranges.count == 1 ? single(req, &ranges.items[0], size)
+                             : multiple(req, &ranges, size);
+}
+
+const struct http_module range_module = {
+    .name = "range",
+    .filter = range_filter,
+};

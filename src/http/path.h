@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* path: where in the file system a request's path lies, by root and alias. */
+#ifndef WEIR_HTTP_PATH_H
+#define WEIR_HTTP_PATH_H
+
+#include "http/request.h"
+
+struct file;
+
+/*
+ * The file name for a path (of this request's place): NUL-terminated, in the request's arena, with room for `spare` more bytes
+ * behind it. STR_NONE when memory is short or the name would hold a NUL or be over PATH_MAX.
+ */
+struct str http_map_path(struct http_request *req, struct str path, size_t spare);
+
+/* file_open for this request: given back when the request ends. NULL when memory is short. */
+struct file *http_open_file(struct http_request *req, struct str path);
+
+/*
+ * A file could not be opened: logs it as nginx does and gives the status: 404 (not there), 403 (no permission), 500.
+ */
+unsigned http_open_failed(struct http_request *req, struct str path, int error);
+
+#endif

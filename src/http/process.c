@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * process: the way of a request between the codec that parsed it and the codec that answers: host, location, phases, filters.
+ */
+#include "base/clock.h"
+#include "base/counters.h"
+#include "http/engine.h"
+#include "http/http.h"
+
+enum { MAX_REDIRECTS = 10 };
+
+/* ---- host and place --------------------------------------------------------------------------------------------------- */
+
+/* Lower case, without port and without a dot at its end. */
+static struct str
+normal_host(struct arena *arena, struct str host)
+{
+    size_t len = 0;
+    bool upper = false;
+    char *lower;
+
+    if (host.len > 0 && host.p[0] == '[') {
+        len = (size_t)(str_find(host, ']', 0) + 1);
+    } else {
+        while (len < host.len && host.p[len] != ':')
+            len++;
+        if (len > 0 && host.p[len - 1] == '.')
+            len--;
+    }
+    for (size_t i = 0; i < len; i++)
+        upper |= host.p[i] >= 'A' && host.p[i] <= 'Z';
+    if (!upper)
+        return (struct str){ host.p, len };
+    if ((lower = arena_bytes(arena, len)) == NULL)
+        return STR("");
+    for (size_t i = 0; i < len; i++)
+        lower[i] = ascii_lower(host.p[i]);
+    return (struct str){ lower, len };
+}
+
+static void
+enter_server(struct http_request *req, const struct http_server *server)
+{
+    req->server = server;
+    req->log.log = &server->root->settings->log;
+}
+
+/* False: the target is malformed. */
+static bool
+choose_server(struct http_request *req)
+{
+    const struct http_address *address = http_address_of(req->conn);
+    bool merge = req->server->settings->merge_slashes;
+    struct str host;
+
+    if (!uri_parse(req->arena, req->target, merge, &req->uri))
+        return false;
+    host = str_is_set(req->uri.host) ? req->uri.host : req->known[FIELD_HOST];
+    req->host = normal_host(req->arena, host);
+    enter_server(req, host_find(address, req->host));
+    if (req->server->settings->merge_slashes != merge
+        && !uri_parse(req->arena, req->target, !merge, &req->uri))
+        return false;
+    req->path = req->uri.path;
+    req->args = req->uri.args;
+    return true;
+}
+
+static void
+enter_location(struct http_request *req)
+{
+    req->location = location_find(req->server->root, req->path);
+    req->log.log = &req->location->settings->log;
+    req->step = 0;
+}
+
+/* ---- answers on their way out -------------------------------------------------------------------------------------------- */
+
+static void
+count_answer(unsigned status)
+{
+    switch (status / 100) {
+    case 2: stats->responses_2xx++; break;
+    case 3: stats->responses_3xx++; break;
+    case 4: stats->responses_4xx++; break;
+    case 5: stats->responses_5xx++; break;
+    }
+}
+
+static bool
+make_location_absolute(struct http_request *req)
+{
+    struct http_response *resp = &req->response;
+    struct str base;
+    struct writer w;
+
+    if (resp->location.len == 0 || resp->location.p[0] != '/')
+        return true;
+    base = http_redirect_base(req);
+    if (!str_is_set(base))
+        return false;
+    if (base.len == 0)
+        return true;
+    w = writer_in(req->arena);
+    write_str(&w, base);
+    write_str(&w, resp->location);
+    resp->location = writer_str(&w);
+    return w.ok;
+}
+
+void
+http_send(struct http_request *req)
+{
+    struct http_response *resp = &req->response;
+
+    if (UNLIKELY(resp->status == HTTP_CLOSE_SILENTLY)) {
+        req->codec->abandon(req);
+        return;
+    }
+    if (UNLIKELY(str_is_set(resp->location)) && !make_location_absolute(req))
+        http_fail(req, HTTP_INTERNAL_ERROR);
+    if (req->method == METHOD_HEAD || resp->status == HTTP_NOT_MODIFIED
+        || resp->status == HTTP_NO_CONTENT)
+        resp->no_body = true;
+    count_answer(resp->status);
+    req->codec->respond(req);
+}
+
+static enum http_next
+run_filters(struct http_request *req)
+{
+    for (const struct http_handler *f = req->location->filters; f->handle != NULL; f++) {
+        enum http_next next = f->handle(req, f->slot);
+
+        if (next != HTTP_PASS)
+            return next;
+    }
+    return HTTP_PASS;
+}
+
+static enum http_next
+run_on_fail(struct http_request *req)
+{
+    const struct http_location *place = req->location != NULL ? req->location : req->server->root;
+
+    if (req->error_page && !place->settings->recursive_error_pages)
+        return HTTP_PASS;
+    for (const struct http_handler *f = place->on_fail; f->handle != NULL; f++) {
+        enum http_next next = f->handle(req, f->slot);
+
+        if (next != HTTP_PASS)
+            return next;
+    }
+    return HTTP_PASS;
+}
+
+/*
+ * An answer stands in req->response. HTTP_DONE: it was sent; HTTP_ELSEWHERE: an error page is to be found first.
+ */
+static enum http_next
+answer(struct http_request *req)
+{
+    struct http_response *resp = &req->response;
+    bool filtered = false;
+
+    for (;;) {
+        if (UNLIKELY(resp->special)) {
+            if (run_on_fail(req) == HTTP_ELSEWHERE)
+                return HTTP_ELSEWHERE;
+        } else if (UNLIKELY(req->status_override != 0) && resp->status / 100 == 2) {
+            resp->status = req->status_override;
+        }
+        if (filtered || req->location == NULL || run_filters(req) == HTTP_PASS)
+            break;
+        filtered = true;        /* a filter made another answer: it goes out as it is */
+    }
+    http_send(req);
+    return HTTP_DONE;
+}
+
+/* ---- phases ------------------------------------------------------------------------------------------------------------------ */
+
+static enum http_next
+run_handlers(struct http_request *req, const struct http_handler *handlers)
+{
+    for (;;) {
+        const struct http_handler *h = &handlers[req->step];
+        enum http_next next;
+
+        if (h->handle == NULL)
+            return HTTP_PASS;
+        next = h->handle(req, h->slot);
+        if (next == HTTP_AGAIN)
+            return HTTP_AGAIN;
+        req->step++;
+        if (next != HTTP_PASS)
+            return next;
+    }
+}
+
+static bool
+body_fits(const struct http_request *req)
+{
+    uint64_t max = req->location->settings->client_max_body_size;
+
+    return max == 0 || req->content_length < 0 || (uint64_t)req->content_length <= max;
+}
+
+static enum http_next
+run_location(struct http_request *req)
+{
+    enum http_next next;
+
+    if (UNLIKELY(req->location == NULL)) {
+        enter_location(req);
+        if (!req->internal && !body_fits(req)) {
+            LOG(&req->log, ERR, 0, "client intended to send too large body: %lld bytes",
+                (long long)req->content_length);
+            return http_fail(req, HTTP_CONTENT_TOO_LARGE);
+        }
+    }
+    next = run_handlers(req, req->location->handlers);
+    return next == HTTP_PASS ? http_fail(req, HTTP_NOT_FOUND) : next;
+}
+
+static void
+run(struct http_request *req)
+{
+    for (;;) {
+        enum http_next next = run_location(req);
+
+        if (next == HTTP_DONE)
+            next = answer(req);
+        if (next != HTTP_ELSEWHERE)
+            return;
+        req->location = NULL;
+    }
+}
+
+void
+http_resume(struct http_request *req)
+{
+    run(req);
+}
+
+/* What can be answered before any place is looked for. */
+static enum http_next
+check_method(struct http_request *req)
+{
+    if (req->uri.is_asterisk) {
+        if (req->method != METHOD_OPTIONS)
+            return http_fail(req, HTTP_BAD_REQUEST);
+        req->response.status = HTTP_OK;         /* RFC 9110 9.3.7: about the server as a whole */
+        req->response.content_length = 0;
+        http_response_add(req, STR("Allow"), STR("GET, HEAD, OPTIONS"));
+        return HTTP_DONE;
+    }
+    if (req->method == METHOD_TRACE || req->method == METHOD_CONNECT)
+        return http_not_allowed(req, STR("GET, HEAD"));
+    return HTTP_PASS;
+}
+
+static enum http_next
+begin(struct http_request *req)
+{
+    enum http_next next;
+
+    if (UNLIKELY(req->method == METHOD_TRACE || req->method == METHOD_CONNECT
+                 || req->target.p[0] == '*')) {
+        next = check_method(req);
+        if (next != HTTP_PASS)
+            return next;
+    }
+    next = run_handlers(req, req->server->rewrite);
+    req->step = 0;
+    return next;
+}
+
+void
+http_process(struct http_request *req)
+{
+    enum http_next next;
+
+    stats->requests++;
+    if (UNLIKELY(req->method == METHOD_CONNECT))
+        req->path = STR("/");           /* its target is an authority, no path: refused below */
+    else if (UNLIKELY(!choose_server(req))) {
+        LOG(&req->log, INFO, 0, "client sent invalid request target");
+        http_refuse(req, HTTP_BAD_REQUEST, 0);
+        return;
+    }
+    next = begin(req);
+    if (UNLIKELY(next == HTTP_DONE))
+        next = answer(req);
+    if (next == HTTP_PASS || next == HTTP_ELSEWHERE)
+        run(req);
+}
+
+void
+http_refuse(struct http_request *req, unsigned status, unsigned log_status)
+{
+    req->keepalive = false;
+    req->refused = true;
+    req->log_status = log_status;
+    if (!str_is_set(req->path))
+        req->path = STR("/");
+    if (req->method != METHOD_HEAD)
+        req->method = METHOD_GET;
+    http_fail(req, status);
+    if (answer(req) == HTTP_ELSEWHERE) {
+        req->location = NULL;
+        run(req);
+    }
+}
+
+enum http_next
+http_redirect_internal(struct http_request *req, struct str path, struct str args)
+{
+    if (++req->redirects > MAX_REDIRECTS) {
+        LOG(&req->log, ERR, 0, "rewrite or internal redirection cycle while internally "
+            "redirecting to \"%.*s\"", STR_ARG(path));
+        return http_fail(req, HTTP_INTERNAL_ERROR);
+    }
+    req->path = path;
+    req->args = args;
+    req->internal = true;
+    return HTTP_ELSEWHERE;
+}
+
+void
+http_log(struct http_request *req)
+{
+    const struct http_location *place = req->location != NULL ? req->location : req->server->root;
+
+    for (const struct http_log_hook *hook = place->logs; hook->log != NULL; hook++)
+        hook->log(req, hook->slot);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* reply: the ways in which handlers answer, weir's own pages, and redirects. */
+#include "config.h"
+#include "http/engine.h"
+#include "http/http.h"
+#include <stdlib.h>
+
+/* ---- pages ------------------------------------------------------------------------------------------------------------- */
+
+/* What a visitor may want to know beyond the reason phrase. */
+static const struct { unsigned status; struct str text; } sentences[] = {
+    { 400, STR_INIT("The server could not understand this request.") },
+    { 403, STR_INIT("You may not see what is here.") },
+    { 404, STR_INIT("There is nothing at this address.") },
+    { 405, STR_INIT("This cannot be done with what is here.") },
+    { 413, STR_INIT("What you sent is larger than this server takes.") },
+    { 414, STR_INIT("The address is too long.") },
+    { 431, STR_INIT("The browser sent too much, perhaps too many cookies.") },
+    { 500, STR_INIT("Something went wrong on the server.") },
+    { 503, STR_INIT("The server is busy. Please try again soon.") },
+};
+
+static struct str
+page_sentence(unsigned status)
+{
+    for (size_t i = 0; i < ARRAY_LEN(sentences); i++)
+        if (sentences[i].status == status)
+            return sentences[i].text;
+    return STR("");
+}
+
+static void
+write_page(struct writer *w, unsigned status, int server_tokens)
+{
+    struct str line = http_status_line(status), sentence = page_sentence(status);
+
+    write_str(w, STR("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                     "<meta name=\"viewport\" content=\"width=device-width\">"
+                     "<meta name=\"color-scheme\" content=\"light dark\"><title>"));
+    write_str(w, line);
+    write_str(w, STR("</title><style>body{font:1.1em/1.5 system-ui,sans-serif;max-width:32em;"
+                     "margin:20vh auto;padding:0 1em;text-align:center}h1{font-weight:600}"
+                     "small{opacity:.6}</style></head>\n<body><h1>"));
+    write_str(w, line);
+    write_str(w, STR("</h1>"));
+    if (sentence.len > 0) {
+        write_str(w, STR("<p>"));
+        write_str(w, sentence);
+        write_str(w, STR("</p>"));
+    }
+    write_str(w, STR("<small>"));
+    write_str(w, http_server_field(server_tokens));
+    write_str(w, STR("</small></body></html>\n"));
+}
+
+struct str
+http_page(unsigned status, int server_tokens)
+{
+    enum { FIRST = 300, LAST = 599, ROOM = 1024 };
+    static struct str pages[2][LAST - FIRST + 1];
+    struct str *page;
+    struct writer w;
+    char *room;
+
+    if (status < FIRST || status > LAST)
+        return STR("");
+    page = &pages[server_tokens != TOKENS_OFF][status - FIRST];
+    if (str_is_set(*page))
+        return *page;
+    if ((room = malloc(ROOM)) == NULL)
+        return STR("");
+    w = writer_at(room, ROOM);
+    write_page(&w, status, server_tokens);
+    *page = writer_str(&w);
+    return *page;
+}
+
+struct str
+http_server_field(int server_tokens)
+{
+    return server_tokens == TOKENS_OFF ? STR("weir") : STR("weir/" WEIR_VERSION);
+}
+
+/* ---- answers -------------------------------------------------------------------------------------------------------------- */
+
+static void
+response_reset(struct http_response *resp, unsigned status)
+{
+    *resp = (struct http_response){
+        .status = status, .content_length = -1, .last_modified = (time_t)-1,
+    };
+}
+
+/* After these nothing that follows on the connection can be trusted, or is wanted. */
+static bool
+ends_connection(unsigned status)
+{
+    switch (status) {
+    case HTTP_BAD_REQUEST:
+    case HTTP_REQUEST_TIMEOUT:
+    case HTTP_CONTENT_TOO_LARGE:
+    case HTTP_URI_TOO_LONG:
+    case HTTP_FIELDS_TOO_LARGE:
+    case HTTP_INTERNAL_ERROR:
+    case HTTP_NOT_IMPLEMENTED:
+    case HTTP_VERSION_NOT_SUPPORTED:
+        return true;
+    }
+    return false;
+}
+
+enum http_next
+http_fail(struct http_request *req, unsigned status)
+{
+    struct http_response *resp = &req->response;
+    struct str page;
+
+    response_reset(resp, status);
+    resp->special = true;
+    if (ends_connection(status))
+        req->keepalive = false;
+    if (status == HTTP_NO_CONTENT || status == HTTP_CLOSE_SILENTLY)
+        return HTTP_DONE;
+    page = http_page(status, http_settings_for(req)->server_tokens);
+    if (page.len > 0)
+        resp->content_type = STR("text/html");
+    http_body_memory(resp, page.p, page.len);
+    return HTTP_DONE;
+}
+
+enum http_next
+http_redirect(struct http_request *req, unsigned status, struct str location)
+{
+    http_fail(req, status);
+    for (size_t i = 0; i < location.len; i++)
+        if (location.p[i] == '\r' || location.p[i] == '\n' || location.p[i] == '\0') {
+            LOG(&req->log, ERR, 0, "a redirect to a place with control bytes is refused");
+            return http_fail(req, HTTP_INTERNAL_ERROR);
+        }
+    req->response.location = location;
+    return HTTP_DONE;
+}
+
+enum http_next
+http_not_allowed(struct http_request *req, struct str allow)
+{
+    http_fail(req, HTTP_METHOD_NOT_ALLOWED);
+    http_response_add(req, STR("Allow"), allow);
+    return HTTP_DONE;
+}
+
+enum http_next
+http_reply(struct http_request *req, unsigned status, struct str content_type, struct str body)
+{
+    struct http_response *resp = &req->response;
+
+    response_reset(resp, status);
+    resp->content_type = str_is_set(content_type) ? content_type
+                                                  : http_settings_for(req)->default_type;
+    http_body_memory(resp, body.p, body.len);
+    return HTTP_DONE;
+}
+
+bool
+http_response_add(struct http_request *req, struct str name, struct str value)
+{
+    struct http_response *resp = &req->response;
+    VEC(struct http_field) list = { resp->fields, resp->fields_len, resp->fields_cap };
+    struct http_field *field;
+
+    for (size_t i = 0; i < value.len; i++)
+        if (value.p[i] == '\r' || value.p[i] == '\n' || value.p[i] == '\0') {
+            LOG(&req->log, ERR, 0, "the field \"%.*s\" would hold a line end and is left out",
+                STR_ARG(name));
+            return false;
+        }
+    if ((field = VEC_ADD(req->arena, &list)) == NULL)
+        return false;
+    *field = (struct http_field){ name, value };
+    resp->fields = list.items;
+    resp->fields_len = list.len;
+    resp->fields_cap = list.cap;
+    return true;
+}
+
+void
+http_body_memory(struct http_response *resp, const char *p, size_t len)
+{
+    resp->content_length = (int64_t)len;
+    resp->first = (struct body_part){ .kind = PART_MEMORY, .p = p, .len = len };
+    resp->body = len > 0 ? &resp->first : NULL;
+}
+
+void
+http_body_file(struct http_response *resp, int fd, off_t offset, uint64_t len)
+{
+    resp->content_length = (int64_t)len;
+    resp->first = (struct body_part){ .kind = PART_FILE, .fd = fd, .offset = offset, .len = len };
+    resp->body = len > 0 ? &resp->first : NULL;
+}
+
+/* ---- addresses -------------------------------------------------------------------------------------------------------------- */
+
+struct str
+http_scheme(const struct http_request *req)
+{
+    (void)req;
+    return STR("http");
+}
+
+bool
+http_local_address(const struct http_request *req, struct address *address)
+{
+    const struct address *listening = &req->conn->listener->address;
+
+    if (!address_is_wildcard(listening)) {
+        *address = *listening;
+        return true;
+    }
+    address->len = sizeof(address->un);
+    return getsockname(req->conn->fd, &address->sa, &address->len) == 0;
+}
+
+static void
+write_local_host(struct writer *w, const struct http_request *req)
+{
+    struct address address;
+    struct peer self;
+
+    if (!http_local_address(req, &address)) {
+        write_str(w, STR("localhost"));
+        return;
+    }
+    self = peer_of(&address.sa, address.len);
+    if (self.family == AF_INET6)
+        write_char(w, '[');
+    write_peer(w, &self);
+    if (self.family == AF_INET6)
+        write_char(w, ']');
+}
+
+struct str
+http_redirect_base(struct http_request *req)
+{
+    const struct location_settings *settings = http_settings_for(req);
+    struct writer w;
+    uint16_t port = address_port(&req->conn->listener->address);
+
+    if (!settings->absolute_redirect)
+        return STR("");
+    w = writer_in(req->arena);
+    write_str(&w, http_scheme(req));
+    write_str(&w, STR("://"));
+    if (!settings->server_name_in_redirect && req->host.len > 0)
+        write_str(&w, req->host);
+    else if (req->server->name.len > 0)
+        write_str(&w, req->server->name);
+    else
+        write_local_host(&w, req);
+    if (settings->port_in_redirect && port != 0 && port != 80) {
+        write_char(&w, ':');
+        write_uint(&w, port);
+    }
+    return writer_str(&w);
+}
+
+/* ---- names --------------------------------------------------------------------------------------------------------------------- */
+
+int
+http_known_field(struct str name)
+{
+    static const struct str names[] = {
+#define AS_NAME(id, text) STR_INIT(text),
+        HTTP_KNOWN_FIELDS(AS_NAME)
+#undef AS_NAME
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (names[i].len == name.len && str_ieq(names[i], name))
+            return (int)i;
+    return -1;
+}
+
+struct str
+http_request_field(const struct http_request *req, struct str name)
+{
+    for (uint32_t i = 0; i < req->fields_len; i++)
+        if (str_ieq(req->fields[i].name, name))
+            return req->fields[i].value;
+    return STR_NONE;
+}
+
+enum http_method
+http_method_of(struct str name)
+{
+    static const struct { struct str name; enum http_method method; } methods[] = {
+#define AS_ROW(id) { STR_INIT(#id), METHOD_##id },
+        HTTP_METHODS(AS_ROW)
+#undef AS_ROW
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+        if (str_eq(methods[i].name, name))
+            return methods[i].method;
+    return METHOD_OTHER;
+}

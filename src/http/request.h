@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * request: one request and its answer, from the parsed head to the log line.
+ *
+ * A request lives in its own arena and is taken from the worker's store when the first byte of its head arrives; it goes back when the answer
+ * is out and logged. All text in it points into that arena, so it is good for the whole life of the request.
+ * No code above a codec knows which version of HTTP brought it.
+ */
+#ifndef WEIR_HTTP_REQUEST_H
+#define WEIR_HTTP_REQUEST_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "http/status.h"
+#include "http/uri.h"
+#include "net/pool.h"
+#include <sys/types.h>
+#include <time.h>
+
+struct http_worker;
+struct http_server;
+struct http_location;
+struct http_request;
+
+/* ---- methods and fields --------------------------------------------------------------------------------------- */
+
+/* Those that some handler may treat by name; any other token is METHOD_OTHER. */
+#define HTTP_METHODS(X)                                                                     \
+    X(GET) X(HEAD) X(POST) X(PUT) X(DELETE) X(OPTIONS) X(TRACE) X(CONNECT) X(PATCH)         \
+    X(MKCOL) X(COPY) X(MOVE) X(PROPFIND) X(PROPPATCH) X(LOCK) X(UNLOCK)
+enum http_method {
+    METHOD_OTHER,
+#define HTTP_METHOD_AS_ENUM(name) METHOD_##name,
+    HTTP_METHODS(HTTP_METHOD_AS_ENUM)
+#undef HTTP_METHOD_AS_ENUM
+};
+
+/* Request fields that the server itself reads. */
+#define HTTP_KNOWN_FIELDS(X)                            \
+    X(HOST,                "host")                      \
+    X(CONNECTION,          "connection")                \
+    X(USER_AGENT,          "user-agent")                \
+    X(REFERER,             "referer")                   \
+    X(RANGE,               "range")                     \
+    X(IF_RANGE,            "if-range")                  \
+    X(IF_MATCH,            "if-match")                  \
+    X(IF_NONE_MATCH,       "if-none-match")             \
+    X(IF_MODIFIED_SINCE,   "if-modified-since")         \
+    X(IF_UNMODIFIED_SINCE, "if-unmodified-since")       \
+    X(EXPECT,              "expect")                    \
+    X(CONTENT_LENGTH,      "content-length")            \
+    X(CONTENT_TYPE,        "content-type")              \
+    X(TRANSFER_ENCODING,   "transfer-encoding")         \
+    X(ACCEPT_ENCODING,     "accept-encoding")           \
+    X(AUTHORIZATION,       "authorization")             \
+    X(COOKIE,              "cookie")
+enum http_known_field {
+#define HTTP_FIELD_AS_ENUM(name, text) FIELD_##name,
+    HTTP_KNOWN_FIELDS(HTTP_FIELD_AS_ENUM)
+#undef HTTP_FIELD_AS_ENUM
+    FIELD_KNOWN_COUNT
+};
+
+struct http_field {
+    struct str name, value;
+};
+
+/* ---- the answer ------------------------------------------------------------------------------------------------ */
+
+enum body_kind { PART_MEMORY, PART_FILE };
+
+/* A piece of a body. The bytes or the descriptor outlive the request's answer. */
+struct body_part {
+    enum body_kind kind;
+    int fd;                     /* PART_FILE */
+    const char *p;              /* PART_MEMORY */
+    off_t offset;               /* PART_FILE: of the next byte to send */
+    uint64_t len;               /* still to send */
+    struct body_part *next;
+};
+
+/*
+ * Fields that were encoded in advance: content-type, content-length, last-modified, etag, accept-ranges as HTTP/1 bytes with the
+ * empty line behind them. They say the same as the typed fields of the answer; whoever changes one of those sets ready to NULL.
+ */
+struct http_ready {
+    struct str h1;
+};
+
+struct http_response {
+    unsigned status;            /* 0: none yet */
+    bool special;               /* made by http_fail: error_page may take it over */
+    bool accept_ranges;         /* a range of it may be asked for: say so, and the range filter may act */
+    bool no_body;               /* the status or method forbids a body: nothing of it is sent */
+    bool started;               /* the head is on its way */
+    struct str content_type;    /* STR_NONE: none */
+    int64_t content_length;     /* -1: not known before the end */
+    time_t last_modified;       /* -1: none */
+    struct str last_modified_text;      /* its HTTP date, or STR_NONE: made when needed */
+    struct str etag;            /* with quotes, STR_NONE: none */
+    struct str location;        /* STR_NONE: none; a path or an absolute URI, made absolute by the encoder as the conf says */
+    struct http_field *fields;  /* others, in order */
+    uint32_t fields_len, fields_cap;
+    const struct http_ready *ready, *ready_not_modified;
+    struct body_part *body;     /* what is still to be sent; NULL: nothing */
+    struct body_part first;     /* room for the usual single part */
+    uint64_t head_bytes;        /* of the head, as encoded */
+    uint64_t body_bytes;        /* handed to the stream or gathered so far */
+};
+
+/* ---- the request ----------------------------------------------------------------------------------------------- */
+
+/* What a codec does for the rooms above it. */
+struct http_codec {
+    /* The answer is ready in req->response, filters have run: send it, then finish the request. */
+    void (*respond)(struct http_request *req);
+    /* Closes without an answer (444). */
+    void (*abandon)(struct http_request *req);
+};
+
+struct http_request {
+    struct arena *arena;
+    struct conn *conn;
+    struct http_worker *worker;
+    const struct http_codec *codec;
+    void *codec_state;          /* struct h1_request */
+    const struct http_server *server;
+    const struct http_location *location;       /* NULL until it is found; then never again */
+    struct log_context log;
+
+    /* as sent */
+    struct str request_line;
+    struct str method_name;
+    struct str target;
+    struct str protocol;        /* "HTTP/1.1" */
+    enum http_method method;
+    uint8_t version;            /* 10, 11, 20 */
+    struct http_field *fields;
+    uint32_t fields_len;
+    struct str known[FIELD_KNOWN_COUNT];        /* the first of each; STR_NONE: not sent */
+
+    struct uri uri;             /* as sent */
+    struct str host;            /* lower case, without port; "" when none was sent */
+    struct str path;            /* current: changed by internal redirects */
+    struct str args;            /* current; STR_NONE: no "?" */
+
+    /* body */
+    bool has_body;              /* a body follows the head */
+    bool wants_continue;        /* Expect: 100-continue that is still unanswered */
+    int64_t content_length;     /* of the request, -1: none or chunked */
+
+    bool keepalive;             /* the connection may serve another one after this */
+    bool internal;              /* reached its current place by an internal redirect */
+    bool error_page;            /* its current place was chosen by error_page */
+    bool refused;               /* malformed: answered without looking at hosts and locations' handlers */
+    unsigned status_override;   /* by error_page "=code": replaces the status of the answer; 0: none */
+    unsigned error_status;      /* the status that error_page stands in for, 0: none */
+    unsigned log_status;        /* logged instead of the answer's status (494, 499), 0: none */
+    uint32_t redirects;         /* internal ones so far */
+    uint32_t step;              /* next entry of the location's handlers */
+
+    uint64_t start_us;          /* monotonic, first byte of the head */
+    uint64_t start_wall_ms;
+    uint64_t received_bytes;    /* head and body ($request_length) */
+    struct str filename;        /* of the file that is served or was looked for; STR_NONE: none */
+    struct str id;              /* $request_id once it was asked for */
+
+    struct http_response response;
+    struct http_request *next_free;     /* in the worker's store */
+};
+
+/* What a handler of a phase says. */
+enum http_next {
+    HTTP_PASS,                  /* not mine: the next handler */
+    HTTP_AGAIN,                 /* waits; http_resume(req) goes on */
+    HTTP_DONE,                  /* req->response holds the answer */
+    HTTP_ELSEWHERE              /* http_redirect_internal was called: find the location anew */
+};
+
+/* A request from the worker's store, fields zero, its arena empty; NULL when memory is short. */
+struct http_request *http_request_take(struct http_worker *worker, struct conn *conn, const struct http_codec *codec);
+/* Its arena is reset: every deferred release runs. */
+void http_request_release(struct http_request *req);
+
+/* The head is parsed (all under "as sent", body, keepalive): chooses host and location, runs the handlers, answers. */
+void http_process(struct http_request *req);
+/* Goes on after HTTP_AGAIN. */
+void http_resume(struct http_request *req);
+
+/*
+ * The request cannot be served as it was sent (framing, limits, timeouts): answers with status and closes. Needs no parsed head. log_status:
+ * what the access log says if not status, 0: status.
+ */
+void http_refuse(struct http_request *req, unsigned status, unsigned log_status);
+
+/* After the last byte of the answer (or when it could not be sent): log handlers run. The codec calls this once, then releases. */
+void http_log(struct http_request *req);
+
+/* Answers with one of weir's own pages, unless error_page knows better. Always HTTP_DONE. */
+enum http_next http_fail(struct http_request *req, unsigned status);
+/* The same with "Location". */
+enum http_next http_redirect(struct http_request *req, unsigned status, struct str location);
+/* The same with "Allow". */
+enum http_next http_not_allowed(struct http_request *req, struct str allow);
+/* Answers with text; content_type STR_NONE: the default type. */
+enum http_next http_reply(struct http_request *req, unsigned status, struct str content_type, struct str body);
+
+/* Goes to another path of the same server, as if it had been asked for. Always HTTP_ELSEWHERE, or HTTP_DONE with 500 after 10 of them. */
+enum http_next http_redirect_internal(struct http_request *req, struct str path, struct str args);
+
+/* Adds a field to the answer. The texts must live as long as the request and hold no CR, LF or NUL: such a field is dropped and logged. False when it was not added. */
+bool http_response_add(struct http_request *req, struct str name, struct str value);
+
+/* The one part of the body. */
+void http_body_memory(struct http_response *resp, const char *p, size_t len);
+void http_body_file(struct http_response *resp, int fd, off_t offset, uint64_t len);
+
+/* The first request field of that name (any case), STR_NONE: not sent. */
+struct str http_request_field(const struct http_request *req, struct str name);
+/* Index in known[], or -1. */
+int http_known_field(struct str name);
+enum http_method http_method_of(struct str name);
+
+/* "http://host:port" for absolute redirects, by absolute_redirect, server_name_in_redirect and port_in_redirect; "" when relative ones are wanted. STR_NONE when memory is short. */
+struct str http_redirect_base(struct http_request *req);
+/* "http" or "https". */
+struct str http_scheme(const struct http_request *req);
+
+/* The local address of the connection; asked of the kernel when needed. */
+bool http_local_address(const struct http_request *req, struct address *address);
+
+#endif

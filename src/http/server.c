@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * server: http { }, server { } and location { } as they become hosts, places and listening addresses.
+ */
+#include "base/arena.h"
+#include "base/map.h"
+#include "http/engine.h"
+#include "http/http.h"
+#include "http/settings.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+struct http *
+http_of(const struct conf *conf)
+{
+    const struct http_setup *setup = conf->owner;
+
+    return setup->http;
+}
+
+static struct http_server *
+server_of(struct conf *conf)
+{
+    return http_of(conf)->reading_server;
+}
+
+/* ---- listen ------------------------------------------------------------------------------------------------------ */
+
+enum listen_kind { LISTEN_INT, LISTEN_SIZE, LISTEN_FLAG };
+
+static const struct {
+    struct str name;            /* with "=" */
+    enum listen_kind kind;
+    size_t offset;
+} listen_values[] = {
+    { STR_INIT("backlog="),  LISTEN_INT,  offsetof(struct listen_options, backlog) },
+    { STR_INIT("rcvbuf="),   LISTEN_SIZE, offsetof(struct listen_options, rcvbuf) },
+    { STR_INIT("sndbuf="),   LISTEN_SIZE, offsetof(struct listen_options, sndbuf) },
+    { STR_INIT("fastopen="), LISTEN_INT,  offsetof(struct listen_options, fastopen) },
+    { STR_INIT("ipv6only="), LISTEN_FLAG, offsetof(struct listen_options, ipv6only) },
+    { STR_INIT("deferred="), LISTEN_FLAG, offsetof(struct listen_options, deferred) },
+};
+
+static bool
+parse_listen_value(struct conf *conf, const struct conf_word *word, struct listen_options *o,
+                   bool *known)
+{
+    for (size_t i = 0; i < ARRAY_LEN(listen_values); i++) {
+        struct str text;
+        uint64_t n = 0;
+        bool on = false;
+
+        if (!str_starts(word->text, listen_values[i].name))
+            continue;
+        *known = true;
+        text = str_from(word->text, listen_values[i].name.len);
+        switch (listen_values[i].kind) {
+        case LISTEN_INT:
+            if (!word_uint(conf, word, text, INT32_MAX, &n))
+                return false;
+            break;
+        case LISTEN_SIZE:
+            if (!word_size(conf, word, text, &n))
+                return false;
+            if (n > INT32_MAX)
+                return conf_error(conf, word, "invalid size \"%.*s\"", STR_ARG(text));
+            break;
+        case LISTEN_FLAG:
+            on = str_eq(text, STR("on"));
+            if (!on && !str_eq(text, STR("off"))) {
+                conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
+                conf_hint(conf, "on or off");
+                return false;
+            }
+            n = on;
+            break;
+        }
+        *(int *)(void *)((char *)o + listen_values[i].offset) = (int)n;
+        return true;
+    }
+    *known = false;
+    return true;
+}
+
+/* Parameters that nginx has and weir has not yet, each with what to say. */
+static const struct { struct str name; const char *text; } listen_later[] = {
+    { STR_INIT("ssl"),             "weir does not speak TLS yet" },
+    { STR_INIT("http2"),           "weir does not speak HTTP/2 yet" },
+    { STR_INIT("quic"),            "weir does not speak HTTP/3 yet" },
+    { STR_INIT("proxy_protocol"),  "weir does not read the PROXY protocol yet" },
+};
+
+static bool
+listen_parameter(struct conf *conf, const struct conf_word *word, struct server_listen *l)
+{
+    bool known;
+
+    if (str_eq(word->text, STR("default_server")) || str_eq(word->text, STR("default"))) {
+        l->is_default = true;
+        return true;
+    }
+    l->options_given = true;
+    if (str_eq(word->text, STR("deferred"))) {
+        l->options.deferred = 1;
+        return true;
+    }
+    if (str_eq(word->text, STR("bind")))
+        return true;
+    if (str_eq(word->text, STR("reuseport"))) {
+        l->options.reuseport = true;
+        return true;
+    }
+    if (!parse_listen_value(conf, word, &l->options, &known))
+        return false;
+    if (known)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(listen_later); i++) {
+        if (!str_eq(word->text, listen_later[i].name))
+            continue;
+        conf_error(conf, word, "the \"%.*s\" parameter is not supported", STR_ARG(word->text));
+        conf_hint(conf, "%s", listen_later[i].text);
+        return false;
+    }
+    conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
+    conf_hint(conf, "known: default_server, deferred, deferred=off, bind, reuseport, backlog=, "
+              "rcvbuf=, sndbuf=, fastopen=, ipv6only=");
+    return false;
+}
+
+static bool
+server_add_listen(struct conf *conf, struct http_server *server, const struct server_listen *l)
+{
+    struct server_listen *copy = ARENA_NEW(conf->arena, struct server_listen);
+    struct server_listen **place;
+
+    if (copy == NULL || (place = VEC_ADD(conf->arena, &server->listens)) == NULL)
+        return conf_no_memory(conf);
+    *copy = *l;
+    *place = copy;
+    return true;
+}
+
+static const struct listen_options listen_defaults = {
+    .backlog = 511, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .ipv6only = 1, .deferred = 1,
+    .nodelay = 1,
+};
+
+bool
+parse_listen(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct http_server *server = server_of(conf);
+    const struct conf_word *word = &node->words[1];
+    struct address addresses[16];
+    struct server_listen l = { .options = listen_defaults, .word = *word };
+    unsigned count;
+    const char *wrong = address_parse(word->text, addresses, ARRAY_LEN(addresses), &count);
+
+    (void)field;
+    if (wrong != NULL)
+        return conf_error(conf, word, "%s in \"%.*s\" of the \"listen\" directive", wrong,
+                          STR_ARG(word->text));
+    for (uint32_t i = 2; i < node->count; i++)
+        if (!listen_parameter(conf, &node->words[i], &l))
+            return false;
+    for (unsigned i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < server->listens.len; k++)
+            if (address_eq(&server->listens.items[k]->address, &addresses[i]))
+                return conf_error(conf, word, "a duplicate listen %.*s", STR_ARG(word->text));
+        l.address = addresses[i];
+        if (!server_add_listen(conf, server, &l))
+            return false;
+    }
+    return true;
+}
+
+/* ---- server_name ------------------------------------------------------------------------------------------------- */
+
+bool
+parse_server_name(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct http_server *server = server_of(conf);
+
+    (void)field;
+    for (uint32_t i = 1; i < node->count; i++) {
+        const struct conf_word *word = &node->words[i];
+        struct server_name *name;
+        char *lower;
+        struct str text = word->text;
+        ptrdiff_t star;
+
+        if (text.len > 0 && text.p[0] == '~') {
+            conf_error(conf, word, "invalid server name \"%.*s\"", STR_ARG(text));
+            conf_hint(conf, "weir has no regular expressions in server names yet");
+            return false;
+        }
+        star = str_find(text, '*', 0);
+        if (star >= 0
+            && !((star == 0 && text.len > 2 && text.p[1] == '.'
+                  && str_find(text, '*', 1) < 0)
+                 || (star == (ptrdiff_t)text.len - 1 && text.len > 2
+                     && text.p[text.len - 2] == '.'))) {
+            conf_error(conf, word, "invalid server name or wildcard \"%.*s\"", STR_ARG(text));
+            conf_hint(conf, "a \"*\" stands for whole labels at the begin or the end: "
+                      "*.example.com, www.example.*");
+            return false;
+        }
+        if (str_find(text, '/', 0) >= 0)
+            conf_warn(conf, word, "server name \"%.*s\" has suspicious symbols", STR_ARG(text));
+        if ((name = VEC_ADD(conf->arena, &server->names)) == NULL
+            || (lower = arena_bytes(conf->arena, text.len + 1)) == NULL)
+            return conf_no_memory(conf);
+        for (size_t k = 0; k < text.len; k++)
+            lower[k] = ascii_lower(text.p[k]);
+        lower[text.len] = '\0';
+        name->name = (struct str){ lower, text.len };
+        if (str_eq(text, STR("$hostname")))
+            name->name = http_hostname();
+        name->word = *word;
+    }
+    return true;
+}
+
+/* ---- places -------------------------------------------------------------------------------------------------------- */
+
+static bool
+is_wanted(const struct http_module *m, const void *slot)
+{
+    return m->wanted == NULL || m->wanted(slot);
+}
+
+typedef VEC(struct http_handler) handler_vec;
+
+static bool
+add_handler(struct conf *conf, handler_vec *list,
+            enum http_next (*handle)(struct http_request *, const void *), const void *slot)
+{
+    struct http_handler *h = VEC_ADD(conf->arena, list);
+
+    if (h == NULL)
+        return conf_no_memory(conf);
+    *h = (struct http_handler){ handle, slot };
+    return true;
+}
+
+/* The handlers of the phases from first to last, in order, ended by one that is all zero. */
+static struct http_handler *
+compile_handlers(struct conf *conf, struct conf_scope *scope, enum http_phase first,
+                 enum http_phase last)
+{
+    handler_vec list = { 0 };
+
+    for (int phase = (int)first; phase <= (int)last; phase++)
+        for (unsigned i = 0; http_modules[i] != NULL; i++) {
+            const struct http_module *m = http_modules[i];
+            const void *slot = http_module_slot(conf, scope, i);
+
+            if ((int)m->phase == phase && is_wanted(m, slot)
+                && !add_handler(conf, &list, m->handle, slot))
+                return NULL;
+        }
+    return add_handler(conf, &list, NULL, NULL) ? list.items : NULL;
+}
+
+static struct http_handler *
+compile_filters(struct conf *conf, struct conf_scope *scope, bool on_fail)
+{
+    handler_vec list = { 0 };
+
+    for (unsigned i = 0; http_modules[i] != NULL; i++) {
+        const struct http_module *m = http_modules[i];
+        const void *slot = http_module_slot(conf, scope, i);
+        enum http_next (*fn)(struct http_request *, const void *) = on_fail ? m->on_fail : m->filter;
+
+        if (fn != NULL && is_wanted(m, slot) && !add_handler(conf, &list, fn, slot))
+            return NULL;
+    }
+    return add_handler(conf, &list, NULL, NULL) ? list.items : NULL;
+}
+
+static struct http_log_hook *
+compile_logs(struct conf *conf, struct conf_scope *scope)
+{
+    VEC(struct http_log_hook) list = { 0 };
+    struct http_log_hook *hook;
+
+    for (unsigned i = 0; http_modules[i] != NULL; i++) {
+        const struct http_module *m = http_modules[i];
+        const void *slot = http_module_slot(conf, scope, i);
+
+        if (m->log == NULL || !is_wanted(m, slot))
+            continue;
+        if ((hook = VEC_ADD(conf->arena, &list)) == NULL)
+            return NULL;
+        *hook = (struct http_log_hook){ m->log, slot };
+    }
+    return VEC_ADD(conf->arena, &list) != NULL ? list.items : NULL;
+}
+
+/* The scope's settings are final: what the place does is made of them. */
+static bool
+place_finish(struct conf *conf, struct conf_scope *scope, struct http_location *place)
+{
+    place->settings = conf_settings(conf, scope, &location_table);
+    place->handlers = compile_handlers(conf, scope, PHASE_REWRITE, PHASE_CONTENT);
+    place->filters = compile_filters(conf, scope, false);
+    place->on_fail = compile_filters(conf, scope, true);
+    place->logs = compile_logs(conf, scope);
+    if (place->handlers == NULL || place->filters == NULL || place->on_fail == NULL
+        || place->logs == NULL)
+        return conf_no_memory(conf);
+    return locations_build(conf, place);
+}
+
+/* "= /path", "^~ /path", "/path"; the modifier may be glued to the path. */
+static bool
+parse_location_name(struct conf *conf, const struct conf_node *node, struct http_location *place)
+{
+    struct str text = node->words[1].text;
+    const struct conf_word *word = &node->words[node->count - 1];
+
+    place->word = word;
+    place->name = word->text;
+    if (node->count == 3) {
+        if (str_eq(text, STR("=")))
+            place->kind = LOCATION_EXACT;
+        else if (str_eq(text, STR("^~")))
+            place->kind = LOCATION_PREFIX_FINAL;
+        else if (!str_starts(text, STR("~"))) {
+            conf_error(conf, &node->words[1], "invalid location modifier \"%.*s\"", STR_ARG(text));
+            conf_hint(conf, "one of =, ^~");
+            return false;
+        }
+    } else if (str_starts(text, STR("="))) {
+        place->kind = LOCATION_EXACT;
+        place->name = str_from(text, 1);
+    } else if (str_starts(text, STR("^~"))) {
+        place->kind = LOCATION_PREFIX_FINAL;
+        place->name = str_from(text, 2);
+    }
+    if (str_starts(text, STR("~")) || str_starts(text, STR("@"))) {
+        conf_error(conf, &node->words[1], "invalid location modifier \"%.*s\"", STR_ARG(text));
+        conf_hint(conf, text.p[0] == '~' ? "weir has no regular expressions in locations yet"
+                                         : "weir has no named locations yet");
+        return false;
+    }
+    return true;
+}
+
+static bool
+check_nesting(struct conf *conf, const struct http_location *outer,
+              const struct http_location *place)
+{
+    if (outer == http_of(conf)->reading_server->root)
+        return true;
+    if (outer->kind == LOCATION_EXACT)
+        return conf_error(conf, place->word, "location \"%.*s\" cannot be inside the exact "
+                          "location \"%.*s\"", STR_ARG(place->name), STR_ARG(outer->name));
+    if (!str_starts(place->name, outer->name))
+        return conf_error(conf, place->word, "location \"%.*s\" is outside location \"%.*s\"",
+                          STR_ARG(place->name), STR_ARG(outer->name));
+    return true;
+}
+
+bool
+parse_location(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct http *http = http_of(conf);
+    struct http_location *outer = http->reading_place;
+    struct http_location *place = ARENA_NEW(conf->arena, struct http_location);
+    struct conf_scope *scope;
+    unsigned errors = conf->errors;
+    struct http_location **end;
+
+    (void)field;
+    if (place == NULL)
+        return conf_no_memory(conf);
+    if (!parse_location_name(conf, node, place) || !check_nesting(conf, outer, place))
+        return false;
+    place->name = arena_str(conf->arena, place->name);
+    for (end = &outer->children; *end != NULL; end = &(*end)->next)
+        ;
+    *end = place;
+    http->reading_place = place;
+    scope = conf_apply_block(conf, node, IN_LOCATION, NULL, NULL);
+    http->reading_place = outer;
+    return scope != NULL && conf->errors == errors && place_finish(conf, scope, place);
+}
+
+/* A server without "listen": port 80 for root, 8000 for others, as nginx does. */
+static bool
+add_default_listen(struct conf *conf, struct http_server *server, const struct conf_node *node)
+{
+    struct server_listen l = { .options = listen_defaults, .word = node->words[0] };
+    unsigned count;
+
+    address_parse(geteuid() == 0 ? STR("*:80") : STR("*:8000"), &l.address, 1, &count);
+    return server_add_listen(conf, server, &l);
+}
+
+bool
+parse_server(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct http *http = http_of(conf);
+    struct http_server *server = ARENA_NEW(conf->arena, struct http_server);
+    struct conf_scope *scope;
+    unsigned errors = conf->errors;
+
+    (void)field;
+    if (server == NULL || (server->root = ARENA_NEW(conf->arena, struct http_location)) == NULL)
+        return conf_no_memory(conf);
+    server->http = http;
+    http->reading_server = server;
+    http->reading_place = server->root;
+    scope = conf_apply_block(conf, node, IN_SERVER, NULL, NULL);
+    if (scope == NULL || conf->errors != errors)
+        return false;
+    server->settings = conf_settings(conf, scope, &server_table);
+    server->rewrite = compile_handlers(conf, scope, PHASE_REWRITE, PHASE_REWRITE);
+    if (server->rewrite == NULL || !place_finish(conf, scope, server->root))
+        return false;
+    server->root->handlers = compile_handlers(conf, scope, PHASE_PREACCESS, PHASE_CONTENT);
+    server->name = server->names.len > 0 ? server->names.items[0].name : STR("");
+    if (server->listens.len == 0 && !add_default_listen(conf, server, node))
+        return false;
+    *http->servers_end = server;
+    http->servers_end = &server->next;
+    return server->root->handlers != NULL;
+}
+
+/* ---- addresses -------------------------------------------------------------------------------------------------------- */
+
+static struct http_address *
+address_of(struct conf *conf, struct http *http, const struct server_listen *l)
+{
+    struct http_address *a;
+    struct writer w;
+
+    for (a = http->addresses; a != NULL; a = a->next)
+        if (address_eq(&a->listener.address, &l->address))
+            return a;
+    if ((a = ARENA_NEW(conf->arena, struct http_address)) == NULL)
+        return NULL;
+    w = writer_in(conf->arena);
+    write_address(&w, &l->address);
+    write_char(&w, '\0');
+    a->listener = (struct listener){
+        .address = l->address, .text = writer_str(&w), .options = l->options, .fd = -1,
+        .owner = a, .on_accept = http_accept,
+    };
+    if (a->listener.text.len == 0)
+        return NULL;
+    a->listener.text.len--;
+    a->http = http;
+    link_init(&a->listener.link);
+    list_push(&http->listeners, &a->listener.link);
+    *http->addresses_end = a;
+    http->addresses_end = &a->next;
+    return a;
+}
+
+static bool
+listen_join(struct conf *conf, struct http *http, struct http_server *server,
+            const struct server_listen *l)
+{
+    struct http_address *a = address_of(conf, http, l);
+    struct http_server **place;
+
+    if (a == NULL || (place = VEC_ADD(conf->arena, &a->servers)) == NULL)
+        return conf_no_memory(conf);
+    *place = server;
+    if (l->options_given) {
+        if (a->options_given && memcmp(&a->listener.options, &l->options, sizeof(l->options)) != 0)
+            return conf_error(conf, &l->word, "duplicate listen options for %.*s",
+                              STR_ARG(a->listener.text));
+        a->options_given = true;
+        a->listener.options = l->options;
+    }
+    if (l->is_default && a->default_given)
+        return conf_error(conf, &l->word, "a duplicate default server for %.*s",
+                          STR_ARG(a->listener.text));
+    if (l->is_default || a->default_server == NULL)
+        a->default_server = server;
+    a->default_given = a->default_given || l->is_default;
+    return true;
+}
+
+static bool
+build_addresses(struct conf *conf, struct http *http)
+{
+    for (struct http_server *s = http->servers; s != NULL; s = s->next)
+        for (uint32_t i = 0; i < s->listens.len; i++)
+            if (!listen_join(conf, http, s, s->listens.items[i]))
+                return false;
+    for (struct http_address *a = http->addresses; a != NULL; a = a->next) {
+        a->listener.options.nodelay = a->default_server->root->settings->tcp_nodelay;
+        if (!hosts_build(conf, a))
+            return false;
+    }
+    return true;
+}
+
+struct link *
+http_listeners(struct http *http)
+{
+    return &http->listeners;
+}
+
+static void
+note_file_cache(struct http *http, const struct http_location *place)
+{
+    const struct open_file_settings *o = &place->settings->open_file_cache;
+
+    if (o->enabled) {
+        http->file_cache_max = MAX(http->file_cache_max, o->max);
+        http->file_cache_inactive_ms = MAX(http->file_cache_inactive_ms, o->inactive_ms);
+    }
+    for (const struct http_location *l = place->children; l != NULL; l = l->next)
+        note_file_cache(http, l);
+}
+
+bool
+parse_http(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct http_setup *setup = conf->owner;
+    struct http *http = ARENA_NEW(conf->arena, struct http);
+    unsigned errors = conf->errors;
+    struct conf_scope *scope;
+    const struct http_settings *settings;
+
+    (void)field;
+    if (http == NULL)
+        return conf_no_memory(conf);
+    http->arena = conf->arena;
+    http->servers_end = &http->servers;
+    http->addresses_end = &http->addresses;
+    http->log_files = setup->log_files;
+    link_init(&http->listeners);
+    log_buffers_init(&http->log_buffers);
+    setup->http = http;
+    scope = conf_apply_block(conf, node, IN_HTTP, NULL, NULL);
+    if (scope == NULL || conf->errors != errors)
+        return false;
+    settings = conf_settings(conf, scope, &http_table);
+    http->file_cache_body_bytes = settings->file_cache_body_bytes;
+    for (const struct http_server *s = http->servers; s != NULL; s = s->next)
+        note_file_cache(http, s->root);
+    return build_addresses(conf, http);
+}
+
+/* ---- tables ------------------------------------------------------------------------------------------------------------ */
+
+enum { CORE_TABLES = 3, MAX_MODULES = 64 };
+static struct conf_module module_tables[MAX_MODULES];
+static const struct conf_module *all_tables[CORE_TABLES + MAX_MODULES + 1];
+
+const struct conf_module *const *
+http_conf_modules(void)
+{
+    unsigned n = 0;
+
+    if (all_tables[0] != NULL)
+        return all_tables;
+    all_tables[n++] = &http_table;
+    all_tables[n++] = &server_table;
+    all_tables[n++] = &location_table;
+    for (unsigned i = 0; http_modules[i] != NULL && i < MAX_MODULES; i++) {
+        const struct http_module *m = http_modules[i];
+
+        module_tables[i] = (struct conf_module){
+            .name = m->name, .directives = m->directives, .conf_size = m->conf_size,
+            .root = m->root != 0 ? m->root : IN_HTTP, .check = m->check,
+        };
+        all_tables[n++] = &module_tables[i];
+    }
+    return all_tables;
+}
+
+const void *
+http_module_slot(const struct conf *conf, const struct conf_scope *scope, unsigned i)
+{
+    return conf_settings(conf, scope, &module_tables[i]);
+}
+
+void *
+http_settings_of(const struct conf *conf, const struct conf_scope *scope,
+                 const struct http_module *module)
+{
+    for (unsigned i = 0; http_modules[i] != NULL; i++)
+        if (http_modules[i] == module)
+            return conf_settings(conf, scope, &module_tables[i]);
+    return NULL;
+}
+
+void
+write_http_modules(struct writer *w)
+{
+    for (unsigned i = 0; http_modules[i] != NULL; i++)
+        write_fmt(w, "%shttp_%s", i > 0 ? " " : "", http_modules[i]->name);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * settings: what the core directives of http, server and location set, and the immutable structure of hosts and locations that a
+ * conf file becomes.
+ */
+#ifndef WEIR_HTTP_SETTINGS_H
+#define WEIR_HTTP_SETTINGS_H
+
+#include "base/map.h"
+#include "conf/conf.h"
+#include "http/log_buffer.h"
+#include "http/module.h"
+#include "http/validators.h"
+#include "net/listener.h"
+
+struct http_worker;
+
+/* "4 8k" */
+struct buffers {
+    uint32_t count;
+    uint64_t size;              /* bytes of each */
+};
+
+struct two_ms {
+    uint64_t ms;
+    uint64_t header_ms;         /* keepalive_timeout's second value, for the Keep-Alive field; 0: none */
+};
+
+/* Set for the whole connection or host: known before a location is. Contexts http and server. */
+struct server_settings {
+    uint64_t client_header_buffer_size;
+    struct buffers large_client_header_buffers;
+    uint64_t client_header_timeout_ms;
+    bool ignore_invalid_headers;
+    bool underscores_in_headers;
+    bool merge_slashes;
+    uint32_t max_headers;
+};
+
+enum server_tokens { TOKENS_OFF, TOKENS_ON, TOKENS_BUILD };
+enum lingering { LINGER_OFF, LINGER_ON, LINGER_ALWAYS };
+
+/* root or alias */
+struct root {
+    struct http_text path;      /* absolute, no "/" at its end (root); as written (alias) */
+    bool is_alias;
+    uint32_t prefix_len;        /* alias: bytes of the path that it stands for */
+};
+
+struct open_file_settings {
+    bool enabled;               /* false: nothing is trusted without a look at the file system */
+    uint32_t max;
+    uint64_t inactive_ms;
+};
+
+/* Contexts http, server, location. */
+struct location_settings {
+    struct root root;
+    struct map *types;          /* extension, lower case, without dot -> struct str * */
+    struct str default_type;    /* "" none */
+    bool etag;
+    int if_modified_since;      /* enum ims_mode */
+    uint32_t max_ranges;        /* UINT32_MAX: no bound */
+    uint64_t client_max_body_size;      /* 0: no bound */
+    uint64_t client_body_timeout_ms;
+    uint64_t send_timeout_ms;
+    struct two_ms keepalive;
+    uint32_t keepalive_requests;
+    uint64_t keepalive_time_ms;
+    uint64_t keepalive_min_timeout_ms;
+    uint32_t keepalive_disable; /* bits: 1 msie6, 2 safari; 0 none */
+    bool absolute_redirect, server_name_in_redirect, port_in_redirect;
+    int server_tokens;          /* enum server_tokens */
+    bool sendfile;
+    uint64_t sendfile_max_chunk;
+    bool tcp_nodelay, tcp_nopush;
+    bool reset_timedout_connection;
+    int lingering_close;        /* enum lingering */
+    uint64_t lingering_time_ms, lingering_timeout_ms;
+    bool log_not_found;
+    bool chunked_transfer_encoding;
+    bool recursive_error_pages;
+    struct open_file_settings open_file_cache;
+    bool open_file_cache_errors;
+    uint32_t open_file_cache_min_uses;
+    uint64_t open_file_cache_valid_ms;
+    struct log_output *error_log;       /* list; NULL: the outer one */
+    struct log log;             /* made of error_log by check */
+};
+
+/* ---- locations ------------------------------------------------------------------------------------------------- */
+
+enum location_kind { LOCATION_PREFIX, LOCATION_PREFIX_FINAL /* ^~ */, LOCATION_EXACT };
+
+/* A hook with the settings that it gets. */
+struct http_handler {
+    enum http_next (*handle)(struct http_request *req, const void *slot);
+    const void *slot;
+};
+
+struct http_log_hook {
+    void (*log)(struct http_request *req, const void *slot);
+    const void *slot;
+};
+
+/* The prefix locations of one level, sorted; see location.c. */
+struct location_entry {
+    struct str prefix;
+    struct http_location *location;
+    int32_t parent;             /* the longest other entry that begins this one, -1: none */
+};
+
+struct location_set {
+    struct map *exact;          /* NULL: none */
+    struct location_entry *entries;
+    uint32_t len;
+    uint32_t longest;           /* bytes of the longest prefix */
+};
+
+/*
+ * The place where a request is served: a location { }, or the server level itself when none matches.
+ */
+struct http_location {
+    struct str name;            /* prefix or exact path */
+    enum location_kind kind;
+    const struct location_settings *settings;
+    struct http_handler *handlers;      /* of all phases but the server's rewrite, in order; ends with NULL */
+    struct http_handler *filters, *on_fail;
+    struct http_log_hook *logs;
+    struct location_set *nested;        /* NULL: none */
+    struct http_location *next; /* while the file is read: siblings */
+    struct http_location *children;
+    const struct conf_word *word;       /* of its name, while the file is read */
+};
+
+struct server_name {
+    struct str name;            /* lower case; "*.example.com", "www.example.*", ".example.com", "" */
+    struct conf_word word;
+};
+
+struct http_server {
+    struct http *http;
+    const struct server_settings *settings;
+    struct http_location *root; /* the server level as a place */
+    struct http_handler *rewrite;       /* of server level */
+    VEC(struct server_name) names;
+    struct str name;            /* the first: $server_name */
+    VEC(struct server_listen *) listens;
+    struct http_server *next;
+};
+
+/* One "listen" of one server. */
+struct server_listen {
+    struct address address;
+    struct listen_options options;
+    bool options_given;         /* options that belong to the socket were written */
+    bool is_default;
+    struct conf_word word;
+};
+
+/* ---- addresses -------------------------------------------------------------------------------------------------- */
+
+/* The servers that share a listening socket. */
+struct http_address {
+    struct listener listener;   /* .owner is this struct */
+    struct http *http;
+    struct http_worker *worker; /* set in the worker */
+    struct http_server *default_server;
+    bool default_given, options_given;
+    bool only_default;          /* no other server: no name needs to be looked up */
+    struct map *exact;          /* lower-case name -> struct http_server */
+    struct map *leading;        /* ".example.com" of "*.example.com" */
+    struct map *trailing;       /* "www.example." of "www.example.*" */
+    VEC(struct http_server *) servers;
+    struct http_address *next;
+};
+
+struct http {
+    struct arena *arena;
+    struct http_server *servers, **servers_end;
+    struct http_address *addresses, **addresses_end;
+    struct link listeners;
+    struct log_files *log_files;
+    struct log_buffers log_buffers;     /* of access logs */
+    uint32_t file_cache_max;    /* the largest open_file_cache max= */
+    uint64_t file_cache_inactive_ms;
+    uint64_t file_cache_body_bytes;     /* open_file_cache_body_memory */
+    /* while the file is read */
+    struct http_server *reading_server;
+    struct http_location *reading_place;
+};
+
+/* Settings of the http level that no server can change. */
+struct http_settings {
+    uint64_t file_cache_body_bytes;
+};
+
+extern const struct conf_module http_table, server_table, location_table;
+
+bool parse_http(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_server(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_location(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_listen(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_server_name(struct conf *conf, const struct conf_node *node, void *field);
+
+/* The settings of http_modules[i] at a level. */
+const void *http_module_slot(const struct conf *conf, const struct conf_scope *scope, unsigned i);
+/* The same by the module's table; NULL when it is not compiled in. */
+void *http_settings_of(const struct conf *conf, const struct conf_scope *scope,
+                       const struct http_module *module);
+
+/* The name of this machine, lower case: $hostname. */
+struct str http_hostname(void);
+
+/* Parse functions and checks of http/core.c need the http being built; NULL outside. */
+struct http *http_of(const struct conf *conf);
+
+/* Sorts the locations below a place into its set. False after an error. */
+bool locations_build(struct conf *conf, struct http_location *place);
+/* The place for a path: the nested location that fits best, or `place` itself. Never NULL. */
+const struct http_location *location_find(const struct http_location *place, struct str path);
+
+/* Puts the servers of an address into its tables; conflicts are warned of. */
+bool hosts_build(struct conf *conf, struct http_address *address);
+/* host: lower case, no port, no dot at its end; "": not sent. Never NULL. */
+struct http_server *host_find(const struct http_address *address, struct str host);
+
+/* The type for a file name by its extension, else the default type ("" for none). */
+struct str type_of(const struct location_settings *settings, struct str filename);
+
+#endif

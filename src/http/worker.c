@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* worker: the HTTP server's part of a worker: its scratch buffers, its store of requests, its end. */
+#include "base/clock.h"
+#include "http/engine.h"
+#include "http/http.h"
+#include "http/log_buffer.h"
+#include <stdlib.h>
+
+enum {
+    REQUEST_BLOCK = 4096,       /* bytes of a request's arena at first */
+    REQUEST_LIMIT = 4 << 20,    /* whatever a peer or a conf file makes a request want */
+    KEPT_REQUESTS = 64,         /* free ones that are kept ready */
+    DEFAULT_FILES = 1000,
+    DEFAULT_INACTIVE_MS = 60000
+};
+
+/* ---- requests ------------------------------------------------------------------------------------------------------ */
+
+static void
+describe_request(struct writer *w, const struct log_context *ctx)
+{
+    const struct http_request *req = CONTAINER_OF(ctx, struct http_request, log);
+
+    write_str(w, STR(", client: "));
+    write_peer(w, &req->conn->peer);
+    write_str(w, STR(", server: "));
+    write_str(w, req->server->name);
+    if (req->request_line.len > 0) {
+        write_str(w, STR(", request: \""));
+        write_log_escaped(w, req->request_line);
+        write_char(w, '"');
+    }
+    if (req->known[FIELD_HOST].len > 0) {
+        write_str(w, STR(", host: \""));
+        write_log_escaped(w, req->known[FIELD_HOST]);
+        write_char(w, '"');
+    }
+    if (req->known[FIELD_REFERER].len > 0) {
+        write_str(w, STR(", referrer: \""));
+        write_log_escaped(w, req->known[FIELD_REFERER]);
+        write_char(w, '"');
+    }
+}
+
+static struct http_request *
+request_create(void)
+{
+    struct http_request *req = calloc(1, sizeof(*req));
+
+    if (req == NULL)
+        return NULL;
+    req->arena = arena_create(REQUEST_BLOCK, REQUEST_LIMIT);
+    if (req->arena == NULL) {
+        free(req);
+        return NULL;
+    }
+    return req;
+}
+
+struct http_request *
+http_request_take(struct http_worker *worker, struct conn *conn, const struct http_codec *codec)
+{
+    struct http_request *req = worker->free_requests;
+    struct arena *arena;
+
+    if (LIKELY(req != NULL)) {
+        worker->free_requests = req->next_free;
+        worker->free_len--;
+    } else if ((req = request_create()) == NULL) {
+        return NULL;
+    }
+    arena = req->arena;
+    memset(req, 0, sizeof(*req));
+    req->arena = arena;
+    req->conn = conn;
+    req->worker = worker;
+    req->codec = codec;
+    req->server = http_address_of(conn)->default_server;
+    req->log.log = &req->server->root->settings->log;
+    req->log.connection = conn->number;
+    req->log.describe = describe_request;
+    req->content_length = -1;
+    req->start_us = now.mono_us;
+    req->start_wall_ms = now.wall_ms;
+    req->response.content_length = -1;
+    req->response.last_modified = (time_t)-1;
+    return req;
+}
+
+static void
+request_destroy(struct http_request *req)
+{
+    arena_destroy(req->arena);
+    free(req);
+}
+
+void
+http_request_release(struct http_request *req)
+{
+    struct http_worker *worker = req->worker;
+
+    arena_reset(req->arena);
+    if (worker->free_len >= KEPT_REQUESTS) {
+        request_destroy(req);
+        return;
+    }
+    req->next_free = worker->free_requests;
+    worker->free_requests = req;
+    worker->free_len++;
+}
+
+/* ---- start and end --------------------------------------------------------------------------------------------------- */
+
+static void
+on_turn_end(struct loop_turn_end *end)
+{
+    struct http_worker *worker = CONTAINER_OF(end, struct http_worker, turn_end);
+
+    log_buffers_turn_end(&worker->http->log_buffers);
+}
+
+static void
+on_log_timer(struct timer *timer)
+{
+    struct http_worker *worker = CONTAINER_OF(timer, struct http_worker, log_timer);
+    uint64_t next = log_buffers_due(&worker->http->log_buffers);
+
+    timer_arm(&worker->loop->timers, timer, next);
+}
+
+static bool
+start_modules(struct http_worker *worker)
+{
+    for (unsigned i = 0; http_modules[i] != NULL; i++)
+        if (http_modules[i]->worker_start != NULL && !http_modules[i]->worker_start(worker))
+            return false;
+    return true;
+}
+
+struct http_worker *
+http_worker_start(struct http *http, struct loop *loop, struct pool *pool)
+{
+    struct http_worker *worker = calloc(1, sizeof(*worker));
+
+    if (worker == NULL)
+        return NULL;
+    worker->http = http;
+    worker->loop = loop;
+    worker->pool = pool;
+    link_init(&worker->turn_end.link);
+    timer_init(&worker->log_timer, on_log_timer);
+    worker->in = malloc(READ_SIZE);
+    worker->out = malloc(GATHER_SIZE + GATHER_SLACK);
+    worker->files = file_cache_create(&loop->timers, MAX(http->file_cache_max, DEFAULT_FILES),
+                                      MAX(http->file_cache_inactive_ms, DEFAULT_INACTIVE_MS),
+                                      http->file_cache_body_bytes);
+    if (worker->in == NULL || worker->out == NULL || worker->files == NULL
+        || !log_buffers_start(&http->log_buffers) || !start_modules(worker)) {
+        http_worker_stop(worker);
+        return NULL;
+    }
+    for (struct http_address *a = http->addresses; a != NULL; a = a->next)
+        a->worker = worker;
+    worker->turn_end.run = on_turn_end;
+    loop_at_turn_end(loop, &worker->turn_end);
+    if (log_buffers_have_flush(&http->log_buffers))
+        timer_arm(&loop->timers, &worker->log_timer, now.mono_ms + 1000);
+    return worker;
+}
+
+static void
+retire_one(void *ctx, struct conn *conn)
+{
+    struct http_worker *worker = ctx;
+
+    if (http_address_of(conn)->worker == worker
+        && (conn->state == CONN_IDLE || conn->state == CONN_ACCEPTED))
+        conn_close(conn, CLOSE_SHUTDOWN);
+}
+
+void
+http_worker_retire(struct http_worker *worker)
+{
+    worker->retiring = true;
+    pool_each(worker->pool, retire_one, worker);
+}
+
+uint32_t
+http_worker_connections(const struct http_worker *worker)
+{
+    return worker->connections;
+}
+
+void
+http_worker_flush_logs(struct http_worker *worker)
+{
+    log_buffers_flush(&worker->http->log_buffers);
+}
+
+void
+http_worker_stop(struct http_worker *worker)
+{
+    if (worker == NULL)
+        return;
+    for (unsigned i = 0; http_modules[i] != NULL; i++)
+        if (http_modules[i]->worker_stop != NULL)
+            http_modules[i]->worker_stop(worker);
+    log_buffers_flush(&worker->http->log_buffers);
+    log_buffers_stop(&worker->http->log_buffers);
+    link_remove(&worker->turn_end.link);
+    timer_cancel(&worker->log_timer);
+    while (worker->free_requests != NULL) {
+        struct http_request *req = worker->free_requests;
+
+        worker->free_requests = req->next_free;
+        request_destroy(req);
+    }
+    file_cache_destroy(worker->files);
+    free(worker->in);
+    free(worker->out);
+    free(worker);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * weir: the command line. What it asks for is done in proc/.
+ */
+#include "http/http.h"
+#include "proc/control.h"
+#include "proc/list.h"
+#include "proc/options.h"
+#include "proc/serve.h"
+#include "proc/start.h"
+#include "proc/title.h"
+
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "Usage: weir [-?hvVtTq] [-s signal] [-p prefix] [-e filename] [-c filename] [-g directives]\n"
+    "       weir serve [DIR] [--listen ADDRESS:PORT]\n"
+    "\n"
+    "Options:\n"
+    "  -?,-h,--help  : this help\n"
+    "  -v,--version  : show version and exit\n"
+    "  -V            : show version, libraries, modules and configure options and exit\n"
+    "  -t            : test configuration and exit; creates and changes nothing\n"
+    "  --bind        : with -t: try to bind the addresses as well\n"
+    "  -T            : test configuration, dump it and exit\n"
+    "  -q            : suppress the good news of a configuration test\n"
+    "  -s signal     : send signal to a master process: stop, quit, reopen, reload\n"
+    "  -p prefix     : set prefix path (default: " WEIR_PREFIX "/)\n"
+    "  -e filename   : set error log file (default: " WEIR_ERROR_LOG_PATH "); stderr is allowed\n"
+    "  -c filename   : set configuration file (default: " WEIR_CONF_PATH ")\n"
+    "  -g directives : set global directives out of configuration file\n"
+    "  --list-directives : list all directives with their contexts and defaults\n"
+    "\n"
+    "  serve [DIR]   : serve a folder (default: the current one) without a configuration\n"
+    "  --listen ADDRESS:PORT : with serve: where; default is the first free port from 8080\n"
+    "                  of this machine's own address\n";
+
+/* What was asked for, as given. */
+struct command {
+    bool help, version, build, test, dump, quiet, bind, list;
+    const char *prefix, *conf_file, *error_log, *directives, *signal;
+    bool is_serve;
+    struct serve serve;
+};
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+/* Letters that take a value, and what it is called when it is missing. */
+static const struct {
+    char letter;
+    const char *wants;
+    size_t offset;              /* in struct command */
+} valued[] = {
+    { 'p', "directory name", offsetof(struct command, prefix) },
+    { 'c', "file name",      offsetof(struct command, conf_file) },
+    { 'e', "file name",      offsetof(struct command, error_log) },
+    { 'g', "parameter",      offsetof(struct command, directives) },
+    { 's', "parameter",      offsetof(struct command, signal) },
+};
+
+static bool
+set_flag(struct command *command, char letter)
+{
+    switch (letter) {
+    case '?':
+    case 'h': return command->help = true;
+    case 'v': return command->version = true;
+    case 'V': return command->build = true;
+    case 't': return command->test = true;
+    case 'T': return command->test = command->dump = true;
+    case 'q': return command->quiet = true;
+    default:  return false;
+    }
+}
+
+/* "-g" and its value, glued or the next argument. False, told, when there is none. */
+static bool
+set_value(struct command *command, size_t i, const char *glued, char ***arguments)
+{
+    const char **field = (const char **)(void *)((char *)command + valued[i].offset);
+
+    if (*glued != '\0') {
+        *field = glued;
+        return true;
+    }
+    *field = *++*arguments;
+    if (*field != NULL && **field != '\0')
+        return true;
+    console("option \"-%c\" requires %s", valued[i].letter, valued[i].wants);
+    return false;
+}
+
+/* One argument that begins with "-": letters in a row, the last of which may take a value. */
+static bool
+read_letters(struct command *command, char ***arguments)
+{
+    for (const char *p = **arguments + 1; *p != '\0'; p++) {
+        size_t i = 0;
+
+        while (i < ARRAY_LEN(valued) && valued[i].letter != *p)
+            i++;
+        if (i < ARRAY_LEN(valued))
+            return set_value(command, i, p + 1, arguments);
+        if (!set_flag(command, *p)) {
+            console("invalid option: \"%c\"", *p);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+read_long(struct command *command, const char *argument)
+{
+    static const struct { const char *name; size_t offset; } flags[] = {
+        { "--help",            offsetof(struct command, help) },
+        { "--version",         offsetof(struct command, version) },
+        { "--bind",            offsetof(struct command, bind) },
+        { "--list-directives", offsetof(struct command, list) },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        if (strcmp(argument, flags[i].name) != 0)
+            continue;
+        *(bool *)(void *)((char *)command + flags[i].offset) = true;
+        return true;
+    }
+    console("invalid option: \"%s\"", argument);
+    return false;
+}
+
+/* weir serve [DIR] [--listen ADDRESS:PORT] */
+static bool
+read_serve(struct command *command, char **arguments)
+{
+    command->is_serve = true;
+    for (; *arguments != NULL; arguments++) {
+        struct str text = str_of(*arguments);
+
+        if (str_starts(text, STR("--listen="))) {
+            command->serve.listen = *arguments + 9;
+        } else if (str_eq(text, STR("--listen"))) {
+            command->serve.listen = *++arguments;
+            if (*arguments == NULL) {
+                console("option \"--listen\" requires an address");
+                return false;
+            }
+        } else if (str_eq(text, STR("--help"))) {
+            command->help = true;
+        } else if (text.p[0] == '-' || command->serve.folder != NULL) {
+            console("invalid option: \"%s\"", *arguments);
+            return false;
+        } else {
+            command->serve.folder = *arguments;
+        }
+    }
+    if (command->serve.folder == NULL)
+        command->serve.folder = ".";
+    return true;
+}
+
+static bool
+check_command(const struct command *command)
+{
+    if (command->signal != NULL && !control_knows(str_of(command->signal))) {
+        console("invalid option: \"-s %s\"", command->signal);
+        return false;
+    }
+    if (command->bind && !command->test) {
+        console("option \"--bind\" goes with \"-t\"");
+        return false;
+    }
+    return true;
+}
+
+static bool
+read_command(struct command *command, char **arguments)
+{
+    if (arguments[0] != NULL && strcmp(arguments[0], "serve") == 0)
+        return read_serve(command, arguments + 1);
+    for (; *arguments != NULL; arguments++) {
+        struct str text = str_of(*arguments);
+        bool ok;
+
+        if (str_starts(text, STR("--"))) {
+            ok = read_long(command, *arguments);
+        } else if (text.len > 1 && text.p[0] == '-') {
+            ok = read_letters(command, &arguments);
+        } else {
+            console("invalid option: \"%s\"", *arguments);
+            ok = false;
+        }
+        if (!ok)
+            return false;
+    }
+    return check_command(command);
+}
+
+/* ---- paths ------------------------------------------------------------------------------------------------------ */
+
+/* `path`, or base + path when it is not absolute. Base ends with "/". */
+static struct str
+below(struct arena *arena, struct str base, const char *path)
+{
+    return arena_fmt(arena, "%.*s%s", path[0] == '/' ? 0 : (int)base.len, base.p, path);
+}
+
+static struct str
+absolute_prefix(struct arena *arena, const char *given)
+{
+    char cwd[PATH_MAX] = "";
+    struct str here = STR("/");
+    struct str path;
+
+    if (given[0] != '/') {
+        if (getcwd(cwd, sizeof(cwd)) == NULL) {
+            console("[emerg] getcwd() failed (%d: %s)", errno, strerror(errno));
+            return STR_NONE;
+        }
+        here = arena_fmt(arena, "%s/", strcmp(cwd, "/") == 0 ? "" : cwd);
+        while (strncmp(given, "./", 2) == 0)
+            given += 2;
+        if (strcmp(given, ".") == 0)
+            given = "";
+    }
+    path = below(arena, here, given);
+    return str_ends(path, STR("/")) ? path : arena_fmt(arena, "%.*s/", STR_ARG(path));
+}
+
+static bool
+make_options(struct arena *arena, const struct command *command, struct options *options)
+{
+    const char *prefix = command->prefix != NULL ? command->prefix : WEIR_PREFIX;
+    const char *conf = command->conf_file != NULL ? command->conf_file : WEIR_CONF_PATH;
+
+    options->dump = command->dump;
+    options->prefix = absolute_prefix(arena, prefix);
+    if (!str_is_set(options->prefix))
+        return false;
+    options->conf_path = below(arena, options->prefix, conf);
+    if (command->directives != NULL)
+        options->directives = str_of(command->directives);
+    if (command->error_log != NULL)
+        options->error_log = strcmp(command->error_log, "stderr") == 0
+            ? STR("stderr") : below(arena, options->prefix, command->error_log);
+    return !arena_failed(arena);
+}
+
+/* ---- doing ------------------------------------------------------------------------------------------------------ */
+
+static void
+show(const char *text)
+{
+    if (dprintf(STDERR_FILENO, "%s", text) < 0)
+        exit(EXIT_FAILURE);
+}
+
+static void
+show_build(struct arena *arena)
+{
+    struct writer w = writer_in(arena);
+    const char *text;
+
+    write_fmt(&w, "built by %s\n", WEIR_COMPILER);
+    write_fmt(&w, "libraries: llhttp %s, PCRE2 %s\n", WEIR_LLHTTP_VERSION, WEIR_PCRE2_VERSION);
+    write_fmt(&w, "configure arguments: %s\n", WEIR_CONFIGURE_ARGS);
+    write_str(&w, STR("modules: "));
+    write_http_modules(&w);
+    write_char(&w, '\n');
+    text = writer_cstr(&w);
+    if (text != NULL)
+        show(text);
+}
+
+static int
+run(struct arena *arena, const struct command *command, char *const *arguments)
+{
+    struct options options = { 0 };
+    const struct test test = { .bind = command->bind, .quiet = command->quiet };
+
+    if (command->help || command->version || command->build) {
+        show("weir version: weir/" WEIR_VERSION "\n");
+        if (command->help)
+            show(usage);
+        if (command->build)
+            show_build(arena);
+        return EXIT_SUCCESS;
+    }
+    if (command->list)
+        return list_directives(STDOUT_FILENO) ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (!make_options(arena, command, &options))
+        return EXIT_FAILURE;
+    if (command->is_serve) {
+        struct serve serve = command->serve;
+
+        serve.mime_types = arena_fmt(arena, "%.*smime.types", (int)(strrchr(options.conf_path.p,
+                                     '/') + 1 - options.conf_path.p), options.conf_path.p);
+        return serve_run(&serve, arguments);
+    }
+    if (command->test)
+        return start_test(&options, &test);
+    if (command->signal != NULL)
+        return control_send(&options, str_of(command->signal));
+    return start_server(&options, arguments, NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+    char **arguments = title_init(argc, argv);
+    struct arena *arena = arena_create(4096, 0);
+    struct command command = { 0 };
+    uint64_t seed;
+    int status;
+
+    if (arguments == NULL || arena == NULL) {
+        console("[emerg] out of memory");
+        return EXIT_FAILURE;
+    }
+    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed))
+        str_hash_seed(seed);
+    if (argc > 0 && !read_command(&command, arguments + 1))
+        return EXIT_FAILURE;
+    status = run(arena, &command, arguments);
+    arena_destroy(arena);
+    return status;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* listener: opening listening sockets and setting their options. */
+#include "net/listener.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DEFAULT_BACKLOG = 511, DEFER_SECONDS = 1 };
+
+static int
+backlog_of(const struct listener *listener)
+{
+    return listener->options.backlog >= 0 ? listener->options.backlog : DEFAULT_BACKLOG;
+}
+
+/* One option of a listening socket; value -1: leave it alone. */
+struct socket_option {
+    int level, option, value;
+    const char *name;
+};
+
+static void
+set_option(const struct listener *listener, struct socket_option o)
+{
+    if (o.value < 0)
+        return;
+    if (setsockopt(listener->fd, o.level, o.option, &o.value, sizeof(o.value)) != 0)
+        LOG(&process_log, ALERT, errno, "setsockopt(%s, %d) %.*s failed, ignored", o.name, o.value,
+            STR_ARG(listener->text));
+}
+
+/* Accepted sockets inherit them all. */
+static void
+set_options(const struct listener *listener)
+{
+    const struct listen_options *options = &listener->options;
+    int deferred = options->deferred > 0 ? DEFER_SECONDS : options->deferred;
+    const struct socket_option any[] = {
+        { SOL_SOCKET, SO_RCVBUF, options->rcvbuf, "SO_RCVBUF" },
+        { SOL_SOCKET, SO_SNDBUF, options->sndbuf, "SO_SNDBUF" },
+    };
+    const struct socket_option tcp[] = {
+        { IPPROTO_TCP, TCP_NODELAY, options->nodelay, "TCP_NODELAY" },
+        { IPPROTO_TCP, TCP_DEFER_ACCEPT, deferred, "TCP_DEFER_ACCEPT" },
+        { IPPROTO_TCP, TCP_FASTOPEN, options->fastopen, "TCP_FASTOPEN" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(any); i++)
+        set_option(listener, any[i]);
+    if (listener->address.sa.sa_family == AF_UNIX)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(tcp); i++)
+        set_option(listener, tcp[i]);
+}
+
+void
+listener_configure(struct listener *listener)
+{
+    set_options(listener);
+    if (listen(listener->fd, backlog_of(listener)) != 0)
+        LOG(&process_log, ALERT, errno, "listen() to %.*s, backlog %d failed, ignored",
+            STR_ARG(listener->text), backlog_of(listener));
+}
+
+static bool
+set_flag(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+/* What must be set before bind(). The name of what failed, or NULL. */
+static const char *
+prepare(const struct listener *listener)
+{
+    const struct listen_options *options = &listener->options;
+    int family = listener->address.sa.sa_family;
+
+    if (family == AF_UNIX)
+        return NULL;
+    if (!set_flag(listener->fd, SOL_SOCKET, SO_REUSEADDR, 1))
+        return "setsockopt(SO_REUSEADDR)";
+    if (options->reuseport && !set_flag(listener->fd, SOL_SOCKET, SO_REUSEPORT, 1))
+        return "setsockopt(SO_REUSEPORT)";
+    if (family == AF_INET6 && options->ipv6only >= 0
+        && !set_flag(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, options->ipv6only))
+        return "setsockopt(IPV6_V6ONLY)";
+    return NULL;
+}
+
+/* Is the path a socket that a server left behind, one that nobody listens on any more? */
+static bool
+is_stale_socket(const struct address *a)
+{
+    struct stat st;
+    bool stale;
+    int fd;
+
+    if (lstat(a->un.sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
+        return false;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    stale = connect(fd, &a->sa, a->len) != 0 && errno == ECONNREFUSED;
+    close(fd);
+    return stale;
+}
+
+static bool
+bind_unix(const struct listener *listener)
+{
+    const struct address *a = &listener->address;
+
+    if (is_stale_socket(a))
+        unlink(a->un.sun_path);
+    return bind(listener->fd, &a->sa, a->len) == 0 && chmod(a->un.sun_path, 0666) == 0;
+}
+
+/* The name of what failed, or NULL. */
+static const char *
+bind_and_listen(struct listener *listener)
+{
+    struct address *a = &listener->address;
+    const char *failed = prepare(listener);
+    socklen_t len = sizeof(a->un);
+    bool bound;
+
+    if (failed != NULL)
+        return failed;
+    bound = a->sa.sa_family == AF_UNIX ? bind_unix(listener)
+                                       : bind(listener->fd, &a->sa, a->len) == 0;
+    if (!bound)
+        return "bind()";
+    set_options(listener);
+    if (listen(listener->fd, backlog_of(listener)) != 0)
+        return "listen()";
+    if (a->sa.sa_family != AF_UNIX && getsockname(listener->fd, &a->sa, &len) != 0)
+        return "getsockname()";
+    return NULL;
+}
+
+bool
+listener_open(struct listener *listener, const char **step)
+{
+    int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, err;
+
+    *step = "socket()";
+    listener->fd = socket(listener->address.sa.sa_family, type, 0);
+    if (listener->fd < 0)
+        return false;
+    *step = bind_and_listen(listener);
+    if (*step == NULL)
+        return true;
+    err = errno;
+    listener_close(listener);
+    errno = err;
+    return false;
+}
+
+void
+listener_close(struct listener *listener)
+{
+    if (listener->fd >= 0)
+        close(listener->fd);
+    listener->fd = -1;
+}
+
+void
+listener_unlink(const struct listener *listener)
+{
+    if (listener->address.sa.sa_family == AF_UNIX)
+        unlink(listener->address.un.sun_path);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * listener: a listening socket. The master opens them, workers inherit them; a reload keeps those
+ * whose address stays.
+ */
+#ifndef WEIR_NET_LISTENER_H
+#define WEIR_NET_LISTENER_H
+
+#include "base/log.h"
+#include "event/loop.h"
+#include "net/address.h"
+
+struct conn;
+struct pool;
+
+/* Set by the conf file; -1 means: leave it to the system. */
+struct listen_options {
+    int backlog;                /* default 511 */
+    int rcvbuf, sndbuf;         /* bytes */
+    int fastopen;               /* queue length */
+    int ipv6only;               /* 1 default, 0 */
+    int deferred;               /* 1 default: the kernel keeps a connection until its first bytes
+                                   are there, or a second has passed (TCP_DEFER_ACCEPT) */
+    int nodelay;                /* 1 default: TCP_NODELAY, inherited by accepted sockets */
+    bool reuseport;
+};
+
+struct listener {
+    struct link link;           /* the owner's list */
+    struct address address;
+    struct str text;            /* the address as text, for messages; NUL-terminated */
+    struct listen_options options;
+    int fd;                     /* -1: not open */
+
+    /* Below: a worker's, meaningless in the master. */
+    struct link pool_link;      /* the pool's list */
+    struct loop_source source;
+    struct pool *pool;
+    void *owner;                /* of the protocol above: what is served here */
+    /* A connection was accepted, its slot is in state ACCEPTED: the protocol takes over. */
+    void (*on_accept)(struct conn *conn);
+};
+
+/*
+ * Opens, binds and listens: non-blocking, close-on-exec, SO_REUSEADDR. A Unix socket's file that
+ * nobody answers on is replaced; its new file may be connected to by everybody, as nginx has it. A
+ * port 0 becomes the one that the kernel chose. False with errno; the failed step ("socket()",
+ * "bind()", "listen()" …) in *step.
+ */
+bool listener_open(struct listener *listener, const char **step);
+/*
+ * Applies the options that may change while it is open (all but ipv6only and reuseport). Failures
+ * are logged as alerts and do no harm.
+ */
+void listener_configure(struct listener *listener);
+/* Closes this process's descriptor; others keep theirs. */
+void listener_close(struct listener *listener);
+/* Removes a Unix socket's file: for the last owner of the address alone. */
+void listener_unlink(const struct listener *listener);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pool: the connections of a worker. See HACKING.md, "The life of a connection".
+ *
+ * A worker has worker_connections slots, fixed for its life. They lie in one reservation of address
+ * space that the kernel backs page by page as slots are used for the first time, so that slots
+ * never used cost nothing, and a slot is found by one addition. A slot never moves; while a
+ * connection is idle its slot is all it owns. Slots released during a batch of events join the
+ * free list after the batch, and the epoll word carries the slot's generation, so that an event
+ * of a connection that is gone is seen to be stale.
+ */
+#ifndef WEIR_NET_POOL_H
+#define WEIR_NET_POOL_H
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "event/loop.h"
+#include "net/address.h"
+#include "net/stream.h"
+
+struct conn;
+struct listener;
+struct pool;
+
+/* Name, gauge in counters. A slot is in exactly one of these. */
+#define CONN_STATES(X)                                                              \
+    X(FREE,       free_connections) /* released, or never used */                   \
+    X(ACCEPTED,   accepted)         /* has not sent a byte */                       \
+    X(READING,    reading)          /* a head or body is being read */              \
+    X(PROCESSING, processing)       /* a handler has the request */                 \
+    X(WRITING,    writing)          /* an answer waits for the socket */            \
+    X(IDLE,       waiting)          /* kept alive, waits for the next request */    \
+    X(LINGERING,  lingering)        /* answered for the last time, reads what still comes */
+enum conn_state {
+#define CONN_STATES_AS_ENUM(name, gauge) CONN_##name,
+    CONN_STATES(CONN_STATES_AS_ENUM)
+#undef CONN_STATES_AS_ENUM
+    CONN_STATE_COUNT
+};
+
+/*
+ * Which state may follow which: the one place where it is said (bit s of conn_transitions[from]
+ * is set when from -> s is allowed). Checked in debug builds (WEIR_DEBUG).
+ */
+extern const uint8_t conn_transitions[CONN_STATE_COUNT];
+/* "reading" … */
+const char *conn_state_name(enum conn_state state);
+
+/* Why a connection ended; the counter is closed_<name>. */
+#define CLOSE_REASONS(X)                                                            \
+    X(NORMAL, normal) X(CLIENT, client) X(ERROR, error) X(TIMEOUT, timeout)         \
+    X(IDLE, idle) X(DRAINED, drained) X(SHUTDOWN, shutdown)                         \
+    X(BAD_REQUEST, bad_request) X(HANDED_OVER, handed_over)
+enum close_reason {
+#define CLOSE_REASONS_AS_ENUM(name, counter) CLOSE_##name,
+    CLOSE_REASONS(CLOSE_REASONS_AS_ENUM)
+#undef CLOSE_REASONS_AS_ENUM
+    CLOSE_REASON_COUNT
+};
+
+/* What the protocol on a connection does with it. One table a protocol (h1 now). */
+struct conn_ops {
+    /* EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP */
+    void (*on_event)(struct conn *conn, uint32_t events);
+    /* conn->deadline_ms has passed; there is no deadline any more until a new one is set. */
+    void (*on_timeout)(struct conn *conn);
+    /*
+     * The slot is about to be released, whatever the reason: free what hangs on it. The
+     * descriptor is still open; in, out and the timer are not its concern.
+     */
+    void (*on_close)(struct conn *conn, enum close_reason reason);
+};
+
+/*
+ * One slot. Invariants: while FREE fd is -1, no timer is armed, and in, out, request are NULL;
+ * while IDLE in, out and request are NULL and `queue` is linked in pool->idle; with a deadline
+ * the timer is armed, and not later than it (see conn_deadline).
+ */
+struct conn {
+    int fd;
+    uint32_t generation;        /* advanced at take and at release: odd while the slot is taken */
+    uint32_t index;             /* of the slot, for the epoll word */
+    uint8_t state;              /* enum conn_state; written by conn_state_set alone */
+    uint8_t interest;           /* EPOLLIN|EPOLLOUT as registered with epoll; 0: errors only */
+    bool in_epoll;
+    bool answered;              /* has had its first answer */
+    struct pool *pool;
+    const struct conn_ops *ops; /* NULL until the protocol sets it */
+    const struct stream_ops *stream;
+    void *stream_state;         /* the stream's (TLS session), NULL for plain */
+    struct listener *listener;  /* accepted here */
+    void *request;              /* the protocol's, NULL while idle */
+    struct buffer *in;          /* read ahead of an incomplete head, borrowed, NULL mostly */
+    struct buffer *out;         /* what the socket did not take yet, NULL mostly */
+    struct timer timer;
+    uint64_t deadline_ms;       /* 0: none; monotonic */
+    struct link queue;          /* idle queue, free list, or released during this batch */
+    uint64_t number;            /* *CONN of the log, unique in a worker's life */
+    uint64_t since_ms;          /* accepted at */
+    uint64_t idle_since_ms;
+    uint32_t requests;          /* served so far */
+    uint32_t allowance_ms;      /* the protocol's: how long it may stay idle, or linger */
+    struct peer peer;
+};
+_Static_assert(sizeof(struct conn) <= 192, "a slot is at most three cache lines");
+
+struct pool {
+    struct loop *loop;
+    struct conn *slots;         /* `size` of them; memory behind the first `touched` alone */
+    uint32_t size;              /* slots in all */
+    uint32_t touched;           /* slots [0, touched) have been used at least once */
+    uint32_t used;              /* neither free nor waiting to become free */
+    struct link free;           /* of those touched, last released first */
+    struct link released;       /* during this batch */
+    struct link idle;           /* reusable, least recently used first */
+    uint32_t idle_len;
+    uint64_t next_number, number_step;  /* of the next connection; 1 and 1 by default */
+    struct loop_turn_end turn_end;
+    uint64_t drain_warned_s;    /* last "reusing connections" */
+    void *owner;                /* of the protocol above (struct http_worker) */
+
+    /* Below: accept.c's. */
+    struct link listeners;      /* by their pool_link */
+    bool paused;                /* accepting */
+    uint64_t paused_since_us;
+    uint32_t pause_backoff_ms;
+    struct timer resume;        /* the fallback while paused */
+    struct loop_work retry;     /* while paused: something was released */
+    uint64_t pause_warned_s;    /* last complaint of accepting */
+};
+
+/*
+ * size >= 1. The loop's slot events go to this pool from now on, and `stats` shows its gauges: have
+ * counters_use() called before. Ignores SIGPIPE in this process, for sendfile(2) cannot be told
+ * not to raise it. False with errno when memory is short.
+ */
+bool pool_init(struct pool *pool, struct loop *loop, uint32_t size);
+/* All connections must be closed before. */
+void pool_fini(struct pool *pool);
+
+/*
+ * Starts and stops accepting on a listener (EPOLLEXCLUSIVE). A client is served at once after
+ * accept4; as many are accepted in a turn as wait in the queue, at most 64. When no slot or
+ * descriptor can be had, accepting pauses on all listeners, and clients wait in the backlog; each
+ * slot released, and each connection that becomes idle, lets in one who waits. The pause ends
+ * when nobody waits any more. False with errno. Unlisten while the descriptor is open.
+ */
+bool pool_listen(struct pool *pool, struct listener *listener);
+void pool_unlisten(struct pool *pool, struct listener *listener);
+
+/*
+ * Takes a slot for a descriptor (non-blocking, from then on the slot's): state ACCEPTED, plain
+ * stream, not in epoll, no ops yet; counted as handled. Drains idle connections first when few
+ * slots are free. NULL, and the descriptor untouched, when there is no slot.
+ */
+struct conn *conn_take(struct pool *pool, int fd);
+/*
+ * Closes the descriptor and releases the slot; the connection is gone when it returns. Calls
+ * ops->on_close. May be called from anything that the loop runs; counts closed_<reason>, and
+ * idle_kicks when the reason is CLOSE_IDLE.
+ */
+void conn_close(struct conn *conn, enum close_reason reason);
+
+/*
+ * The only writer of conn->state: asserts the transition, keeps the gauges and the idle queue.
+ * FREE is for conn_close alone. The state that it has already: nothing happens.
+ */
+void conn_state_set(struct conn *conn, enum conn_state state);
+
+/* Registers for EPOLLIN and/or EPOLLOUT; a system call only if it changes. False with errno. */
+bool conn_wait(struct conn *conn, uint32_t events);
+
+/*
+ * The connection must get on within ms from now (0: no deadline). A later deadline than the armed
+ * one is only stored; the timer finds it when it fires: a connection that is used again and again
+ * costs no timer work.
+ */
+void conn_deadline(struct conn *conn, uint64_t ms);
+
+/* Dispatches an event word; counts and drops it when it is stale. Public for the tests. */
+void pool_event(void *pool, uint64_t word, uint32_t events);
+/* Ends the batch: released slots become free. Runs by itself at the end of each turn. */
+void pool_batch_end(struct pool *pool);
+uint64_t conn_word(const struct conn *conn);
+
+/*
+ * Closes at most `most` idle connections, longest idle first; returns how many. Counts them as
+ * drained when that is the reason.
+ */
+unsigned pool_drain(struct pool *pool, unsigned most, enum close_reason reason);
+/*
+ * Closes the share of the idle connections that newcomers may have at a time; returns how many.
+ * Their descriptors are free at once, their slots after the batch.
+ */
+unsigned pool_drain_share(struct pool *pool);
+/* Whether conn_take would find a slot now. Drains like conn_take. */
+bool pool_has_room(struct pool *pool);
+
+/* Calls fn for each slot that is not free. fn may close the connection it is given, no other. */
+void pool_each(struct pool *pool, void (*fn)(void *ctx, struct conn *conn), void *ctx);
+
+#endif

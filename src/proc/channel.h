@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * channel: the line between the master and one worker. Messages, each whole or not at all, with or without a descriptor.
+ */
+#ifndef WEIR_PROC_CHANNEL_H
+#define WEIR_PROC_CHANNEL_H
+
+#include "base/str.h"
+#include <limits.h>
+
+enum channel_kind {
+    CHANNEL_READY,              /* worker to master: it serves */
+    CHANNEL_LOG_FILE            /* master to worker: the file `text` was opened anew, as `fd` */
+};
+
+struct channel_message {
+    enum channel_kind kind;
+    struct str text;            /* in `bytes` */
+    int fd;                     /* the receiver's from now on; -1: none came along */
+    char bytes[PATH_MAX];
+};
+
+enum channel_result { CHANNEL_GOT, CHANNEL_EMPTY, CHANNEL_CLOSED };
+
+/* Two ends, non-blocking and close-on-exec. False with errno. */
+bool channel_open(int ends[2]);
+
+/* Never blocks; fd -1: none. False with errno (EAGAIN: the other side does not read). */
+bool channel_send(int end, enum channel_kind kind, struct str text, int fd);
+
+/* CHANNEL_CLOSED also when the other side does not keep to the rules: nothing more is to be expected from it. */
+enum channel_result channel_receive(int end, struct channel_message *message);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proc/control.h"
+
+#include "base/compiler.h"
+#include "proc/pidfile.h"
+#include "proc/runtime.h"
+#include "proc/tell.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    STOP_WAIT_MS = 10 * 1000,
+    QUIT_MARGIN_MS = 10 * 1000,         /* beyond worker_shutdown_timeout */
+    POLL_MS = 20
+};
+
+enum waiting { NOT, FOR_STOP, FOR_QUIT };
+
+static const struct word { struct str name; int signal; enum waiting waiting; } words[] = {
+    { STR_INIT("stop"),   SIGTERM, FOR_STOP },
+    { STR_INIT("quit"),   SIGQUIT, FOR_QUIT },
+    { STR_INIT("reopen"), SIGUSR1, NOT },
+    { STR_INIT("reload"), SIGHUP,  NOT },
+};
+
+static const struct word *
+find_word(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_eq(words[i].name, name))
+            return &words[i];
+    return NULL;
+}
+
+bool
+control_knows(struct str word)
+{
+    return find_word(word) != NULL;
+}
+
+static bool
+find_master(const struct runtime *rt, pid_t *pid)
+{
+    const char *path = rt->main->pid_path.p;
+
+    switch (pidfile_read(path, pid)) {
+    case PIDFILE_OK:
+        return true;
+    case PIDFILE_UNREADABLE:
+        tell(LEVEL_ERR, errno, "open() \"%s\" failed", path);
+        return false;
+    case PIDFILE_MALFORMED:
+        tell(LEVEL_ERR, 0, "invalid PID number in \"%s\"", path);
+        return false;
+    }
+    return false;
+}
+
+/* -1: as long as it takes, where a graceful stop has no deadline. */
+static int
+patience_ms(const struct runtime *rt, enum waiting waiting)
+{
+    uint64_t timeout_ms = rt->main->shutdown_timeout_ms;
+
+    if (waiting == FOR_STOP)
+        return STOP_WAIT_MS;
+    if (timeout_ms == 0)
+        return -1;
+    return (int)MIN(timeout_ms + QUIT_MARGIN_MS, (uint64_t)INT_MAX);
+}
+
+/* For kernels before 5.3, which have no descriptor for a process. */
+static bool
+gone_by_asking(pid_t pid, int patience)
+{
+    const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+
+    for (int waited = 0; patience < 0 || waited < patience; waited += POLL_MS) {
+        if (kill(pid, 0) != 0 && errno == ESRCH)
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+static bool
+gone(int pid_fd, pid_t pid, int patience)
+{
+    struct pollfd pfd = { .fd = pid_fd, .events = POLLIN };
+    int n;
+
+    if (pid_fd < 0)
+        return gone_by_asking(pid, patience);
+    do
+        n = poll(&pfd, 1, patience);
+    while (n < 0 && errno == EINTR);
+    return n == 1;
+}
+
+/* The descriptor is taken before the signal is sent, so that it cannot stand for a later process of the same number. */
+static bool
+signal_master(const struct runtime *rt, const struct word *word, pid_t pid)
+{
+    int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    bool ok = kill(pid, word->signal) == 0;
+
+    if (!ok) {
+        tell(LEVEL_ALERT, errno, "kill(%d, %d) failed", (int)pid, word->signal);
+    } else if (word->waiting != NOT) {
+        ok = gone(pid_fd, pid, patience_ms(rt, word->waiting));
+        if (!ok)
+            tell(LEVEL_ERR, 0, "process %d is still running", (int)pid);
+    }
+    if (pid_fd >= 0)
+        close(pid_fd);
+    return ok;
+}
+
+int
+control_send(const struct options *options, struct str name)
+{
+    const struct word *word = find_word(name);
+    struct runtime *rt = runtime_read(options);
+    bool ok;
+    pid_t pid;
+
+    if (rt == NULL)
+        return EXIT_FAILURE;
+    ok = find_master(rt, &pid) && signal_master(rt, word, pid);
+    runtime_free(rt);
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * options: what the command line asks for. Its texts stay as long as the process, for each reload reads them again.
+ */
+#ifndef WEIR_PROC_OPTIONS_H
+#define WEIR_PROC_OPTIONS_H
+
+#include "base/str.h"
+
+struct options {
+    struct str prefix;          /* absolute, ends with "/" */
+    struct str conf_path;       /* absolute; not set: no file is read */
+    struct str directives;      /* -g; not set: none */
+    struct str error_log;       /* -e: absolute, or "stderr"; not set: the one that was compiled in */
+    bool no_pid_file;
+    bool dump;                  /* -T: write the configuration to standard output once it is known to be good */
+};
+
+#endif

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proc/runtime.h"
+
+#include "net/address.h"
+#include "proc/pidfile.h"
+#include "proc/tell.h"
+
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    ARENA_BLOCK = 64 << 10,
+    BIND_TRIES = 5,
+    BIND_PAUSE_MS = 500
+};
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+const struct conf_module *const *
+runtime_tables(struct arena *arena)
+{
+    const struct conf_module *const *http = http_conf_modules();
+    const struct conf_module **tables;
+    size_t n = 0;
+
+    if (http == NULL)
+        return NULL;
+    while (http[n] != NULL)
+        n++;
+    tables = arena_zalloc_array(arena, sizeof(const struct conf_module *), n + 3);
+    if (tables == NULL)
+        return NULL;
+    tables[0] = &main_module;
+    tables[1] = &events_module;
+    memcpy(tables + 2, http, n * sizeof(const struct conf_module *));
+    return tables;
+}
+
+static struct runtime *
+runtime_create(const struct options *options)
+{
+    static uint64_t generations;
+    struct arena *arena = arena_create(ARENA_BLOCK, 0);
+    struct runtime *rt = arena != NULL ? ARENA_NEW(arena, struct runtime) : NULL;
+
+    if (rt == NULL) {
+        arena_destroy(arena);
+        return NULL;
+    }
+    rt->arena = arena;
+    rt->options = options;
+    rt->generation = ++generations;
+    log_files_init(&rt->log_files, arena);
+    rt->setup.log_files = &rt->log_files;
+    rt->setup.log = &rt->no_log;
+    link_init(&rt->no_listeners);
+    return rt;
+}
+
+static bool
+check_whole(struct conf *conf, struct runtime *rt)
+{
+    unsigned listeners;
+
+    if (rt->events == NULL) {
+        conf_error(conf, NULL, "no \"events\" section in configuration");
+        conf_hint(conf, "add \"events { }\" at the main level, an empty one will do");
+        return false;
+    }
+    listeners = runtime_listener_count(rt);
+    if (rt->events->worker_connections < listeners + 1)
+        return conf_error(conf, NULL, "%u worker_connections are not enough for %u listening "
+                          "sockets", rt->events->worker_connections, listeners);
+    return true;
+}
+
+static bool
+read_whole(struct conf *conf, struct runtime *rt)
+{
+    const struct options *options = rt->options;
+    struct conf_scope *scope;
+    bool ok = true;
+
+    if (str_is_set(options->directives))
+        ok = conf_read_text(conf, STR("command line"), options->directives);
+    if (str_is_set(options->conf_path))
+        ok = conf_read_file(conf, options->conf_path) && ok;
+    scope = ok ? conf_apply(conf) : NULL;
+    if (scope == NULL)
+        return false;
+    rt->main = conf_settings(conf, scope, &main_module);
+    return check_whole(conf, rt);
+}
+
+struct runtime *
+runtime_read(const struct options *options)
+{
+    struct runtime *rt = runtime_create(options);
+    const struct conf_module *const *tables = rt != NULL ? runtime_tables(rt->arena) : NULL;
+    struct conf *conf = tables != NULL ? conf_create(rt->arena, tables, options->prefix) : NULL;
+    bool ok;
+
+    if (conf == NULL) {
+        tell(LEVEL_EMERG, ENOMEM, "the configuration cannot be read");
+        runtime_free(rt);
+        return NULL;
+    }
+    conf->owner = rt;
+    ok = read_whole(conf, rt);
+    tell_conf(conf);
+    if (ok && options->dump)
+        conf_dump(conf, STDOUT_FILENO);
+    conf_destroy(conf);
+    if (ok)
+        return rt;
+    runtime_free(rt);
+    return NULL;
+}
+
+/* ---- listeners --------------------------------------------------------------------------------------------------- */
+
+struct link *
+runtime_listeners(const struct runtime *rt)
+{
+    if (rt->setup.http != NULL)
+        return http_listeners(rt->setup.http);
+    return (struct link *)(uintptr_t)&rt->no_listeners;
+}
+
+unsigned
+runtime_listener_count(const struct runtime *rt)
+{
+    const struct link *head = runtime_listeners(rt);
+    unsigned n = 0;
+
+    for (const struct link *l = head->next; l != head; l = l->next)
+        n++;
+    return n;
+}
+
+static struct listener *
+listener_of(struct link *link)
+{
+    return CONTAINER_OF(link, struct listener, link);
+}
+
+/* The open listener of `rt` at the address, or NULL. */
+static struct listener *
+find_open(const struct runtime *rt, const struct address *address)
+{
+    struct link *head = runtime_listeners(rt);
+
+    for (struct link *l = head->next; l != head; l = l->next)
+        if (listener_of(l)->fd >= 0 && address_eq(&listener_of(l)->address, address))
+            return listener_of(l);
+    return NULL;
+}
+
+/* 127.0.0.1:80 and *:80 are two addresses that cannot both be bound in the usual way. */
+static bool
+overlap(const struct address *a, const struct address *b)
+{
+    return a->sa.sa_family != AF_UNIX && b->sa.sa_family != AF_UNIX
+        && address_port(a) == address_port(b)
+        && (address_is_wildcard(a) || address_is_wildcard(b));
+}
+
+static unsigned
+set_reuseport(const struct runtime *old, const struct listener *listener, int value)
+{
+    struct link *head = runtime_listeners(old);
+    unsigned n = 0;
+
+    for (struct link *l = head->next; l != head; l = l->next) {
+        const struct listener *o = listener_of(l);
+
+        if (o->fd < 0 || o->options.reuseport || !overlap(&o->address, &listener->address))
+            continue;
+        setsockopt(o->fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof(value));
+        n++;
+    }
+    return n;
+}
+
+/*
+ * A reload from *:80 to one address, or back: while both are open, for the moment that the change takes, both must be marked
+ * as willing to share the port.
+ */
+static bool
+open_beside(struct listener *listener, const struct runtime *old, const char **step)
+{
+    const int off = 0;
+    bool reuseport = listener->options.reuseport, ok;
+
+    if (set_reuseport(old, listener, 1) == 0) {
+        errno = EADDRINUSE;
+        return false;
+    }
+    listener->options.reuseport = true;
+    ok = listener_open(listener, step);
+    listener->options.reuseport = reuseport;
+    if (ok && !reuseport)
+        setsockopt(listener->fd, SOL_SOCKET, SO_REUSEPORT, &off, sizeof(off));
+    set_reuseport(old, listener, 0);
+    return ok;
+}
+
+enum opened { OPENED, IN_USE, REFUSED };
+
+static enum opened
+open_one(struct listener *listener, const struct runtime *old)
+{
+    const char *step = "";
+    struct listener *shared = old != NULL ? find_open(old, &listener->address) : NULL;
+
+    if (shared != NULL) {
+        listener->fd = shared->fd;
+        listener_configure(listener);
+        return OPENED;
+    }
+    if (listener_open(listener, &step))
+        return OPENED;
+    if (errno == EADDRINUSE && old != NULL && open_beside(listener, old, &step))
+        return OPENED;
+    tell(LEVEL_EMERG, errno, "%s to %.*s failed", step, STR_ARG(listener->text));
+    return errno == EADDRINUSE ? IN_USE : REFUSED;
+}
+
+/* Tries all that are not open yet. */
+static enum opened
+open_round(struct runtime *rt, const struct runtime *old)
+{
+    struct link *head = runtime_listeners(rt);
+    enum opened worst = OPENED;
+
+    for (struct link *l = head->next; l != head; l = l->next) {
+        enum opened one = listener_of(l)->fd >= 0 ? OPENED : open_one(listener_of(l), old);
+
+        worst = MAX(worst, one);
+    }
+    return worst;
+}
+
+static bool
+open_listeners(struct runtime *rt, const struct runtime *old, int tries)
+{
+    const struct timespec pause = { .tv_nsec = BIND_PAUSE_MS * 1000000L };
+    enum opened result = open_round(rt, old);
+
+    for (int i = 1; i < tries && result == IN_USE; i++) {
+        tell(LEVEL_NOTICE, 0, "try again to bind() after %dms", BIND_PAUSE_MS);
+        nanosleep(&pause, NULL);
+        result = open_round(rt, old);
+    }
+    if (result == IN_USE)
+        tell(LEVEL_EMERG, 0, "still could not bind()");
+    return result == OPENED;
+}
+
+static bool
+same_pid_path(const struct runtime *a, const struct runtime *b)
+{
+    return str_eq(a->main->pid_path, b->main->pid_path);
+}
+
+void
+runtime_keep(struct runtime *to, struct runtime *from)
+{
+    struct link *head = runtime_listeners(from);
+
+    for (struct link *l = head->next; l != head; l = l->next) {
+        struct listener *mine = listener_of(l);
+        const struct listener *theirs = find_open(to, &mine->address);
+
+        if (theirs != NULL && theirs->fd == mine->fd)
+            mine->fd = -1;
+    }
+    if (from->has_pid_file && same_pid_path(to, from)) {
+        from->has_pid_file = false;
+        to->has_pid_file = true;
+    }
+}
+
+void
+runtime_close_listeners(struct runtime *rt)
+{
+    struct link *head = runtime_listeners(rt);
+
+    for (struct link *l = head->next; l != head; l = l->next) {
+        struct listener *listener = listener_of(l);
+
+        if (listener->fd >= 0 && rt->cleaner == getpid())
+            listener_unlink(listener);
+        listener_close(listener);
+    }
+}
+
+bool
+runtime_try_listeners(struct runtime *rt)
+{
+    bool ok;
+
+    rt->cleaner = getpid();
+    ok = open_listeners(rt, NULL, 1);
+    runtime_close_listeners(rt);
+    return ok;
+}
+
+/* ---- logs ---------------------------------------------------------------------------------------------------------- */
+
+static bool
+open_logs(struct runtime *rt)
+{
+    struct link *head = &rt->log_files.head;
+    bool ok = true;
+
+    for (struct link *l = head->next; l != head; l = l->next) {
+        struct log_file *file = CONTAINER_OF(l, struct log_file, link);
+
+        if (log_file_open(file))
+            continue;
+        tell(LEVEL_EMERG, errno, "open() \"%.*s\" failed", STR_ARG(file->path));
+        ok = false;
+    }
+    return ok;
+}
+
+struct log_file *
+runtime_first_log_file(const struct runtime *rt)
+{
+    for (const struct log_output *o = rt->main->error_log; o != NULL; o = o->next)
+        if (!o->file->is_stderr)
+            return o->file;
+    return NULL;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+
+static bool
+write_pid_file(struct runtime *rt)
+{
+    if (rt->options->no_pid_file)
+        return true;
+    if (!pidfile_write(rt->main->pid_path.p)) {
+        tell(LEVEL_EMERG, errno, "open() \"%s\" failed", rt->main->pid_path.p);
+        return false;
+    }
+    rt->has_pid_file = true;
+    return true;
+}
+
+bool
+runtime_open(struct runtime *rt, struct runtime *old, enum runtime_opening how)
+{
+    rt->cleaner = getpid();
+    if (!open_logs(rt))
+        return false;
+    if (old == NULL)
+        tell_log(&rt->main->log);
+    if (open_listeners(rt, old, how == OPEN_AT_START ? BIND_TRIES : 1)
+        && (old == NULL || same_pid_path(rt, old) || write_pid_file(rt)))
+        return true;
+    if (old != NULL)
+        runtime_keep(old, rt);
+    runtime_close_listeners(rt);
+    return false;
+}
+
+bool
+runtime_settle(struct runtime *rt)
+{
+    rt->cleaner = getpid();
+    return write_pid_file(rt);
+}
+
+void
+runtime_free(struct runtime *rt)
+{
+    if (rt == NULL)
+        return;
+    if (rt->main != NULL && process_log.log == &rt->main->log)
+        tell_log(NULL);
+    if (rt->has_pid_file && rt->cleaner == getpid())
+        pidfile_remove(rt->main->pid_path.p);
+    runtime_close_listeners(rt);
+    log_files_close(&rt->log_files);
+    arena_destroy(rt->arena);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * runtime: one configuration, applied, with all that it needs open. A reload makes the next one beside it; what both want of the outer
+ * world (a listening socket) goes over from the old to the new.
+ *
+ *     runtime_read  -> checked, nothing touched        (-t and -s end here)
+ *     runtime_open  -> logs and listeners are open
+ *     runtime_settle -> this process is the one that goes on with it, and says so in the pid file
+ *     runtime_keep  -> it has taken over for good: what it shares with the old one is its own
+ *     runtime_free  -> closed and gone
+ */
+#ifndef WEIR_PROC_RUNTIME_H
+#define WEIR_PROC_RUNTIME_H
+
+#include "http/http.h"
+#include "proc/options.h"
+#include "proc/settings.h"
+
+struct runtime {
+    struct http_setup setup;    /* first: the http room finds it through conf->owner */
+    struct arena *arena;        /* everything, this struct included */
+    const struct options *options;
+    uint64_t generation;        /* from 1, one more at each reading */
+    struct main_settings *main;
+    struct events_settings *events;     /* set while "events" is applied */
+    struct log_files log_files;
+    struct log no_log;          /* what setup.log is until error_log is known */
+    struct link no_listeners;   /* for a configuration without "http" */
+    pid_t cleaner;              /* the process that removes what stands in the file system: pid file, Unix sockets */
+    bool has_pid_file;
+};
+
+/* All tables there are, NULL-terminated, in the arena. NULL when memory is short. */
+const struct conf_module *const *runtime_tables(struct arena *arena);
+
+/* Reads and checks. NULL when there is any error; all have been told. */
+struct runtime *runtime_read(const struct options *options);
+
+/* How to bring up the listeners. */
+enum runtime_opening {
+    OPEN_AT_START,              /* an address in use may be released by somebody who is just leaving: five tries */
+    OPEN_AT_RELOAD              /* one try */
+};
+
+/*
+ * Opens log files and listeners. Those listeners that `old` (NULL: at start) has open at the same address are shared with it: the
+ * descriptor stands in both. In a reload the pid file is written too when it has another path. False, told, and `old` as it
+ * was, when something cannot be had; runtime_free is then all that is to be done.
+ */
+bool runtime_open(struct runtime *rt, struct runtime *old, enum runtime_opening how);
+
+/* At start, after the last fork before serving: writes the pid file. False, told. */
+bool runtime_settle(struct runtime *rt);
+
+/* For -t --bind: opens the listeners and closes them again. False, told, when one cannot be had. */
+bool runtime_try_listeners(struct runtime *rt);
+
+struct link *runtime_listeners(const struct runtime *rt);
+unsigned runtime_listener_count(const struct runtime *rt);
+
+/* What `to` and `from` share is to's alone from now on: it is no longer from's to close and remove. */
+void runtime_keep(struct runtime *to, struct runtime *from);
+
+/* Closes what is still its own and frees it. NULL is allowed. */
+void runtime_free(struct runtime *rt);
+
+/* Closes the listeners alone, removes Unix sockets. */
+void runtime_close_listeners(struct runtime *rt);
+
+/* The log that goes to a file first, or NULL. */
+struct log_file *runtime_first_log_file(const struct runtime *rt);
+
+#endif

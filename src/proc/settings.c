@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proc/settings.h"
+
+#include "conf/log_output.h"
+#include "net/address.h"
+#include "proc/cpus.h"
+#include "proc/runtime.h"
+
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+static struct runtime *
+runtime_of(const struct conf *conf)
+{
+    return conf->owner;
+}
+
+/* The words of a default stand in no file. */
+static bool
+is_default(const struct conf_node *node)
+{
+    return node->words[0].pos.file == NULL;
+}
+
+static bool
+invalid_value(struct conf *conf, const struct conf_node *node, uint32_t i)
+{
+    return conf_error(conf, &node->words[i], "invalid value \"%.*s\" in \"%.*s\" directive",
+                      STR_ARG(node->words[i].text), STR_ARG(node->words[0].text));
+}
+
+/* ---- accepted without effect: the arguments must make sense all the same ------------------------------------ */
+
+static bool
+ignore_flag(struct conf *conf, const struct conf_node *node, void *field)
+{
+    bool value;
+
+    return word_flag(conf, &node->words[1], &value) && parse_ignored(conf, node, field);
+}
+
+static bool
+ignore_ms(struct conf *conf, const struct conf_node *node, void *field)
+{
+    uint64_t ms;
+
+    return word_ms(conf, &node->words[1], node->words[1].text, &ms)
+        && parse_ignored(conf, node, field);
+}
+
+static bool
+ignore_uint(struct conf *conf, const struct conf_node *node, void *field)
+{
+    uint64_t value;
+
+    return word_uint(conf, &node->words[1], node->words[1].text, UINT32_MAX, &value)
+        && parse_ignored(conf, node, field);
+}
+
+static bool
+ignore_debug_points(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct str what = node->words[1].text;
+
+    if (str_eq(what, STR("stop")) || str_eq(what, STR("abort")))
+        return parse_ignored(conf, node, field);
+    invalid_value(conf, node, 1);
+    conf_hint(conf, "one of stop, abort");
+    return false;
+}
+
+/* "NAME threads=N [max_queue=N]"; the pool called "default" may leave threads to us. */
+static bool
+ignore_thread_pool(struct conf *conf, const struct conf_node *node, void *field)
+{
+    bool has_threads = str_eq(node->words[1].text, STR("default"));
+
+    for (uint32_t i = 2; i < node->count; i++) {
+        struct str text = node->words[i].text;
+        bool threads = str_starts(text, STR("threads="));
+        uint64_t n;
+
+        if (!threads && !str_starts(text, STR("max_queue=")))
+            return conf_error(conf, &node->words[i], "invalid parameter \"%.*s\"", STR_ARG(text));
+        if (!str_to_uint(str_from(text, threads ? 8 : 10), UINT32_MAX, &n) || (threads && n == 0))
+            return conf_error(conf, &node->words[i], "invalid %s value \"%.*s\"",
+                              threads ? "threads" : "max_queue", STR_ARG(text));
+        has_threads = has_threads || threads;
+    }
+    if (!has_threads)
+        return conf_error(conf, &node->words[0], "missing \"threads\" parameter");
+    return parse_ignored(conf, node, field);
+}
+
+static bool
+is_network(struct str text)
+{
+    char host[INET6_ADDRSTRLEN];
+    struct in6_addr ip;
+    ptrdiff_t slash = str_find(text, '/', 0);
+    uint64_t bits;
+    int family;
+
+    if (slash < 0 || (size_t)slash >= sizeof(host))
+        return false;
+    memcpy(host, text.p, (size_t)slash);
+    host[slash] = '\0';
+    family = strchr(host, ':') != NULL ? AF_INET6 : AF_INET;
+    return inet_pton(family, host, &ip) == 1
+        && str_to_uint(str_from(text, (size_t)slash + 1), family == AF_INET ? 32 : 128, &bits);
+}
+
+static bool
+ignore_debug_connection(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct address addresses[16];
+    struct str text = node->words[1].text;
+    struct in6_addr ip;
+    const char *wrong;
+    unsigned count;
+
+    if (str_eq(text, STR("unix:")) || is_network(text)
+        || inet_pton(AF_INET6, text.p, &ip) == 1)
+        return parse_ignored(conf, node, field);
+    if (str_find(text, '/', 0) >= 0)
+        return invalid_value(conf, node, 1);
+    wrong = address_parse(text, addresses, ARRAY_LEN(addresses), &count);
+    if (wrong != NULL)
+        return conf_error(conf, &node->words[1], "%s in \"%.*s\" of the \"debug_connection\" "
+                          "directive", wrong, STR_ARG(text));
+    return parse_ignored(conf, node, field);
+}
+
+/* ---- who the workers are ------------------------------------------------------------------------------------ */
+
+static bool
+no_such_name(struct conf *conf, const struct conf_word *word, const char *function,
+             struct str name)
+{
+    conf_error(conf, word, "%s(\"%.*s\") failed", function, STR_ARG(name));
+    conf_hint(conf, "there is no such %s", function[3] == 'g' ? "group" : "user");
+    return false;
+}
+
+/* word: where to complain, NULL when nobody wrote the name. Names are NUL-terminated, as words are. */
+static bool
+resolve_user(struct conf *conf, const struct conf_word *word, struct worker_user *user)
+{
+    const struct passwd *pw = getpwnam(user->name.p);
+    const struct group *gr;
+
+    if (pw == NULL)
+        return no_such_name(conf, word, "getpwnam", user->name);
+    user->uid = pw->pw_uid;
+    user->gid = pw->pw_gid;
+    gr = getgrnam(str_is_set(user->group) ? user->group.p : user->name.p);
+    if (gr == NULL && str_is_set(user->group))
+        return no_such_name(conf, word != NULL ? word + 1 : NULL, "getgrnam", user->group);
+    if (gr != NULL)
+        user->gid = gr->gr_gid;
+    user->resolved = true;
+    return true;
+}
+
+static bool
+parse_user(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct worker_user *user = field;
+
+    user->name = arena_str(conf->arena, node->words[1].text);
+    if (node->count > 2)
+        user->group = arena_str(conf->arena, node->words[2].text);
+    if (!str_is_set(user->name) || (node->count > 2 && !str_is_set(user->group)))
+        return conf_no_memory(conf);
+    if (is_default(node))
+        return true;
+    if (geteuid() == 0)
+        return resolve_user(conf, &node->words[1], user);
+    conf_warn(conf, &node->words[0], "the \"user\" directive makes sense only if the master "
+              "process runs with super-user privileges, ignored");
+    return true;
+}
+
+/* The default is looked up only where it is needed: a process that is its own worker stays who it is. */
+static bool
+settle_user(struct conf *conf, struct main_settings *s)
+{
+    if (s->user.resolved || geteuid() != 0 || !s->master_process)
+        return true;
+    return resolve_user(conf, NULL, &s->user);
+}
+
+/* ---- workers ------------------------------------------------------------------------------------------------ */
+
+enum { WORKERS_MAX = 1024 };
+
+static bool
+parse_worker_processes(struct conf *conf, const struct conf_node *node, void *field)
+{
+    uint32_t *count = field;
+    uint64_t n;
+
+    if (str_eq(node->words[1].text, STR("auto"))) {
+        *count = MIN(cpus_usable(), (unsigned)WORKERS_MAX);
+        return true;
+    }
+    if (!str_to_uint(node->words[1].text, WORKERS_MAX, &n) || n == 0) {
+        invalid_value(conf, node, 1);
+        conf_hint(conf, "a number from 1 to %d, or auto", WORKERS_MAX);
+        return false;
+    }
+    *count = (uint32_t)n;
+    return true;
+}
+
+static bool
+parse_priority(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct str text = node->words[1].text;
+    bool minus = str_starts(text, STR("-"));
+    uint64_t n;
+
+    if (!str_to_uint(str_from(text, minus ? 1 : 0), 20, &n)) {
+        invalid_value(conf, node, 1);
+        conf_hint(conf, "a number from -20 to 20");
+        return false;
+    }
+    *(int32_t *)field = minus ? -(int32_t)n : (int32_t)n;
+    return true;
+}
+
+static bool
+parse_rlimit_core(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct core_limit *limit = field;
+
+    limit->given = true;
+    return word_size(conf, &node->words[1], node->words[1].text, &limit->bytes);
+}
+
+/* "0110": the lowest processor stands last. */
+static bool
+parse_mask(struct conf *conf, const struct conf_word *word, cpu_set_t *mask)
+{
+    struct str text = word->text;
+
+    CPU_ZERO(mask);
+    if (text.len == 0 || text.len > CPU_SETSIZE)
+        return conf_error(conf, word, "\"worker_cpu_affinity\" supports up to %d CPUs only",
+                          CPU_SETSIZE);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.p[i] == '1')
+            CPU_SET(text.len - 1 - i, mask);
+        else if (text.p[i] != '0')
+            return conf_error(conf, word, "invalid character \"%c\" in \"worker_cpu_affinity\"",
+                              text.p[i]);
+    }
+    if (CPU_COUNT(mask) == 0)
+        return conf_error(conf, word, "\"%.*s\" leaves a worker no processor", STR_ARG(text));
+    return true;
+}
+
+/* One mask for each processor of `all`. */
+static bool
+one_each(struct conf *conf, const cpu_set_t *all, struct cpu_affinity *affinity)
+{
+    affinity->masks = ARENA_ARRAY(conf->arena, cpu_set_t, (size_t)CPU_COUNT(all));
+    if (affinity->masks == NULL)
+        return conf_no_memory(conf);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, all))
+            CPU_SET(cpu, &affinity->masks[affinity->count++]);
+    return true;
+}
+
+static bool
+parse_affinity(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct cpu_affinity *affinity = field;
+    cpu_set_t all;
+
+    *affinity = (struct cpu_affinity){ .automatic = str_eq(node->words[1].text, STR("auto")) };
+    if (affinity->automatic) {
+        if (node->count > 3)
+            return conf_error(conf, &node->words[3], "invalid number of arguments in "
+                              "\"worker_cpu_affinity\" directive");
+        if (node->count == 3)
+            return parse_mask(conf, &node->words[2], &all) && one_each(conf, &all, affinity);
+        if (sched_getaffinity(0, sizeof(all), &all) != 0)
+            return conf_error(conf, &node->words[1], "sched_getaffinity() failed (%d: %s)", errno,
+                              strerror(errno));
+        return one_each(conf, &all, affinity);
+    }
+    affinity->masks = ARENA_ARRAY(conf->arena, cpu_set_t, node->count - 1);
+    if (affinity->masks == NULL)
+        return conf_no_memory(conf);
+    for (uint32_t i = 1; i < node->count; i++)
+        if (!parse_mask(conf, &node->words[i], &affinity->masks[i - 1]))
+            return false;
+    affinity->count = node->count - 1;
+    return true;
+}
+
+/* ---- the rest of the main level ------------------------------------------------------------------------------- */
+
+/* In the place of the default stands what the command line says (-e). */
+static bool
+add_early_log(struct conf *conf, struct log_output **outputs)
+{
+    struct runtime *rt = runtime_of(conf);
+    struct log_output *output = ARENA_NEW(conf->arena, struct log_output);
+
+    if (output == NULL)
+        return conf_no_memory(conf);
+    output->level = LEVEL_ERR;
+    output->file = log_file_add(&rt->log_files, rt->options->error_log);
+    *outputs = output;
+    return output->file != NULL || conf_no_memory(conf);
+}
+
+static bool
+parse_error_log(struct conf *conf, const struct conf_node *node, void *field)
+{
+    if (is_default(node) && str_is_set(runtime_of(conf)->options->error_log))
+        return add_early_log(conf, field);
+    return parse_log_output(conf, node, &runtime_of(conf)->log_files, field);
+}
+
+static bool
+parse_env(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct env_names *env = field;
+    struct str text = node->words[1].text, *added;
+
+    if (text.len == 0 || text.p[0] == '=')
+        return conf_error(conf, &node->words[1], "\"env\" wants a name, or NAME=value");
+    added = VEC_ADD(conf->arena, &env->list);
+    if (added == NULL || !str_is_set(*added = arena_str(conf->arena, text)))
+        return conf_no_memory(conf);
+    return true;
+}
+
+static bool
+refuse_load_module(struct conf *conf, const struct conf_node *node, void *field)
+{
+    (void)field;
+    conf_error(conf, &node->words[0], "module \"%.*s\" cannot be loaded, modules are compiled in",
+               STR_ARG(node->words[1].text));
+    conf_hint(conf, "remove the line; \"weir -V\" lists the modules, ./configure chooses them");
+    return false;
+}
+
+static bool
+parse_events(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct conf_scope *scope = conf_apply_block(conf, node, IN_EVENTS, NULL, NULL);
+
+    (void)field;
+    if (scope == NULL)
+        return conf_no_memory(conf);
+    runtime_of(conf)->events = conf_settings(conf, scope, &events_module);
+    return true;
+}
+
+static bool
+parse_use(struct conf *conf, const struct conf_node *node, void *field)
+{
+    if (str_eq(node->words[1].text, STR("epoll")))
+        return parse_ignored(conf, node, field);
+    conf_error(conf, &node->words[1], "invalid event type \"%.*s\"",
+               STR_ARG(node->words[1].text));
+    conf_hint(conf, "weir knows epoll, and takes it without being told");
+    return false;
+}
+
+/* Before "http" is applied, whose levels inherit the log. */
+static bool
+check_main(struct conf *conf, struct conf_scope *scope, void *settings)
+{
+    struct main_settings *s = settings;
+
+    (void)scope;
+    s->log = (struct log){ .outputs = s->error_log };
+    for (const struct log_output *o = s->error_log; o != NULL; o = o->next)
+        s->log.level = MAX(s->log.level, o->level);
+    runtime_of(conf)->setup.log = &s->log;
+    if (!s->affinity.automatic && s->affinity.count > 0
+        && s->affinity.count != s->worker_processes)
+        conf_warn(conf, NULL, "the number of \"worker_processes\" is not equal to the number of "
+                  "\"worker_cpu_affinity\" masks, using last mask for remaining worker processes");
+    return settle_user(conf, s);
+}
+
+/* ---- tables --------------------------------------------------------------------------------------------------- */
+
+static const struct uint_range at_least_one = { 1, INT32_MAX };
+static const struct uint_range event_counts = { 1, 65536 };
+
+#define MAIN(member)  FIELD(struct main_settings, member)
+
+static const struct directive main_directives[] = {
+    { "daemon", .where = IN_MAIN, .args = {1, 1}, .parse = parse_flag, MAIN(daemon),
+      .initial = "on" },
+    { "master_process", .where = IN_MAIN, .args = {1, 1}, .parse = parse_flag,
+      MAIN(master_process), .initial = "on" },
+    { "user", .where = IN_MAIN, .args = {1, 2}, .parse = parse_user, MAIN(user),
+      .initial = WEIR_USER " " WEIR_GROUP },
+    { "worker_processes", .where = IN_MAIN, .args = {1, 1}, .parse = parse_worker_processes,
+      MAIN(worker_processes), .initial = "1" },
+    { "pid", .where = IN_MAIN, .args = {1, 1}, .parse = parse_path, MAIN(pid_path),
+      .initial = WEIR_PID_PATH },
+    { "error_log", .where = IN_MAIN, .args = {1, 2}, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_error_log, MAIN(error_log), .initial = WEIR_ERROR_LOG_PATH " error" },
+    { "worker_rlimit_nofile", .where = IN_MAIN, .args = {1, 1}, .parse = parse_uint,
+      MAIN(rlimit_nofile), .data = &at_least_one },
+    { "worker_rlimit_core", .where = IN_MAIN, .args = {1, 1}, .parse = parse_rlimit_core,
+      MAIN(rlimit_core) },
+    { "worker_priority", .where = IN_MAIN, .args = {1, 1}, .parse = parse_priority,
+      MAIN(priority), .initial = "0" },
+    { "worker_shutdown_timeout", .where = IN_MAIN, .args = {1, 1}, .parse = parse_ms,
+      MAIN(shutdown_timeout_ms), .initial = "5m" },
+    { "worker_cpu_affinity", .where = IN_MAIN, .args = {1, ARGS_ANY}, .parse = parse_affinity,
+      MAIN(affinity) },
+    { "working_directory", .where = IN_MAIN, .args = {1, 1}, .parse = parse_path,
+      MAIN(working_directory) },
+    { "env", .where = IN_MAIN, .args = {1, 1}, .flags = DIRECTIVE_REPEAT, .parse = parse_env,
+      MAIN(env), .initial = "TZ" },
+    { "events", .where = IN_MAIN, .flags = DIRECTIVE_BLOCK, .parse = parse_events },
+    { "lock_file", .where = IN_MAIN, .args = {1, 1}, .parse = parse_ignored },
+    { "pcre_jit", .where = IN_MAIN, .args = {1, 1}, .parse = ignore_flag },
+    { "timer_resolution", .where = IN_MAIN, .args = {1, 1}, .parse = ignore_ms },
+    { "thread_pool", .where = IN_MAIN, .args = {1, 3}, .flags = DIRECTIVE_REPEAT,
+      .parse = ignore_thread_pool },
+    { "debug_points", .where = IN_MAIN, .args = {1, 1}, .parse = ignore_debug_points },
+    { "load_module", .where = IN_MAIN, .args = {1, 1}, .flags = DIRECTIVE_REPEAT,
+      .parse = refuse_load_module },
+    { 0 }
+};
+
+const struct conf_module main_module = {
+    .name = "main",
+    .directives = main_directives,
+    .conf_size = sizeof(struct main_settings),
+    .root = IN_MAIN,
+    .check = check_main,
+};
+
+static const struct directive events_directives[] = {
+    { "worker_connections", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_uint,
+      FIELD(struct events_settings, worker_connections), .initial = "512",
+      .data = &at_least_one },
+    { "epoll_events", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_uint,
+      FIELD(struct events_settings, epoll_events), .initial = "512", .data = &event_counts },
+    { "use", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_use },
+    { "multi_accept", .where = IN_EVENTS, .args = {1, 1}, .parse = ignore_flag },
+    { "accept_mutex", .where = IN_EVENTS, .args = {1, 1}, .parse = ignore_flag },
+    { "accept_mutex_delay", .where = IN_EVENTS, .args = {1, 1}, .parse = ignore_ms },
+    { "debug_connection", .where = IN_EVENTS, .args = {1, 1}, .flags = DIRECTIVE_REPEAT,
+      .parse = ignore_debug_connection },
+    { "worker_aio_requests", .where = IN_EVENTS, .args = {1, 1}, .parse = ignore_uint },
+    { 0 }
+};
+
+const struct conf_module events_module = {
+    .name = "events",
+    .directives = events_directives,
+    .conf_size = sizeof(struct events_settings),
+    .root = IN_EVENTS,
+};

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proc/worker.h"
+
+#include "proc/channel.h"
+#include "proc/environment.h"
+#include "proc/serving.h"
+#include "proc/signals.h"
+#include "proc/tell.h"
+#include "proc/title.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+enum { UNDER_SANITIZER = 1 };
+#else
+enum { UNDER_SANITIZER = 0 };
+#endif
+
+struct worker {
+    struct serving serving;
+    struct loop_source channel;
+};
+
+/* ---- becoming a worker ------------------------------------------------------------------------------------------ */
+
+/* Limits that a worker can live without: a failure is told and no more. */
+static void
+set_limits(const struct main_settings *s)
+{
+    const struct rlimit files = { s->rlimit_nofile, s->rlimit_nofile };
+    const struct rlimit core = { s->rlimit_core.bytes, s->rlimit_core.bytes };
+
+    if (s->priority != 0 && setpriority(PRIO_PROCESS, 0, s->priority) != 0)
+        LOG(&process_log, ALERT, errno, "setpriority(%d) failed", s->priority);
+    if (s->rlimit_nofile != 0 && setrlimit(RLIMIT_NOFILE, &files) != 0)
+        LOG(&process_log, ALERT, errno, "setrlimit(RLIMIT_NOFILE, %u) failed", s->rlimit_nofile);
+    if (s->rlimit_core.given && setrlimit(RLIMIT_CORE, &core) != 0)
+        LOG(&process_log, ALERT, errno, "setrlimit(RLIMIT_CORE, %ju) failed",
+            (uintmax_t)s->rlimit_core.bytes);
+}
+
+static void
+set_affinity(const struct cpu_affinity *affinity, unsigned number)
+{
+    const cpu_set_t *mask;
+
+    if (affinity->count == 0)
+        return;
+    mask = &affinity->masks[affinity->automatic ? number % affinity->count
+                                                : MIN(number, affinity->count - 1)];
+    if (sched_setaffinity(0, sizeof(*mask), mask) != 0)
+        LOG(&process_log, ALERT, errno, "sched_setaffinity() failed");
+}
+
+/* From here on the worker has no more rights than its user. */
+static bool
+become_user(const struct worker_user *user)
+{
+    if (!user->resolved || geteuid() != 0)
+        return true;
+    if (setgid(user->gid) != 0) {
+        LOG(&process_log, EMERG, errno, "setgid(%d) failed", (int)user->gid);
+        return false;
+    }
+    if (initgroups(user->name.p, user->gid) != 0) {
+        LOG(&process_log, EMERG, errno, "initgroups(%s, %d) failed", user->name.p,
+            (int)user->gid);
+        return false;
+    }
+    if (setuid(user->uid) != 0) {
+        LOG(&process_log, EMERG, errno, "setuid(%d) failed", (int)user->uid);
+        return false;
+    }
+    return true;
+}
+
+/* Nobody may look into a worker's memory, unless a core file is wanted (or a leak checker has to). */
+static void
+set_dumpable(const struct main_settings *s)
+{
+    bool dumpable = s->rlimit_core.given || UNDER_SANITIZER;
+
+    if (prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0) != 0)
+        LOG(&process_log, ALERT, errno, "prctl(PR_SET_DUMPABLE) failed");
+}
+
+/* A worker does not outlive its master. The kernel forgets this when the user changes: so it is set after that. */
+static bool
+follow_master(pid_t master)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+        LOG(&process_log, ALERT, errno, "prctl(PR_SET_PDEATHSIG) failed");
+    return getppid() == master;
+}
+
+static bool
+enter_directory(struct str path)
+{
+    if (!str_is_set(path) || chdir(path.p) == 0)
+        return true;
+    LOG(&process_log, EMERG, errno, "chdir(\"%s\") failed", path.p);
+    return false;
+}
+
+bool
+worker_set_environment(struct runtime *rt)
+{
+    const struct env_names *env = &rt->main->env;
+    char **made = environment_make(rt->arena, env->list.items, env->list.len, title_environ());
+
+    if (made == NULL) {
+        tell(LEVEL_EMERG, ENOMEM, "the environment cannot be set");
+        return false;
+    }
+    environ = made;
+    return true;
+}
+
+static bool
+become_worker(const struct worker_start *start)
+{
+    const struct main_settings *s = start->runtime->main;
+    sigset_t set;
+
+    /* What was sent since the fork waits until the loop listens. */
+    signals_set(&set);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    title_set("worker process");
+    set_limits(s);
+    set_affinity(&s->affinity, start->number);
+    if (!become_user(&s->user))
+        return false;
+    set_dumpable(s);
+    if (!follow_master(start->master) || !enter_directory(s->working_directory)
+        || !worker_set_environment(start->runtime))
+        return false;
+    if (start->block >= 0)
+        counters_use(start->counters, (unsigned)start->block, start->runtime->generation);
+    return true;
+}
+
+/* ---- serving ------------------------------------------------------------------------------------------------------- */
+
+static void
+leave(struct worker *w)
+{
+    if (w->serving.leaving)
+        return;
+    LOG(&process_log, NOTICE, 0, "gracefully shutting down");
+    title_set("worker process is shutting down");
+    serving_leave(&w->serving);
+}
+
+static void
+on_signal(struct loop *loop, const struct loop_signal *signal)
+{
+    struct worker *w = loop->data;
+
+    switch (signal->number) {
+    case SIGTERM:
+    case SIGINT:
+        signal_log(signal, "exiting");
+        loop_stop(loop);
+        break;
+    case SIGQUIT:
+        signal_log(signal, "shutting down");
+        leave(w);
+        break;
+    case SIGWINCH:
+        /* From the kernel it is a window that changed its size. */
+        signal_log(signal, signal->from != 0 ? "shutting down" : "");
+        if (signal->from != 0)
+            leave(w);
+        break;
+    case SIGUSR1:
+        signal_log(signal, "reopening logs");
+        serving_reopen_logs(&w->serving);
+        break;
+    default:
+        signal_log(signal, "");
+    }
+}
+
+static void
+on_channel(struct loop_source *source, uint32_t events)
+{
+    struct worker *w = source->data;
+    struct channel_message message;
+    enum channel_result result;
+
+    (void)events;
+    while ((result = channel_receive(source->fd, &message)) == CHANNEL_GOT) {
+        if (message.kind == CHANNEL_LOG_FILE && message.fd >= 0)
+            serving_replace_log(&w->serving, message.text, message.fd);
+        else if (message.fd >= 0)
+            close(message.fd);
+    }
+    if (result == CHANNEL_CLOSED)
+        loop_source_remove(&w->serving.loop, source);
+}
+
+static bool
+open_channel(struct worker *w, int fd)
+{
+    w->channel = (struct loop_source){ .fd = fd, .on_event = on_channel, .data = w };
+    if (loop_source_add(&w->serving.loop, &w->channel, EPOLLIN)
+        && channel_send(fd, CHANNEL_READY, STR_NONE, -1))
+        return true;
+    LOG(&process_log, EMERG, errno, "the channel to the master failed");
+    return false;
+}
+
+_Noreturn void
+worker_run(const struct worker_start *start)
+{
+    static struct worker w;
+    bool ok;
+
+    if (!become_worker(start) || !serving_start(&w.serving, start->runtime, on_signal))
+        exit(EXIT_FATAL);
+    w.serving.loop.data = &w;
+    if (!open_channel(&w, start->channel))
+        exit(EXIT_FATAL);
+    ok = loop_run(&w.serving.loop);
+    LOG(&process_log, NOTICE, 0, "exiting");
+    LOG(&process_log, NOTICE, 0, "exit");
+    serving_stop(&w.serving);
+    close(start->channel);
+    exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
+}
