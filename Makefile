@@ -51,8 +51,7 @@ SAME_PATHS := -ffile-prefix-map='$(CURDIR)'=. -ffile-prefix-map='$(abspath $(B))
 INCLUDES := -Isrc -I$(B)/gen $(LIB_CFLAGS)
 CFLAGS_ALL = $(LANGUAGE) $(OPTIMISE) $(WARNINGS) $(HARDENING) $(SANITIZE) $(SAME_PATHS) $(CC_OPT) \
 	$(CFLAGS)
-LDFLAGS_ALL = $(OPTIMISE) $(HARDENING) $(LINK_HARDENING) $(SANITIZE) $(SAME_PATHS) $(CC_OPT) \
-	$(CFLAGS) $(LD_OPT) $(LDFLAGS)
+LDFLAGS_ALL = $(LINK_HARDENING) $(LD_OPT) $(LDFLAGS)
 COMPILE = $(CC) $(CFLAGS_ALL) $(LTO) $(INCLUDES) -MMD -MP
 COMPILE_TEST = $(CC) $(CFLAGS_ALL) $(INCLUDES) -Itests/unit $(CHECK_CFLAGS) -MMD -MP
 
@@ -96,7 +95,7 @@ $(B)/libweir.a: $(LIB_OBJECTS) $(B)/objects
 
 $(B)/weir: $(B)/obj/src/main.o $(B)/libweir.a
 	$(SAY) LD $@
-	$(Q)$(CC) $(LDFLAGS_ALL) $(LTO) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # The welcome page, until Ctrl-C. Workers of root must be able to read this folder: they stay root.
 run: $(B)/weir
@@ -119,8 +118,7 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libweir.a $(B)/flags
 	$(if $(CHECK_LIBS),,@echo 'unit tests need Check: ./configure --deps installs it' && exit 1)
 	$(SAY) TEST $<
 	@mkdir -p $(@D)
-	$(Q)$(COMPILE_TEST) -fno-lto $(filter-out $(LTO),$(LDFLAGS_ALL)) -o $@ $< $(B)/libweir.a \
-		$(LIBS) $(CHECK_LIBS)
+	$(Q)$(COMPILE_TEST) -fno-lto $(LDFLAGS_ALL) -o $@ $< $(B)/libweir.a $(LIBS) $(CHECK_LIBS)
 
 # Fuzzing: a build of its own, by clang. Each target runs for $(SECONDS), all at the same time.
 SECONDS := 60
@@ -181,46 +179,55 @@ compile_commands.json: FORCE
 $(B)/gen/http_modules.c: $(B)/config.mk
 	@test -f $@
 
-# What is installed. Files that the operator edits are never overwritten: the new ones stand
-# beside them as *.default.
+# What is installed. Files that the operator edits are never overwritten: what is new in them
+# stands beside them as *.default.
 CONF_DIR = $(patsubst %/,%,$(dir $(CONF_PATH)))
 MAN_DIR = $(PREFIX)/share/man
 SHARE_DIR = $(PREFIX)/share/weir
 D = $(DESTDIR)
 
-# The shipped files name the default paths; the installed ones those of this configuration.
-own_paths = sed -e 's|/usr/local/weir/sbin/weir|$(SBIN_PATH)|g' \
-	-e 's|/usr/local/weir/conf/weir.conf|$(CONF_PATH)|g' \
-	-e 's|/usr/local/weir/logs/weir.pid|$(PID_PATH)|g' \
-	-e 's|/usr/local/weir/logs/error.log|$(ERROR_LOG_PATH)|g' \
-	-e 's|/usr/local/weir/logs/access.log|$(HTTP_LOG_PATH)|g' \
-	-e 's|/usr/local/weir|$(PREFIX)|g'
+# place FILE,PATH: what is shipped names the default paths, what is installed those configured.
+# Two steps, as a configured path may itself begin like a default one.
+define place
+$(Q)sed -e 's|/usr/local/weir/sbin/weir|@sbin@|g' -e 's|/usr/local/weir/conf/weir.conf|@conf@|g' \
+	-e 's|/usr/local/weir/logs/weir.pid|@pid@|g' -e 's|/usr/local/weir/logs/error.log|@error@|g' \
+	-e 's|/usr/local/weir/logs/access.log|@access@|g' -e 's|/usr/local/weir|@prefix@|g' \
+	-e 's|@sbin@|$(SBIN_PATH)|g' -e 's|@conf@|$(CONF_PATH)|g' -e 's|@pid@|$(PID_PATH)|g' \
+	-e 's|@error@|$(ERROR_LOG_PATH)|g' -e 's|@access@|$(HTTP_LOG_PATH)|g' \
+	-e 's|@prefix@|$(PREFIX)|g' $(1) > $(B)/placed
+$(Q)install -m 644 $(B)/placed $(D)$(2)
+endef
+
+# place_once FILE,PATH: the same, if there is none yet.
+define place_once
+$(call place,$(1),$(2).default)
+$(Q)if [ -e $(D)$(2) ]; then echo '  KEPT    $(D)$(2)'; \
+	else install -m 644 $(D)$(2).default $(D)$(2); fi
+endef
 
 install: $(B)/weir
-	install -d $(D)$(dir $(SBIN_PATH)) $(D)$(CONF_DIR) $(D)$(SHARE_DIR) $(D)$(PREFIX)/html \
+	$(Q)install -d $(D)$(dir $(SBIN_PATH)) $(D)$(CONF_DIR) $(D)$(SHARE_DIR) $(D)$(PREFIX)/html \
 		$(D)$(MAN_DIR)/man8 $(D)$(MAN_DIR)/man5 $(D)$(dir $(PID_PATH)) \
 		$(D)$(dir $(ERROR_LOG_PATH)) $(D)$(dir $(HTTP_LOG_PATH))
-	install -m 755 $(B)/weir $(D)$(SBIN_PATH).new
-	mv -f $(D)$(SBIN_PATH).new $(D)$(SBIN_PATH)
-	$(own_paths) conf/weir.conf > $(D)$(CONF_PATH).default
-	$(own_paths) conf/mime.types > $(D)$(CONF_DIR)/mime.types.default
-	test -e $(D)$(CONF_PATH) || cp $(D)$(CONF_PATH).default $(D)$(CONF_PATH)
-	test -e $(D)$(CONF_DIR)/mime.types || \
-		cp $(D)$(CONF_DIR)/mime.types.default $(D)$(CONF_DIR)/mime.types
-	for file in html/*; do \
-		test -e $(D)$(PREFIX)/$$file || $(own_paths) $$file > $(D)$(PREFIX)/$$file; \
-	done
-	for file in weir.service weir.logrotate; do \
-		$(own_paths) conf/$$file > $(D)$(SHARE_DIR)/$$file; \
-	done
-	install -m 644 man/weir.8 $(D)$(MAN_DIR)/man8/
-	install -m 644 man/weir.conf.5 $(D)$(MAN_DIR)/man5/
+	$(Q)install -m 755 $(B)/weir $(D)$(SBIN_PATH).new
+	$(Q)mv -f $(D)$(SBIN_PATH).new $(D)$(SBIN_PATH)
+	$(call place_once,conf/weir.conf,$(CONF_PATH))
+	$(call place_once,conf/mime.types,$(CONF_DIR)/mime.types)
+	$(call place_once,html/index.html,$(PREFIX)/html/index.html)
+	$(call place_once,html/favicon.svg,$(PREFIX)/html/favicon.svg)
+	$(Q)rm -f $(D)$(PREFIX)/html/index.html.default $(D)$(PREFIX)/html/favicon.svg.default
+	$(call place,conf/weir.service,$(SHARE_DIR)/weir.service)
+	$(call place,conf/weir.logrotate,$(SHARE_DIR)/weir.logrotate)
+	$(call place,man/weir.8,$(MAN_DIR)/man8/weir.8)
+	$(call place,man/weir.conf.5,$(MAN_DIR)/man5/weir.conf.5)
+	@rm -f $(B)/placed
+	@echo 'weir is installed: $(SBIN_PATH), with $(CONF_PATH)'
 
 # Configuration, pages and logs stay: they are the operator's.
 uninstall:
 	rm -f $(D)$(SBIN_PATH) $(D)$(CONF_PATH).default $(D)$(CONF_DIR)/mime.types.default \
-		$(D)$(MAN_DIR)/man8/weir.8 $(D)$(MAN_DIR)/man5/weir.conf.5
-	rm -rf $(D)$(SHARE_DIR)
+		$(D)$(MAN_DIR)/man8/weir.8 $(D)$(MAN_DIR)/man5/weir.conf.5 \
+		$(D)$(SHARE_DIR)/weir.service $(D)$(SHARE_DIR)/weir.logrotate
 
 # clean leaves the answers of configure; distclean leaves nothing.
 clean:

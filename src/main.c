@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "Usage: weir [-?hvVtTq] [-s signal] [-p prefix] [-e filename] [-c filename] [-g directives]\n"
+    "Usage: weir [options]\n"
     "       weir serve [DIR] [--listen ADDRESS:PORT]\n"
     "\n"
     "Options:\n"
@@ -39,8 +39,8 @@ static const char usage[] =
     "  --list-directives : list all directives with their contexts and defaults\n"
     "\n"
     "  serve [DIR]   : serve a folder (default: the current one) without a configuration\n"
-    "  --listen ADDRESS:PORT : with serve: where; default is the first free port from 8080\n"
-    "                  of this machine's own address\n";
+    "  --listen ADDRESS:PORT : with serve: where (default: the first free port from 8080,\n"
+    "                  for this machine alone)\n";
 
 /* What was asked for, as given. */
 struct command {
@@ -300,9 +300,10 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
     if (command->is_serve) {
         struct serve serve = command->serve;
 
+        serve.arguments = arguments;
         serve.mime_types = arena_fmt(arena, "%.*smime.types", (int)(strrchr(options.conf_path.p,
                                      '/') + 1 - options.conf_path.p), options.conf_path.p);
-        return serve_run(&serve, arguments);
+        return serve_run(&serve);
     }
     if (command->test)
         return start_test(&options, &test);
@@ -317,8 +318,8 @@ main(int argc, char **argv)
     char **arguments = title_init(argc, argv);
     struct arena *arena = arena_create(4096, 0);
     struct command command = { 0 };
+    int status = EXIT_FAILURE;
     uint64_t seed;
-    int status;
 
     if (arguments == NULL || arena == NULL) {
         console("[emerg] out of memory");
@@ -326,9 +327,8 @@ main(int argc, char **argv)
     }
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed))
         str_hash_seed(seed);
-    if (argc > 0 && !read_command(&command, arguments + 1))
-        return EXIT_FAILURE;
-    status = run(arena, &command, arguments);
+    if (argc > 0 && read_command(&command, arguments + 1))
+        status = run(arena, &command, arguments);
     arena_destroy(arena);
     return status;
 }

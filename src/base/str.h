@@ -91,7 +91,7 @@ int hex_digit(char c);
 
 /*
  * How many single-character edits (insert, delete, replace, swap of neighbours) lie between two words, ASCII case ignored;
- * `limit` + 1 as soon as it is over `limit`. Finds the nearest known name for a misspelt one.
+ * `limit` + 1 as soon as it is over `limit`, or when a word has more than 64 bytes. Finds the nearest known name for a misspelt one.
  */
 unsigned str_distance(struct str a, struct str b, unsigned limit);
 

@@ -197,30 +197,46 @@ split(struct conf *conf, struct conf_node *node, uint32_t from)
     return true;
 }
 
+static void
+tell_forgotten(struct conf *conf, const struct conf_word *last, const struct directive *d)
+{
+    error_at(conf, pos_after(last), "directive \"%s\" is not terminated by \";\"", d->name);
+    names_hint_missing(conf, last);
+}
+
 /*
- * Where a simple directive went on over the next line because of a ";" that was forgotten. Without
- * another error it may be meant so: then it is a warning alone.
+ * A simple directive that has too much, and goes on with a line that begins as a directive does,
+ * lacks its ";" there: the rest is a statement of its own.
  */
 static void
-find_forgotten(struct conf *conf, const struct conf_scope *scope, struct conf_node *node,
-               const struct directive *d)
+split_forgotten(struct conf *conf, struct conf_node *node, const struct directive *d)
 {
-    bool is_wrong = node->is_block || node->count - 1 > d->args.max;
+    bool is_long = d->args.max != ARGS_ANY && node->count - 1 > d->args.max;
     uint32_t from;
 
-    if (d->args.max == ARGS_ANY)
-        is_wrong = node->is_block;
-    if ((d->flags & DIRECTIVE_BLOCK)
-        || node->words[node->count - 1].pos.line == node->words[0].pos.line)
+    if ((d->flags & DIRECTIVE_BLOCK) || (!is_long && !node->is_block))
         return;
-    from = names_restart(conf, node->words, node->count, is_wrong ? 0 : scope->where);
+    from = names_restart(conf, node->words, node->count, 0);
     if (from == 0)
         return;
-    if (is_wrong) {
-        error_at(conf, pos_after(&node->words[from - 1]),
-                 "directive \"%s\" is not terminated by \";\"", d->name);
-        names_hint_missing(conf, &node->words[from - 1]);
-        split(conf, node, from);
+    tell_forgotten(conf, &node->words[from - 1], d);
+    split(conf, node, from);
+}
+
+/*
+ * The same where the directive takes any number of words. When it refused them the ";" is what it
+ * lacks; when it took them it may be meant so, and a warning is all.
+ */
+static void
+suspect_forgotten(struct conf *conf, const struct conf_scope *scope, const struct conf_node *node,
+                  const struct directive *d, bool is_good)
+{
+    uint32_t from = names_restart(conf, node->words, node->count, scope->where);
+
+    if (from == 0)
+        return;
+    if (!is_good) {
+        tell_forgotten(conf, &node->words[from - 1], d);
         return;
     }
     conf_warn(conf, &node->words[from], "\"%.*s\" is an argument of \"%s\"",
@@ -288,7 +304,7 @@ claim(struct conf *conf, struct conf_scope *scope, const struct conf_node *first
         tell_misplaced(conf, node, all);
         return;
     }
-    find_forgotten(conf, scope, node, known->directive);
+    split_forgotten(conf, node, known->directive);
     if (is_sound(conf, node, known->directive) && take_place(conf, scope, first, node, known))
         tn->known = known;
 }
@@ -307,14 +323,18 @@ run(struct conf *conf, struct conf_scope *scope, const struct conf_node *node)
     const struct known *known = tree_node(node)->known;
     const struct directive *d = known->directive;
     unsigned errors = conf->errors;
+    bool is_good;
 
     conf->directive = d;
-    if (!d->parse(conf, node, field_of(scope, known->module, d))) {
+    is_good = d->parse(conf, node, field_of(scope, known->module, d));
+    conf->directive = NULL;
+    if (!is_good) {
         conf->priv->modules[known->module].failed = scope;
         if (conf->errors == errors)
             conf_error(conf, &node->words[0], "\"%s\" directive is invalid", d->name);
     }
-    conf->directive = NULL;
+    if (!node->is_block)
+        suspect_forgotten(conf, scope, node, d, is_good);
 }
 
 static bool

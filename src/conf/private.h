@@ -12,7 +12,7 @@
 enum {
     DEPTH_MAX = 100,            /* blocks within blocks: the levels are applied by recursion */
     INCLUDE_DEPTH_MAX = 50,     /* files within files */
-    INCLUSIONS_MAX = 1000000,   /* in all: files that include each other twice grow without bound */
+    INCLUSIONS_MAX = 200000,    /* in all: files that include each other twice grow without bound */
     NOTES_MAX = 1000,           /* what is over is counted and not told */
     TEXT_MAX = 1000             /* bytes of a message */
 };

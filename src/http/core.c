@@ -101,7 +101,14 @@ parse_root(struct conf *conf, const struct conf_node *node, void *field)
         return false;
     while (!root->is_alias && path.len > 0 && path.p[path.len - 1] == '/')
         path.len--;
-    return http_text_compile(conf, word, path, &root->path);
+    if (!http_text_compile(conf, word, path, &root->path))
+        return false;
+    if (!http_text_is_literal(&root->path) && memmem(path.p, path.len, "/..", 3) != NULL) {
+        conf_error(conf, word, "\"..\" in a path with variables");
+        conf_hint(conf, "write the folder that is meant");
+        return false;
+    }
+    return true;
 }
 
 static bool
@@ -286,6 +293,24 @@ location_check(struct conf *conf, struct conf_scope *scope, void *settings)
     return true;
 }
 
+static bool
+server_check(struct conf *conf, struct conf_scope *scope, void *settings)
+{
+    struct server_settings *s = settings;
+    uint64_t large = s->large_client_header_buffers.size;
+
+    (void)conf;
+    (void)scope;
+    s->limits = (struct framing_limits){
+        .request_line_max = (uint32_t)large,
+        .field_max = (uint32_t)large,
+        .head_max = (uint32_t)(s->client_header_buffer_size
+                               + MIN(s->large_client_header_buffers.count * large, 1u << 30)),
+        .fields_max = s->max_headers,
+    };
+    return true;
+}
+
 static const struct conf_enum ims_names[] = {
     { "off", IMS_OFF }, { "exact", IMS_EXACT }, { "before", IMS_BEFORE }, { NULL, 0 },
 };
@@ -429,6 +454,7 @@ const struct conf_module server_table = {
     .directives = server_directives,
     .conf_size = sizeof(struct server_settings),
     .root = IN_HTTP,
+    .check = server_check,
 };
 
 const struct conf_module location_table = {

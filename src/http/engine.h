@@ -13,6 +13,7 @@
 enum {
     READ_SIZE = 32768,          /* at most so many bytes are read at a time */
     GATHER_SIZE = 65536,        /* answers to pipelined requests leave together up to here */
+    GATHER_FILE = 4096,        /* a file up to here that is not in memory is read behind its head */
     GATHER_BODY = 32768,        /* a body up to here is copied behind its head and leaves with it in one send */
     GATHER_SLACK = 16384,       /* room for a head behind a full gather buffer */
     HEAD_STARTS = 16            /* kinds of "HTTP/1.1 200 OK … Date … Connection" kept ready */
@@ -24,6 +25,17 @@ struct head_start {
     uint32_t len;
     time_t second;
     char bytes[184];
+};
+
+/*
+ * The last Host that was looked up: most requests ask for the same as the one before. Only for names that are shared with the request's
+ * own bytes (lower case).
+ */
+struct last_host {
+    const struct http_address *address;
+    const struct http_server *server;
+    uint32_t len, name_len;     /* of the field, of the name in it */
+    char bytes[64];
 };
 
 struct http_worker {
@@ -39,6 +51,7 @@ struct http_worker {
     char *out;                  /* GATHER_SIZE + GATHER_SLACK: what the connection being served sends next */
     size_t out_len;
     struct head_start head_starts[HEAD_STARTS];
+    struct last_host last_host;
     struct loop_turn_end turn_end;
     struct timer log_timer;     /* buffered access logs with flush= */
 };

@@ -38,7 +38,7 @@ descriptor_bound(uint32_t max)
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return max;
-    return (uint32_t)MAX(MIN((uint64_t)max, limit.rlim_cur / 2), 4);
+    return (uint32_t)MAX(MIN((uint64_t)max, limit.rlim_cur / 4 * 3), 4);
 }
 
 struct file_cache *
@@ -195,6 +195,7 @@ file_create(struct str path, uint64_t hash)
     }
     *file = seen;
     file->hash = hash;
+    file->try_at = BODY_USES;
     link_init(&file->lru);
     link_init(&file->bodies);
     /* nginx's form: seconds and size in hexadecimal */
@@ -249,6 +250,7 @@ insert(struct file_cache *cache, struct file *file)
     file->next = cache->slots[file->hash & cache->mask];
     cache->slots[file->hash & cache->mask] = file;
     list_push(&cache->lru, &file->lru);
+    file->queued_ms = now.mono_ms;
     if (cache->len++ == 0)
         timer_arm(cache->timers, &cache->sweep, now.mono_ms + SWEEP_MS);
 }
@@ -261,6 +263,20 @@ is_kept(const struct file *file, const struct location_settings *settings)
            || (settings->open_file_cache.enabled && settings->open_file_cache_errors);
 }
 
+/*
+ * To the end of the queue, but not more than once a second: that order is exact enough, and the links of a file's neighbours are far
+ * away in memory.
+ */
+static void
+touch(struct file_cache *cache, struct file *file)
+{
+    if (now.mono_ms - file->queued_ms < 1000)
+        return;
+    file->queued_ms = now.mono_ms;
+    link_remove(&file->lru);
+    list_push(&cache->lru, &file->lru);
+}
+
 struct file *
 file_open(struct file_cache *cache, const struct location_settings *settings, struct str path)
 {
@@ -270,8 +286,7 @@ file_open(struct file_cache *cache, const struct location_settings *settings, st
 
     if (file != NULL && is_fresh(file, settings)) {
         stats->file_cache_hits++;
-        link_remove(&file->lru);
-        list_push(&cache->lru, &file->lru);
+        touch(cache, file);
     } else {
         stats->file_cache_misses++;
         if (file != NULL) {
@@ -317,7 +332,10 @@ is_settled(const struct file *file)
     return (changed_s + 1) * 1000 + RACY_MS < now.wall_ms;
 }
 
-/* Makes room by letting go of bodies that are asked for less often. */
+/*
+ * Makes room by letting go of bodies that are asked for much less often: a newcomer that is only a little hotter would
+ * be read in vain, and so would the next. What was hot long ago cools down a little each time that it is passed over.
+ */
 static bool
 make_room(struct file_cache *cache, const struct file *file)
 {
@@ -327,8 +345,8 @@ make_room(struct file_cache *cache, const struct file *file)
         if (list_is_empty(&cache->bodies))
             return false;
         oldest = CONTAINER_OF(cache->bodies.next, struct file, bodies);
-        if (oldest->uses >= file->uses) {
-            oldest->uses -= oldest->uses / 4;           /* what was hot long ago cools down */
+        if (oldest->heat >= file->uses / 4) {
+            oldest->heat -= oldest->heat / 16;
             link_remove(&oldest->bodies);
             list_push(&cache->bodies, &oldest->bodies);
             return false;
@@ -367,6 +385,7 @@ load_body(struct file_cache *cache, struct file *file)
         return;
     }
     file->body = body;
+    file->heat = file->uses;
     cache->body_bytes += file->size;
     list_push(&cache->bodies, &file->bodies);
 }
@@ -374,10 +393,13 @@ load_body(struct file_cache *cache, struct file *file)
 const char *
 file_body(struct file_cache *cache, struct file *file)
 {
-    if (LIKELY(file->body != NULL))
+    if (LIKELY(file->body != NULL)) {
+        file->heat++;
         return file->body;
-    if (file->size == 0 || file->size > BODY_MAX || file->uses < BODY_USES || file->detached)
+    }
+    if (file->size == 0 || file->size > BODY_MAX || file->uses < file->try_at || file->detached)
         return NULL;
+    file->try_at = file->uses * 2;      /* not again soon, should it fail */
     load_body(cache, file);
     return file->body;
 }

@@ -37,7 +37,10 @@ struct file {
     uint64_t size;
     struct timespec mtime, ctime;
     uint64_t checked_ms, used_ms;
+    uint64_t queued_ms;         /* when it was put at the end of lru */
     uint32_t uses, refs;
+    uint32_t try_at;            /* uses at which its body is wanted in memory */
+    uint32_t heat;              /* uses of the body in memory, cooling */
     struct str etag;            /* "\"5f3e-400\"" */
     char last_modified[29];
     char *body;                 /* whole, NULL: not in memory */

@@ -4,12 +4,42 @@
 #include <errno.h>
 #include <limits.h>
 
+/*
+ * A root made of variables holds what a peer sent: "..", that the path itself is checked for, must not come in by it. NUL would end
+ * the name early.
+ */
+static bool
+is_safe_base(struct str base)
+{
+    for (size_t i = 0; i < base.len; i++) {
+        struct str rest = str_from(base, i + 1);
+
+        if (base.p[i] == '\0')
+            return false;
+        if (base.p[i] == '/' && (str_eq(rest, STR("..")) || str_starts(rest, STR("../"))))
+            return false;
+    }
+    return true;
+}
+
+static struct str
+base_of(struct http_request *req, const struct root *root)
+{
+    struct str base;
+
+    if (LIKELY(http_text_is_literal(&root->path)))
+        return root->path.source;
+    base = http_text_eval(req, &root->path);
+    if (!str_is_set(base) || !is_safe_base(base))
+        return STR_NONE;
+    return base;
+}
+
 struct str
 http_map_path(struct http_request *req, struct str path, size_t spare)
 {
     const struct root *root = &http_settings_for(req)->root;
-    struct str base = http_text_is_literal(&root->path) ? root->path.source
-                                                        : http_text_eval(req, &root->path);
+    struct str base = base_of(req, root);
     struct str rest = root->is_alias ? str_from(path, root->prefix_len) : path;
     size_t len = base.len + rest.len;
     char *name;
@@ -36,23 +66,30 @@ release_file(void *data)
     file_release(held->cache, held->file);
 }
 
-struct file *
-http_open_file(struct http_request *req, struct str path)
+/* Given back with the arena. False when memory is short. */
+static bool
+hold_file(struct http_request *req, struct file *file)
 {
-    struct file_cache *cache = req->worker->files;
     struct held_file *held = arena_alloc(req->arena, sizeof(*held));
 
     if (held == NULL)
-        return NULL;
-    held->cache = cache;
-    held->file = file_open(cache, http_settings_for(req), path);
-    if (held->file == NULL)
-        return NULL;
-    if (!arena_defer(req->arena, release_file, held)) {
-        file_release(cache, held->file);
+        return false;
+    *held = (struct held_file){ req->worker->files, file };
+    return arena_defer(req->arena, release_file, held);
+}
+
+struct file *
+http_open_file(struct http_request *req, struct str path)
+{
+    struct file *file = file_open(req->worker->files, http_settings_for(req), path);
+
+    if (LIKELY(req->file == NULL)) {
+        req->file = file;
+    } else if (file != NULL && !hold_file(req, file)) {
+        file_release(req->worker->files, file);
         return NULL;
     }
-    return held->file;
+    return file;
 }
 
 unsigned

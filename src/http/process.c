@@ -45,6 +45,28 @@ enter_server(struct http_request *req, const struct http_server *server)
     req->log.log = &server->root->settings->log;
 }
 
+/* By the Host field: the name, and the server for it on this address. */
+static const struct http_server *
+server_for(struct http_request *req, const struct http_address *address, struct str host)
+{
+    struct last_host *last = &req->worker->last_host;
+    const struct http_server *server;
+
+    if (LIKELY(last->address == address && last->len == host.len
+               && memcmp(last->bytes, host.p, host.len) == 0)) {
+        req->host = (struct str){ host.p, last->name_len };
+        return last->server;
+    }
+    req->host = normal_host(req->arena, host);
+    server = host_find(address, req->host);
+    if (host.len > 0 && host.len <= sizeof(last->bytes) && req->host.p == host.p) {
+        *last = (struct last_host){ .address = address, .server = server,
+            .len = (uint32_t)host.len, .name_len = (uint32_t)req->host.len };
+        memcpy(last->bytes, host.p, host.len);
+    }
+    return server;
+}
+
 /* False: the target is malformed. */
 static bool
 choose_server(struct http_request *req)
@@ -56,8 +78,7 @@ choose_server(struct http_request *req)
     if (!uri_parse(req->arena, req->target, merge, &req->uri))
         return false;
     host = str_is_set(req->uri.host) ? req->uri.host : req->known[FIELD_HOST];
-    req->host = normal_host(req->arena, host);
-    enter_server(req, host_find(address, req->host));
+    enter_server(req, server_for(req, address, host));
     if (req->server->settings->merge_slashes != merge
         && !uri_parse(req->arena, req->target, !merge, &req->uri))
         return false;

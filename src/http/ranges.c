@@ -61,9 +61,7 @@ add_spec(struct arena *arena, struct list *list, struct str s, uint64_t size)
         return false;
     if (spec == SPEC_SUFFIX) {
         list->whole |= size == 0 && last > 0;
-        first = last < size ? size - last : 0;
-        if (last == 0)
-            return true;
+        first = last < size ? size - last : 0;      /* "-0" begins at the end: nothing is there */
         last = UINT64_MAX;
     }
     if (first >= size)

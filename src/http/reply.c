@@ -266,19 +266,50 @@ http_redirect_base(struct http_request *req)
 
 /* ---- names --------------------------------------------------------------------------------------------------------------------- */
 
+static const struct str known_names[] = {
+#define AS_NAME(id, text) STR_INIT(text),
+    HTTP_KNOWN_FIELDS(AS_NAME)
+#undef AS_NAME
+};
+
+/* Both have one length; a field's name is a token, so that a letter's case is all that one bit can hide. */
+static bool
+is_known(struct str name, enum http_known_field field)
+{
+    const char *lower = known_names[field].p;
+
+    for (size_t i = 0; i < name.len; i++)
+        if ((name.p[i] | 0x20) != lower[i])
+            return false;
+    return true;
+}
+
+static int
+either(struct str name, enum http_known_field a, enum http_known_field b)
+{
+    if (is_known(name, a))
+        return (int)a;
+    return is_known(name, b) ? (int)b : -1;
+}
+
 int
 http_known_field(struct str name)
 {
-    static const struct str names[] = {
-#define AS_NAME(id, text) STR_INIT(text),
-        HTTP_KNOWN_FIELDS(AS_NAME)
-#undef AS_NAME
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (names[i].len == name.len && str_ieq(names[i], name))
-            return (int)i;
-    return -1;
+    switch (name.len) {
+    case 4:  return either(name, FIELD_HOST, FIELD_HOST);
+    case 5:  return either(name, FIELD_RANGE, FIELD_RANGE);
+    case 6:  return either(name, FIELD_COOKIE, FIELD_EXPECT);
+    case 7:  return either(name, FIELD_REFERER, FIELD_REFERER);
+    case 8:  return either(name, FIELD_IF_RANGE, FIELD_IF_MATCH);
+    case 10: return either(name, FIELD_USER_AGENT, FIELD_CONNECTION);
+    case 12: return either(name, FIELD_CONTENT_TYPE, FIELD_CONTENT_TYPE);
+    case 13: return either(name, FIELD_IF_NONE_MATCH, FIELD_AUTHORIZATION);
+    case 14: return either(name, FIELD_CONTENT_LENGTH, FIELD_CONTENT_LENGTH);
+    case 15: return either(name, FIELD_ACCEPT_ENCODING, FIELD_ACCEPT_ENCODING);
+    case 17: return either(name, FIELD_IF_MODIFIED_SINCE, FIELD_TRANSFER_ENCODING);
+    case 19: return either(name, FIELD_IF_UNMODIFIED_SINCE, FIELD_IF_UNMODIFIED_SINCE);
+    default: return -1;
+    }
 }
 
 struct str

@@ -21,6 +21,7 @@ struct http_worker;
 struct http_server;
 struct http_location;
 struct http_request;
+struct file;
 
 /* ---- methods and fields --------------------------------------------------------------------------------------- */
 
@@ -165,6 +166,7 @@ struct http_request {
     struct str filename;        /* of the file that is served or was looked for; STR_NONE: none */
     struct str id;              /* $request_id once it was asked for */
 
+    struct file *file;          /* the first that was opened for it; given back at its end */
     struct http_response response;
     struct http_request *next_free;     /* in the worker's store */
 };

@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "conf/conf.h"
+#include "http/h1/framing.h"
 #include "http/log_buffer.h"
 #include "http/module.h"
 #include "http/validators.h"
@@ -35,6 +36,7 @@ struct server_settings {
     bool underscores_in_headers;
     bool merge_slashes;
     uint32_t max_headers;
+    struct framing_limits limits;       /* made of these by check */
 };
 
 enum server_tokens { TOKENS_OFF, TOKENS_ON, TOKENS_BUILD };

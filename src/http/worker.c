@@ -70,7 +70,7 @@ http_request_take(struct http_worker *worker, struct conn *conn, const struct ht
         return NULL;
     }
     arena = req->arena;
-    memset(req, 0, sizeof(*req));
+    CLEAR(req, sizeof(*req));
     req->arena = arena;
     req->conn = conn;
     req->worker = worker;
@@ -99,6 +99,8 @@ http_request_release(struct http_request *req)
 {
     struct http_worker *worker = req->worker;
 
+    if (LIKELY(req->file != NULL))
+        file_release(worker->files, req->file);
     arena_reset(req->arena);
     if (worker->free_len >= KEPT_REQUESTS) {
         request_destroy(req);

@@ -90,7 +90,7 @@ accept_one(struct listener *listener)
 }
 
 /*
- * How many clients wait. To ask costs a tenth of an accept4() that finds nobody. A Unix socket
+ * How many clients wait. To ask costs a fifth of an accept4() that finds nobody. A Unix socket
  * cannot be asked.
  */
 static unsigned
@@ -108,11 +108,12 @@ count_waiting(const struct listener *listener)
 static enum outcome
 accept_some(struct listener *listener, unsigned most)
 {
+    struct pool *pool = listener->pool;
     enum outcome outcome = TOOK;
 
     while (most-- > 0 && outcome == TOOK) {
-        if (UNLIKELY(!pool_has_room(listener->pool)))
-            return no_room(listener->pool);
+        if (UNLIKELY(!pool_has_room(pool)))
+            return no_room(pool);
         outcome = accept_one(listener);
     }
     return outcome;
@@ -128,9 +129,9 @@ unwatch_all(struct pool *pool)
 }
 
 static bool
-watch(struct listener *listener)
+watch(struct pool *pool, struct listener *listener)
 {
-    return loop_source_add(listener->pool->loop, &listener->source, EPOLLIN | EPOLLEXCLUSIVE);
+    return loop_source_add(pool->loop, &listener->source, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
 static bool
@@ -139,7 +140,7 @@ watch_all(struct pool *pool)
     struct link *link;
 
     for (link = pool->listeners.next; link != &pool->listeners; link = link->next) {
-        if (!watch(CONTAINER_OF(link, struct listener, pool_link))) {
+        if (!watch(pool, CONTAINER_OF(link, struct listener, pool_link))) {
             LOG(&process_log, ALERT, errno, "epoll_ctl() failed");
             unwatch_all(pool);
             return false;
@@ -243,12 +244,12 @@ on_listener_ready(struct loop_source *source, uint32_t events)
 bool
 pool_listen(struct pool *pool, struct listener *listener)
 {
-    listener->pool = pool;
     listener->source = (struct loop_source){
         .fd = listener->fd, .on_event = on_listener_ready, .data = listener,
     };
-    if (!pool->paused && !watch(listener))
+    if (!pool->paused && !watch(pool, listener))
         return false;
+    listener->pool = pool;
     list_push(&pool->listeners, &listener->pool_link);
     stats->accepting_conns = !pool->paused;
     return true;
@@ -257,6 +258,9 @@ pool_listen(struct pool *pool, struct listener *listener)
 void
 pool_unlisten(struct pool *pool, struct listener *listener)
 {
+    if (listener->pool == NULL)
+        return;
+    listener->pool = NULL;
     loop_source_remove(pool->loop, &listener->source);
     link_remove(&listener->pool_link);
     if (!list_is_empty(&pool->listeners))

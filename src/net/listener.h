@@ -35,7 +35,7 @@ struct listener {
     /* Below: a worker's, meaningless in the master. */
     struct link pool_link;      /* the pool's list */
     struct loop_source source;
-    struct pool *pool;
+    struct pool *pool;          /* that listens on it, or NULL */
     void *owner;                /* of the protocol above: what is served here */
     /* A connection was accepted, its slot is in state ACCEPTED: the protocol takes over. */
     void (*on_accept)(struct conn *conn);

@@ -330,6 +330,7 @@ forget(struct conn *conn)
     conn->deadline_ms = 0;
     conn->idle_since_ms = 0;
     conn->requests = 0;
+    conn->allowance_ms = 0;
     conn->peer = (struct peer){ .family = AF_UNIX };
 }
 
@@ -389,8 +390,6 @@ conn_close(struct conn *conn, enum close_reason reason)
 
     stats->curr_connections = --pool->used;
     ++*counter_at(close_counters[reason]);
-    if (reason == CLOSE_IDLE)
-        stats->idle_kicks++;
 }
 
 void

@@ -144,7 +144,9 @@ void pool_fini(struct pool *pool);
  * accept4; as many are accepted in a turn as wait in the queue, at most 64. When no slot or
  * descriptor can be had, accepting pauses on all listeners, and clients wait in the backlog; each
  * slot released, and each connection that becomes idle, lets in one who waits. The pause ends
- * when nobody waits any more. False with errno. Unlisten while the descriptor is open.
+ * when nobody waits any more. False with errno. Unlisten while the descriptor is open; it does
+ * nothing to a listener that no pool listens on. (While accepting is paused listener->source is
+ * not added: that says nothing about it.)
  */
 bool pool_listen(struct pool *pool, struct listener *listener);
 void pool_unlisten(struct pool *pool, struct listener *listener);
@@ -157,8 +159,7 @@ void pool_unlisten(struct pool *pool, struct listener *listener);
 struct conn *conn_take(struct pool *pool, int fd);
 /*
  * Closes the descriptor and releases the slot; the connection is gone when it returns. Calls
- * ops->on_close. May be called from anything that the loop runs; counts closed_<reason>, and
- * idle_kicks when the reason is CLOSE_IDLE.
+ * ops->on_close. May be called from anything that the loop runs; counts closed_<reason>.
  */
 void conn_close(struct conn *conn, enum close_reason reason);
 

@@ -5,6 +5,7 @@
 #ifndef WEIR_PROC_OPTIONS_H
 #define WEIR_PROC_OPTIONS_H
 
+#include "base/list.h"
 #include "base/str.h"
 
 struct options {
@@ -13,6 +14,11 @@ struct options {
     struct str directives;      /* -g; not set: none */
     struct str error_log;       /* -e: absolute, or "stderr"; not set: the one that was compiled in */
     bool no_pid_file;
+    /*
+     * Of struct listener: addresses that are open already when weir starts. Those that the configuration wants are taken over
+     * (and their fd is -1 then). NULL: none.
+     */
+    struct link *inherited;
     bool dump;                  /* -T: write the configuration to standard output once it is known to be good */
 };
 

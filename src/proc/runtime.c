@@ -145,12 +145,10 @@ listener_of(struct link *link)
     return CONTAINER_OF(link, struct listener, link);
 }
 
-/* The open listener of `rt` at the address, or NULL. */
+/* The open listener at the address, or NULL. */
 static struct listener *
-find_open(const struct runtime *rt, const struct address *address)
+find_open(struct link *head, const struct address *address)
 {
-    struct link *head = runtime_listeners(rt);
-
     for (struct link *l = head->next; l != head; l = l->next)
         if (listener_of(l)->fd >= 0 && address_eq(&listener_of(l)->address, address))
             return listener_of(l);
@@ -208,18 +206,31 @@ open_beside(struct listener *listener, const struct runtime *old, const char **s
 
 enum opened { OPENED, IN_USE, REFUSED };
 
+/* Takes a socket that is open already: shares that of the old configuration, or takes one that was given to the process. */
+static bool
+take_over(struct listener *listener, const struct runtime *old, struct link *inherited)
+{
+    struct listener *open = NULL;
+
+    if (old != NULL)
+        open = find_open(runtime_listeners(old), &listener->address);
+    else if (inherited != NULL)
+        open = find_open(inherited, &listener->address);
+    if (open == NULL)
+        return false;
+    listener->fd = open->fd;
+    if (old == NULL)
+        open->fd = -1;
+    listener_configure(listener);
+    return true;
+}
+
 static enum opened
-open_one(struct listener *listener, const struct runtime *old)
+open_one(struct listener *listener, const struct runtime *old, struct link *inherited)
 {
     const char *step = "";
-    struct listener *shared = old != NULL ? find_open(old, &listener->address) : NULL;
 
-    if (shared != NULL) {
-        listener->fd = shared->fd;
-        listener_configure(listener);
-        return OPENED;
-    }
-    if (listener_open(listener, &step))
+    if (take_over(listener, old, inherited) || listener_open(listener, &step))
         return OPENED;
     if (errno == EADDRINUSE && old != NULL && open_beside(listener, old, &step))
         return OPENED;
@@ -235,8 +246,10 @@ open_round(struct runtime *rt, const struct runtime *old)
     enum opened worst = OPENED;
 
     for (struct link *l = head->next; l != head; l = l->next) {
-        enum opened one = listener_of(l)->fd >= 0 ? OPENED : open_one(listener_of(l), old);
+        enum opened one = OPENED;
 
+        if (listener_of(l)->fd < 0)
+            one = open_one(listener_of(l), old, rt->options->inherited);
         worst = MAX(worst, one);
     }
     return worst;
@@ -271,7 +284,7 @@ runtime_keep(struct runtime *to, struct runtime *from)
 
     for (struct link *l = head->next; l != head; l = l->next) {
         struct listener *mine = listener_of(l);
-        const struct listener *theirs = find_open(to, &mine->address);
+        const struct listener *theirs = find_open(runtime_listeners(to), &mine->address);
 
         if (theirs != NULL && theirs->fd == mine->fd)
             mine->fd = -1;

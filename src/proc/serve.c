@@ -29,25 +29,39 @@ static const char few_types[] =
 /* Where it will be reached: what stands behind "listen", and in the address line of a browser. */
 struct place {
     struct str listen[2];       /* the second may be missing */
+    struct listener held[2];    /* open already: nobody can snatch the port away */
+    struct link inherited;      /* of these */
     char url[ADDRESS_TEXT_MAX + 16];
 };
 
 /* ---- where to listen --------------------------------------------------------------------------------------------- */
 
+/* False when the address cannot be had. */
 static bool
-is_free(const struct address *address)
+hold(struct place *place, unsigned i, struct str text)
 {
-    struct listener probe = { .address = *address, .text = STR("a port"), .fd = -1 };
+    struct listener *held = &place->held[i];
     const char *step;
+    unsigned count;
 
-    probe.options = (struct listen_options){
-        .backlog = 1, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .ipv6only = 1,
+    *held = (struct listener){ .text = text, .fd = -1 };
+    held->options = (struct listen_options){
+        .backlog = -1, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .ipv6only = 1,
         .deferred = -1, .nodelay = -1,
     };
-    if (!listener_open(&probe, &step))
+    if (!str_is_set(text) || address_parse(text, &held->address, 1, &count) != NULL
+        || !listener_open(held, &step))
         return false;
-    listener_close(&probe);
+    list_push(&place->inherited, &held->link);
+    place->listen[i] = text;
     return true;
+}
+
+static void
+release(struct place *place)
+{
+    for (size_t i = 0; i < ARRAY_LEN(place->held); i++)
+        listener_close(&place->held[i]);
 }
 
 static void
@@ -98,16 +112,9 @@ static bool
 free_place(struct arena *arena, struct place *place)
 {
     for (unsigned port = FIRST_PORT; port < FIRST_PORT + PORTS_TRIED; port++) {
-        struct str v4 = arena_fmt(arena, "127.0.0.1:%u", port);
-        struct str v6 = arena_fmt(arena, "[::1]:%u", port);
-        struct address address;
-        unsigned count;
-
-        if (address_parse(v4, &address, 1, &count) != NULL || !is_free(&address))
+        if (!hold(place, 0, arena_fmt(arena, "127.0.0.1:%u", port)))
             continue;
-        place->listen[0] = v4;
-        if (address_parse(v6, &address, 1, &count) == NULL && is_free(&address))
-            place->listen[1] = v6;
+        hold(place, 1, arena_fmt(arena, "[::1]:%u", port));     /* where there is IPv6 */
         snprintf(place->url, sizeof(place->url), "http://localhost:%u/", port);
         return true;
     }
@@ -175,13 +182,26 @@ make_conf(struct arena *arena, struct str folder, const struct place *place,
         if (str_is_set(place->listen[i]))
             write_fmt(&w, "listen %.*s;\n", STR_ARG(place->listen[i]));
     write_str(&w, STR("index index.html index.htm;\nroot "));
-    /* A "$" begins a variable, quoted or not; the prefix, which is the folder as well, is taken as it is. */
-    write_quoted(&w, str_find(folder, '$', 0) < 0 ? folder : STR("."));
+    write_quoted(&w, folder);
     write_str(&w, STR(";\n}\n}\n"));
     return writer_str(&w);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------------- */
+
+/* A "$" begins a variable, quoted or not: such a folder is entered and served as the one where we are. */
+static bool
+enter_if_needed(struct str *folder)
+{
+    if (str_find(*folder, '$', 0) < 0)
+        return true;
+    if (chdir(folder->p) != 0) {
+        console("cannot serve \"%s\" (%d: %s)", folder->p, errno, strerror(errno));
+        return false;
+    }
+    *folder = STR(".");
+    return true;
+}
 
 /* Its absolute path, or NULL, told. */
 static char *
@@ -204,36 +224,47 @@ find_folder(const char *name)
 }
 
 static int
-serve_folder(struct arena *arena, struct str folder, const struct serve *serve,
-             char *const *arguments)
+serve_at(struct arena *arena, struct str folder, const struct serve *serve, struct place *place)
 {
-    struct place place = { 0 };
-    struct options options = { .no_pid_file = true };
-    struct str announce;
+    struct options options = { .no_pid_file = true, .inherited = &place->inherited };
+    struct str announce, name = folder;
 
-    if (serve->listen != NULL ? !given_place(arena, serve->listen, &place)
-                              : !free_place(arena, &place))
+    if (!enter_if_needed(&folder))
         return EXIT_FAILURE;
     options.prefix = arena_fmt(arena, "%.*s%s", STR_ARG(folder),
                                str_ends(folder, STR("/")) ? "" : "/");
-    options.directives = make_conf(arena, folder, &place, serve->mime_types);
-    announce = arena_fmt(arena, "serving %.*s at %s", STR_ARG(folder), place.url);
+    options.directives = make_conf(arena, folder, place, serve->mime_types);
+    announce = arena_fmt(arena, "serving %.*s at %s", STR_ARG(name), place->url);
     if (arena_failed(arena)) {
         tell(LEVEL_EMERG, ENOMEM, "serving a folder failed");
         return EXIT_FAILURE;
     }
-    return start_server(&options, arguments, announce.p);
+    return start_server(&options, serve->arguments, announce.p);
+}
+
+static int
+serve_folder(struct arena *arena, struct str folder, const struct serve *serve)
+{
+    struct place place = { .held = { { .fd = -1 }, { .fd = -1 } } };
+    int status = EXIT_FAILURE;
+
+    link_init(&place.inherited);
+    if (serve->listen != NULL ? given_place(arena, serve->listen, &place)
+                              : free_place(arena, &place))
+        status = serve_at(arena, folder, serve, &place);
+    release(&place);
+    return status;
 }
 
 int
-serve_run(const struct serve *serve, char *const *arguments)
+serve_run(const struct serve *serve)
 {
     char *folder = find_folder(serve->folder);
     struct arena *arena = folder != NULL ? arena_create(4096, 0) : NULL;
     int status = EXIT_FAILURE;
 
     if (arena != NULL)
-        status = serve_folder(arena, str_of(folder), serve, arguments);
+        status = serve_folder(arena, str_of(folder), serve);
     arena_destroy(arena);
     free(folder);
     return status;

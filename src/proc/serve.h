@@ -5,19 +5,19 @@
 #ifndef WEIR_PROC_SERVE_H
 #define WEIR_PROC_SERVE_H
 
-#include "base/str.h"
+#include "base/writer.h"
 
 struct serve {
     const char *folder;         /* as given; relative to where we are */
     const char *listen;         /* as given, in the form of "listen"; NULL: the first free port from 8080, on this machine alone */
+    char *const *arguments;     /* the command line, for the title */
     struct str mime_types;      /* a file to take the types from, if it can be read */
 };
 
 /* Runs until a signal ends it. The process's exit status. */
-int serve_run(const struct serve *serve, char *const *arguments);
+int serve_run(const struct serve *serve);
 
 /* `path` as a quoted word of a conf file, whatever bytes it holds. */
-struct writer;
 void write_quoted(struct writer *w, struct str path);
 
 #endif

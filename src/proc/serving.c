@@ -293,6 +293,7 @@ serving_stop(struct serving *s)
 {
     struct runtime *last = s->current->runtime;
 
+    LOG(&process_log, NOTICE, 0, "exiting");
     listen_no_more(s, last);
     close_connections(s, NULL);
     pool_batch_end(&s->pool);
@@ -310,6 +311,7 @@ serving_stop(struct serving *s)
     }
     pool_fini(&s->pool);
     loop_fini(&s->loop);
+    LOG(&process_log, NOTICE, 0, "exit");
     runtime_free(last);
 }
 

@@ -45,7 +45,7 @@ void serving_reopen_logs(struct serving *s);
 /* The log file of that path was opened anew elsewhere; the descriptor is taken over. */
 void serving_replace_log(struct serving *s, struct str path, int fd);
 
-/* Closes what is still open and frees all. */
+/* Says "exiting", closes what is still open, says "exit" and frees all. */
 void serving_stop(struct serving *s);
 
 #endif

@@ -16,10 +16,12 @@ static void
 reload(struct serving *s)
 {
     struct runtime *old = serving_runtime(s);
-    struct runtime *rt = runtime_read(old->options);
+    struct runtime *rt;
 
+    LOG(&process_log, NOTICE, 0, "reconfiguring");
+    rt = runtime_read(old->options);
     if (rt == NULL || !runtime_open(rt, old, OPEN_AT_RELOAD)) {
-        LOG(&process_log, ERR, 0, "the configuration was not changed");
+        LOG(&process_log, EMERG, 0, "the configuration was not changed");
         runtime_free(rt);
         return;
     }
@@ -93,8 +95,6 @@ single_run(struct runtime *rt)
     tell_started();
     daemon_ready();
     ok = loop_run(&s.loop);
-    LOG(&process_log, NOTICE, 0, "exiting");
-    LOG(&process_log, NOTICE, 0, "exit");
     serving_stop(&s);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/start.h"
 
+#include "base/clock.h"
 #include "proc/daemon.h"
 #include "proc/master.h"
 #include "proc/single.h"
@@ -62,6 +63,7 @@ start_server(const struct options *options, char *const *arguments, const char *
     struct runtime *rt;
 
     signal(SIGPIPE, SIG_IGN);
+    clock_update();
     rt = prepare(options);
     if (rt == NULL)
         return EXIT_FAILURE;

@@ -227,8 +227,6 @@ worker_run(const struct worker_start *start)
     if (!open_channel(&w, start->channel))
         exit(EXIT_FATAL);
     ok = loop_run(&w.serving.loop);
-    LOG(&process_log, NOTICE, 0, "exiting");
-    LOG(&process_log, NOTICE, 0, "exit");
     serving_stop(&w.serving);
     close(start->channel);
     exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);

@@ -169,8 +169,8 @@ VARIABLES = {
     "content_type": "application/x-test", "http_user_agent": "agent", "http_x_some_field": "some value", "http_none": "-",
     "sent_http_content_type": "text/plain", "sent_http_content_length": "5", "sent_http_etag": r'\\x22[0-9a-f]+-5\\x22',
     "sent_http_none": "-", "hostname": re.escape(socket.gethostname().lower()), "request_id": r"[0-9a-f]{32}", "request_completion": "OK",
-    "realpath_root": "{prefix}/html", "cookie_one": "1", "cookie_two": "2", "cookie_none": "-", "binary_remote_addr": r"\\x7F\\x00\\x00\\x01",
-    "limit_rate": "0", "http_cookie": "one=1; two=2",
+    "realpath_root": "{prefix}/html", "cookie_one": "1", "cookie_two": "2", "cookie_none": "-",
+    "http_cookie": "one=1; two=2",
 }
 
 
@@ -181,11 +181,15 @@ def logged():
         return "log_format vars '" + "".join(f"{name}=[${name}]\\t" for name in names) + "';"
     conf = "server_name vars.example *.vars.example; access_log logs/vars.log vars;"
     with serving(server=conf, http=http(VARIABLES), start=False) as trial:
-        trial.write_conf()
-        unknown = set(re.findall(r'unknown "(\w+)" variable', trial.run("-t").stderr))
+        known = list(VARIABLES)
+        while True:
+            trial.write_conf(trial.template.replace(http(VARIABLES), http(known)))
+            unknown = set(re.findall(r'unknown "(\w+)" variable', trial.run("-t").stderr))
+            if not unknown & set(known):
+                break
+            known = [name for name in known if name not in unknown]
     data = request("/x/../dir/f%69le.txt?a=1&B=two&a=3&empty=", "User-Agent: agent", "X-Some-Field: some value",
                    "Content-Type: application/x-test", "Cookie: one=1; two=2", host="www.Vars.example:99")
-    known = [name for name in VARIABLES if name not in unknown]
     with serving(server=conf, http=http(known), files={"html/dir/file.txt": "12345"}) as weir:
         assert weir.ask(data).body == b"12345"
         line = weir.wait_access(1, "vars.log")[0]
@@ -293,7 +297,7 @@ def test_logs_are_reopened_after_rotation(weir, how):
     server.get("/a?between")
     server.wait_access(2, "access.log.1")
     if how == "USR1":
-        server.signal(signal.SIGUSR1)
+        server.send_signal(signal.SIGUSR1)
     else:
         done = server.run("-s", "reopen")
         assert (done.returncode, done.stderr) == (0, "")

@@ -17,6 +17,7 @@ def text(letter, size):
 @pytest.fixture
 def server(weir):
     conf = """
+        keepalive_requests 1000000;
         location /cached/ {
             open_file_cache max=100 inactive=60s;
             open_file_cache_valid 60s;

@@ -35,8 +35,6 @@ def server():
         named("second.example", "second", "127.0.0.1:{port1}"),
         named("chosen.example", "chosen", "127.0.0.1:{port1} default_server"),
         named("x.example", "x-there", "127.0.0.1:{port1}"),
-        named("any.example", "any", "{port2}"),
-        named("one.example", "one", "127.0.0.2:{port2}"),
         named("v6.example", "v6", "[::1]:{port3}"),
         named("unix.example", "unix", "unix:{prefix}/logs/sock"),
     ])
@@ -81,12 +79,13 @@ def test_names_of_a_second_address_are_its_own(server, host, answer):
     assert server.get("/", host=host, name="port1").text == answer
 
 
-@pytest.mark.parametrize("address, host, answer", [
-    ("127.0.0.1", "any.example", "any"), ("127.0.0.1", "one.example", "any"), ("127.0.0.2", "one.example", "one"),
-    ("127.0.0.2", "any.example", "one"), ("127.0.0.3", "unknown", "any"),
-])
-def test_one_address_goes_before_all_addresses(server, address, host, answer):
-    assert server.get("/", host=host, name="port2", address=address).text == answer
+@pytest.mark.parametrize("first, second", [("{port}", "127.0.0.2:{port}"), ("127.0.0.2:{port}", "*:{port}")])
+def test_one_address_goes_before_all_addresses(weir, first, second):
+    server = weir(http=named("first", "first", first) + named("second", "second", second))
+    one, all_ = ("first", "second") if "127" in first else ("second", "first")
+    for address, host, answer in (("127.0.0.1", all_, all_), ("127.0.0.1", one, all_), ("127.0.0.2", one, one), ("127.0.0.2", all_, one),
+                                  ("127.0.0.3", "unknown", all_)):
+        assert server.get("/", host=host, address=address).text == answer
 
 
 def test_different_hosts_on_one_connection(server):

@@ -14,6 +14,7 @@ from harness import request, serving
 def server():
     conf = """
         server_name a.example;
+        keepalive_requests 1000000;
         location /text { return 200 text; }
         location /moved { return 301 /new; }
         location /empty { return 204; }

@@ -323,21 +323,6 @@ refuse(struct conn *conn, unsigned status, unsigned log_status)
     return settle(conn, false);
 }
 
-static struct framing_limits
-limits_of(const struct http_request *req)
-{
-    const struct server_settings *s = req->server->settings;
-    uint64_t large = s->large_client_header_buffers.size;
-
-    return (struct framing_limits){
-        .request_line_max = (uint32_t)large,
-        .field_max = (uint32_t)large,
-        .head_max = (uint32_t)(s->client_header_buffer_size
-                               + s->large_client_header_buffers.count * large),
-        .fields_max = s->max_headers,
-    };
-}
-
 /* What was sent as a request line, as far as it came, for the log. */
 static void
 note_bad_line(struct http_request *req, const char *p, size_t len)
@@ -385,15 +370,13 @@ read_head(struct conn *conn, const char *p, size_t len, size_t *used)
 {
     struct http_request *req = conn->request;
     struct framing *f;
-    struct framing_limits limits;
 
     if (req == NULL && (req = start_request(conn)) == NULL) {
         LOG(&process_log, ALERT, ENOMEM, "no memory for a request");
         return close_now(conn, CLOSE_ERROR);
     }
     f = &h1_of(req)->framing;
-    limits = limits_of(req);
-    switch (framing_check(f, p, len, &limits)) {
+    switch (framing_check(f, p, len, &req->server->settings->limits)) {
     case FRAMING_MORE:
         if (conn->state != CONN_READING) {
             conn_state_set(conn, CONN_READING);

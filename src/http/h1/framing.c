@@ -8,6 +8,7 @@
  */
 #include "http/h1/framing.h"
 #include "base/compiler.h"
+#include "http/h1/scan.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -17,27 +18,15 @@ enum {
     LENGTH_DIGITS_MAX = 18      /* of a Content-Length: below 2^63 whatever the digits */
 };
 
-/* What a byte may be part of. */
-enum {
-    PLAIN  = 1,                 /* a letter, a digit or '-': what field names are made of */
-    TOKEN  = 2,                 /* tchar (RFC 9110 5.6.2) */
-    REG    = 4,                 /* reg-name (RFC 3986 3.2.2), but for %XX */
-    VALUE  = 8,                 /* field-vchar, SP, HTAB (RFC 9110 5.5) */
-    ALNUM_ = PLAIN | TOKEN | REG | VALUE,
-    TCHAR_ = TOKEN | VALUE,
-    BOTH_  = TOKEN | REG | VALUE,
-    DELIM_ = REG | VALUE
-};
+/* What a byte may be part of: a token (RFC 9110 5.6.2), a reg-name but for %XX (RFC 3986 3.2.2). */
+enum { TOKEN = 1, REG = 2, BOTH = TOKEN | REG };
 
 static const uint8_t classes[256] = {
-    ['\t'] = VALUE,   [' '] = VALUE,    ['!'] = BOTH_,   ['"'] = VALUE,   ['#'] = TCHAR_,
-    ['$'] = BOTH_,    ['%'] = TCHAR_,   ['&'] = BOTH_,   ['\''] = BOTH_,  ['('] = DELIM_,
-    [')'] = DELIM_,   ['*'] = BOTH_,    ['+'] = BOTH_,   [','] = DELIM_,  ['-'] = ALNUM_,
-    ['.'] = BOTH_,    ['/'] = VALUE,    ['0' ... '9'] = ALNUM_,           [':'] = VALUE,
-    [';'] = DELIM_,   ['<'] = VALUE,    ['='] = DELIM_,  ['>' ... '@'] = VALUE,
-    ['A' ... 'Z'] = ALNUM_,             ['[' ... ']'] = VALUE,            ['^'] = TCHAR_,
-    ['_'] = BOTH_,    ['`'] = TCHAR_,   ['a' ... 'z'] = ALNUM_,           ['{'] = VALUE,
-    ['|'] = TCHAR_,   ['}'] = VALUE,    ['~'] = BOTH_,   [0x80 ... 0xff] = VALUE,
+    ['!'] = BOTH,  ['#'] = TOKEN,  ['$'] = BOTH,  ['%'] = TOKEN,  ['&'] = BOTH,
+    ['\''] = BOTH, ['('] = REG,    [')'] = REG,    ['*'] = BOTH,  ['+'] = BOTH,
+    [','] = REG,    ['-'] = BOTH,  ['.'] = BOTH,  [';'] = REG,    ['='] = REG,
+    ['^'] = TOKEN,  ['_'] = BOTH,  ['`'] = TOKEN,  ['|'] = TOKEN,  ['~'] = BOTH,
+    ['0' ... '9'] = BOTH, ['A' ... 'Z'] = BOTH, ['a' ... 'z'] = BOTH,
 };
 
 /* What the next byte belongs to; zero is where a head begins. The last two are ends. */
@@ -47,7 +36,7 @@ enum state {
 };
 
 /* The fields that frame a message or name its host; all others are the parser's. */
-enum field { FIELD_OTHER, FIELD_HOST, FIELD_LENGTH, FIELD_ENCODING };
+enum kind { KIND_OTHER, KIND_HOST, KIND_LENGTH, KIND_ENCODING };
 
 /* One call's view of the bytes. */
 struct pass {
@@ -95,67 +84,6 @@ refuse_byte(struct framing *f, char c, const char *reason)
     else if (c == '\0')
         reason = "NUL byte";
     return refuse(f, 400, reason);
-}
-
-/*
- * Eight bytes at a time: subtracting makes the top bit of each byte that is too small, adding that of
- * 0x7f. A borrow or carry out of one byte can mark the one above it as well, but never hides one: the
- * lowest mark is looked at, and passed over when it is no stop.
- */
-#define EACH(byte) (0x0101010101010101u * (byte))
-
-static inline uint64_t
-load8(const char *p)
-{
-    uint64_t word;
-
-    memcpy(&word, p, sizeof(word));
-    return le64toh(word);
-}
-
-/* The first byte that is no field value's, or end. */
-static inline const char *
-skip_value(const char *p, const char *end)
-{
-    while (end - p >= 8) {
-        uint64_t word = load8(p);
-        uint64_t stops = ((word - EACH(0x20)) | (word + EACH(1))) & ~word & EACH(0x80);
-
-        if (stops == 0) {
-            p += 8;
-            continue;
-        }
-        p += __builtin_ctzll(stops) >> 3;
-        if (!is_in(*p, VALUE))
-            return p;
-        p++;
-    }
-    while (p != end && is_in(*p, VALUE))
-        p++;
-    return p;
-}
-
-static inline bool
-is_target(char c)
-{
-    return c > 0x20 && c < 0x7f;        /* char is signed or not: 0x80-0xff fails either way */
-}
-
-/* The first byte that is no visible ASCII, or end. */
-static inline const char *
-skip_target(const char *p, const char *end)
-{
-    while (end - p >= 8) {
-        uint64_t word = load8(p);
-        uint64_t stops = (((word - EACH(0x21)) & ~word) | (word + EACH(1)) | word) & EACH(0x80);
-
-        if (stops != 0)
-            return p + (__builtin_ctzll(stops) >> 3);
-        p += 8;
-    }
-    while (p != end && is_target(*p))
-        p++;
-    return p;
 }
 
 /* The first byte that is not of the class, or end. */
@@ -256,7 +184,7 @@ take_target(struct pass *s)
     uint32_t len;
 
     for (;;) {
-        s->p = skip_target(s->p, s->end);
+        s->p = scan(s->head, s->p, s->end, target_stops);
         if (s->p == s->end)
             return IN_TARGET;
         if ((unsigned char)*s->p < 0x80)
@@ -375,16 +303,16 @@ is_host(const char *name)
     return (le32toh(word) | 0x20202020) == ('h' | 'o' << 8 | 's' << 16 | 't' << 24);
 }
 
-static inline enum field
-field_of(const char *name, size_t len)
+static inline enum kind
+kind_of(const char *name, size_t len)
 {
     if (len == 4)
-        return is_host(name) ? FIELD_HOST : FIELD_OTHER;
+        return is_host(name) ? KIND_HOST : KIND_OTHER;
     if (len == 14)
-        return is_name(name, "content-length", 14) ? FIELD_LENGTH : FIELD_OTHER;
+        return is_name(name, "content-length", 14) ? KIND_LENGTH : KIND_OTHER;
     if (len == 17)
-        return is_name(name, "transfer-encoding", 17) ? FIELD_ENCODING : FIELD_OTHER;
-    return FIELD_OTHER;
+        return is_name(name, "transfer-encoding", 17) ? KIND_ENCODING : KIND_OTHER;
+    return KIND_OTHER;
 }
 
 static COLD enum state
@@ -405,7 +333,7 @@ take_name(struct pass *s)
     const char *name = s->head + f->line_start;
 
     for (;;) {
-        s->p = skip_class(s->p, s->end, PLAIN);
+        s->p = scan(s->head, s->p, s->end, plain_stops);
         if (s->p == s->end)
             return IN_NAME;
         if (!is_in(*s->p, TOKEN))
@@ -415,7 +343,7 @@ take_name(struct pass *s)
     }
     if (*s->p != ':')
         return refuse_name(f, *s->p);
-    f->field = (uint8_t)field_of(name, (size_t)(s->p - name));
+    f->kind = (uint8_t)kind_of(name, (size_t)(s->p - name));
     s->p++;
     f->value_start = (uint32_t)(s->p - s->head);
     return IN_VALUE;
@@ -425,7 +353,7 @@ take_name(struct pass *s)
 static enum state
 take_value(struct pass *s)
 {
-    s->p = skip_value(s->p, s->end);
+    s->p = scan(s->head, s->p, s->end, value_stops);
     if (s->p == s->end)
         return IN_VALUE;
     if (*s->p != '\r')
@@ -556,17 +484,20 @@ take_encoding(struct framing *f, struct str value)
 
 /* The value lies between value_start and the CR. */
 static enum state
-take_framing_field(struct framing *f, const char *start, const char *end)
+take_framing_field(struct framing *f, const char *head, const char *cr)
 {
+    const char *start = head + f->value_start, *end = cr;
     struct str value;
 
     start = skip_blanks(start, end);
     while (end != start && is_blank(end[-1]))
         end--;
     value = (struct str){ start, (size_t)(end - start) };
-    if (f->field == FIELD_HOST)
+    if (f->kind == KIND_HOST)
         return take_host(f, value);
-    return f->field == FIELD_LENGTH ? take_length(f, value) : take_encoding(f, value);
+    f->blanks_len = (uint32_t)(cr - end);
+    f->blanks_start = (uint32_t)(end - head);
+    return f->kind == KIND_LENGTH ? take_length(f, value) : take_encoding(f, value);
 }
 
 static enum state
@@ -577,8 +508,8 @@ take_field_lf(struct pass *s)
 
     if (*s->p != '\n')
         return refuse(f, 400, "bare CR");
-    if (f->field != FIELD_OTHER)
-        next = take_framing_field(f, s->head + f->value_start, s->p - 1);
+    if (f->kind != KIND_OTHER)
+        next = take_framing_field(f, s->head, s->p - 1);
     s->p++;
     start_line(s, s->limits->field_max);
     return next;
@@ -674,31 +605,45 @@ framing_parser_len(const struct framing *f)
     return f->head_len - f->skipped + 2 * (size_t)f->raw_target_bytes;
 }
 
+/* Copies a target with its bytes 0x80-0xff as %XX (RFC 3986 2.1); returns where the copy ends. */
+static char *
+encode_target(const char *target, size_t len, char *to)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)target[i];
+
+        if (c < 0x80) {
+            *to++ = target[i];
+            continue;
+        }
+        *to++ = '%';
+        *to++ = digits[c >> 4];
+        *to++ = digits[c & 15];
+    }
+    return to;
+}
+
 size_t
 framing_to_parser(const struct framing *f, const char *head, char *to)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    const char *target = head + f->target_start, *rest = target + f->target_len;
-    size_t start_len = f->target_start - f->skipped;
-    size_t rest_len = f->head_len - f->target_start - f->target_len;
-    char *out = to + start_len;
+    size_t target_end = f->target_start + f->target_len;
+    char *rest = to + (target_end - f->skipped);        /* where the byte at target_end goes */
 
-    memcpy(to, head + f->skipped, start_len);
-    for (const char *p = target; p != rest; p++) {
-        unsigned char c = (unsigned char)*p;
-
-        if (c < 0x80) {
-            *out++ = *p;
-            continue;
-        }
-        *out++ = '%';
-        *out++ = digits[c >> 4];
-        *out++ = digits[c & 15];
+    if (LIKELY(f->raw_target_bytes == 0)) {
+        memcpy(to, head + f->skipped, f->head_len - f->skipped);
+    } else {
+        memcpy(to, head + f->skipped, f->target_start - f->skipped);
+        rest = encode_target(head + f->target_start, f->target_len,
+                             to + (f->target_start - f->skipped));
+        memcpy(rest, head + target_end, f->head_len - target_end);
     }
-    memcpy(out, rest, rest_len);
-    if (f->minor > 1)           /* RFC 9110 2.5: a higher minor version is handled as the highest known */
-        out[sizeof(" HTTP/1.") - 1] = '1';
-    return (size_t)(out - to) + rest_len;
+    if (f->minor > 1)   /* RFC 9110 2.5: a higher minor version is handled as the highest known */
+        rest[sizeof(" HTTP/1.") - 1] = '1';
+    if (f->blanks_len > 0)
+        memset(rest + (f->blanks_start - target_end), ' ', f->blanks_len);
+    return framing_parser_len(f);
 }
 
 /* "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" ) */

@@ -40,6 +40,8 @@ struct framing {
     uint32_t head_len;          /* with skipped and the empty line at the end */
     uint32_t method_len, target_start, target_len;      /* the method starts at skipped */
     uint32_t raw_target_bytes;  /* bytes 0x80-0xff in the target: the parser wants them as %XX */
+    uint32_t blanks_start, blanks_len;  /* behind the value of Content-Length or Transfer-Encoding:
+                                         * SP for the parser, that takes HTAB there for a value */
     uint8_t minor;              /* HTTP/1.x: x as sent (0 … 9) */
     bool odd_names;             /* a field name has more than letters, digits and '-' */
     enum framing_body body;
@@ -52,7 +54,7 @@ struct framing {
     /* progress */
     uint32_t scanned;           /* bytes that need no second look */
     uint32_t line_start, value_start;
-    uint8_t state, field;       /* what the next byte belongs to; which field the line is */
+    uint8_t state, kind;        /* what the next byte belongs to; which field the line is */
     uint8_t major;
     uint8_t hosts, lengths, encodings;
     bool request_line_done;
@@ -70,8 +72,8 @@ enum framing_verdict framing_check(struct framing *f, const char *head, size_t l
 
 /*
  * Copies the head (from skipped on) to `to` in the form the parser takes: target bytes 0x80-0xff as
- * %XX, version 1.2 … 1.9 as 1.1. Needs framing_parser_len() bytes. Returns the number written. With
- * no raw_target_bytes and a minor of at most 1 the parser can take the head as it is.
+ * %XX, version 1.2 … 1.9 as 1.1, no HTAB behind what frames the body. Needs framing_parser_len()
+ * bytes. Returns the number written. The parser gets no head but in this form.
  */
 size_t framing_parser_len(const struct framing *f);
 size_t framing_to_parser(const struct framing *f, const char *head, char *to);

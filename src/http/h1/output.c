@@ -152,7 +152,7 @@ push_file(struct http_request *req, uint64_t *budget)
     size_t done, wanted;
     enum io io;
 
-    if (part->len <= gather_room(req->worker) && part->len <= GATHER_BODY)
+    if (part->len <= gather_room(req->worker) && part->len <= GATHER_FILE)
         return gather_file(req->worker, resp, (size_t)part->len);
     if (stream->sendfile == NULL || !http_settings_for(req)->sendfile)
         return push_by_reading(req);

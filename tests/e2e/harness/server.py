@@ -243,7 +243,7 @@ class Weir:
         """Runs weir with the same folder and conf file to its end: -t, -s …"""
         return run_weir(self.prefix, "-p", f"{self.prefix}/", "-c", str(self.conf_path), "-e", "stderr", *args, **kwargs)
 
-    def signal(self, number, pid=None):
+    def send_signal(self, number, pid=None):
         os.kill(pid or self.pid, number)
 
     def workers(self):

@@ -198,7 +198,7 @@ flip(char *text, size_t bit)
 START_TEST(every_bit_of_every_length_changes_the_hash)
 {
     size_t len = (size_t)_i + 1;
-    char *text = malloc(len);           /* of just that size, so that AddressSanitizer sees its end */
+    char *text = malloc(len);           /* just that size: AddressSanitizer sees its end */
     struct str s = { text, len };
     uint64_t hash;
 

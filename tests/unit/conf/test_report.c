@@ -200,6 +200,18 @@ static const struct { struct str text; const char *report; } reports[] = {
         "   4 |   gzip on;\n"
         "     |   ^~~~ was a \";\" forgotten in line 3?\n"
     },
+    {   /* a list that ran on and was refused for it */
+        STR_INIT("http {\n"
+        "  tags a b\n"
+        "  gzip on;\n"
+        "}\n"),
+        "weir: [emerg] directive \"tags\" is not terminated by \";\" in toy.conf:2\n"
+        "   2 |   tags a b\n"
+        "     |           ^ a \";\" is missing here\n"
+        "weir: [emerg] invalid tag \"gzip\" in toy.conf:3\n"
+        "   3 |   gzip on;\n"
+        "     |   ^~~~\n"
+    },
     {   /* blocks that stay open */
         STR_INIT("http {\n"
         "  server {\n"
@@ -291,6 +303,29 @@ static const struct { struct str text; const char *report; } reports[] = {
         "weir: [emerg] 13 bytes bring bad luck in toy.conf:1\n"
         "   1 | http { buffer 13; server { buffer 13; } }\n"
         "     |                   ^~~~~~\n"
+    },
+    {   /* no check where a directive failed already */
+        STR_INIT("http { buffer 13; gzip x; }\n"),
+        "weir: [emerg] invalid value \"x\" in \"gzip\" directive, it must be \"on\" or \"off\" in "
+        "toy.conf:1\n"
+        "   1 | http { buffer 13; gzip x; }\n"
+        "     |                        ^\n"
+    },
+    {   /* of two names as near, the one that may stand there */
+        STR_INIT("mude;\n"
+        "http { mude; }\n"),
+        "weir: [emerg] unknown directive \"mude\" in toy.conf:1\n"
+        "   1 | mude;\n"
+        "     | ^~~~ did you mean \"mute\"?\n"
+        "weir: [emerg] unknown directive \"mude\" in toy.conf:2\n"
+        "   2 | http { mude; }\n"
+        "     |        ^~~~ did you mean \"mode\"?\n"
+    },
+    {   /* a short name is near to none but by one letter */
+        STR_INIT("ind;\n"),
+        "weir: [emerg] unknown directive \"ind\" in toy.conf:1\n"
+        "   1 | ind;\n"
+        "     | ^~~\n"
     },
     {   /* data blocks */
         STR_INIT("http { types { a b; c; } }\n"),

@@ -115,6 +115,7 @@ END_TEST
 START_TEST(ten_megabytes_are_read)
 {
     struct run run;
+    const struct toy_web *web;
     struct writer w;
 
     run_begin(&run);
@@ -126,7 +127,8 @@ START_TEST(ten_megabytes_are_read)
     ck_assert_uint_gt((size_t)(w.p - w.start), 9u << 20);
     ck_assert(conf_read_text(run.conf, STR("toy.conf"), writer_str(&w)));
     ck_assert_ptr_null(conf_apply(run.conf));
-    ck_assert_uint_eq(((const struct toy_web *)run_settings(&run, "http", &toy_web))->types, 400000);
+    web = run_settings(&run, "http", &toy_web);
+    ck_assert_uint_eq(web->types, 400000);
     ck_assert_ptr_nonnull(strstr(run_report(&run), "unknown directive \"bad\" in toy.conf:400002"));
     run_end(&run);
 }
@@ -149,7 +151,8 @@ static const struct {
       "y;y;", "" },
     { { { "main", "include *.x;" }, { "2.x", "b;" }, { "10.x", "a;" }, { ".3.x", "hidden;" } },
       "a;b;", "" },
-    { { { "main", "include [12].x; include ?.y;" }, { "2.x", "b;" }, { "1.x", "a;" }, { "1.y", "c;" } },
+    { { { "main", "include [12].x; include ?.y;" },
+        { "2.x", "b;" }, { "1.x", "a;" }, { "1.y", "c;" } },
       "a;b;c;", "" },
     { { { "main", "include none*.x; include nowhere/*.x; include b/*; a;" }, { "b", "" } },
       "a;", "" },
@@ -314,7 +317,7 @@ START_TEST(doubling_includes_end)
     run_file(&run, "f40", STR(""));
     ck_assert(!conf_read_file(run.conf, run_path(&run, "f0")));
     ck_assert_ptr_null(conf_apply(run.conf));
-    ck_assert_ptr_nonnull(strstr(run_report(&run), "more than 1000000 files are included in "));
+    ck_assert_ptr_nonnull(strstr(run_report(&run), "more than 200000 files are included in "));
     run_end(&run);
 }
 END_TEST

@@ -99,6 +99,18 @@ toy_types(struct conf *conf, const struct conf_node *node, void *field)
     return true;
 }
 
+/* Words of one letter. */
+static bool
+toy_tags(struct conf *conf, const struct conf_node *node, void *field)
+{
+    (void)field;
+    for (uint32_t i = 1; i < node->count; i++)
+        if (node->words[i].text.len != 1)
+            return conf_error(conf, &node->words[i], "invalid tag \"%.*s\"",
+                              STR_ARG(node->words[i].text));
+    return true;
+}
+
 /* Refuses without a word, as no parse function should. */
 static bool
 toy_mute(struct conf *conf, const struct conf_node *node, void *field)
@@ -176,6 +188,7 @@ static const struct directive toy_web_directives[] = {
       .parse = toy_list, FIELD(struct toy_web, rules) },
     { "types", .where = IN_HTTP_ALL, .flags = DIRECTIVE_BLOCK | DIRECTIVE_DATA, .parse = toy_types,
       FIELD(struct toy_web, types) },
+    { "tags", .where = IN_HTTP, .args = {1, ARGS_ANY}, .parse = toy_tags },
     { "padding", .where = IN_HTTP_ALL, .args = {1, 3}, .parse = parse_ignored },
     { 0 }
 };

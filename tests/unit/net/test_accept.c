@@ -256,16 +256,16 @@ START_TEST(listeners_take_turns_while_slots_are_short)
 
     start(1);
     start_listener(&listeners[1], "127.0.0.1");
-    for (unsigned i = 0; i < 6; i++)
+    for (unsigned i = 0; i < 16; i++)
         connect_to(&listeners[i % 2]);
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 8; i++) {
         settle();
         ck_assert_uint_eq(accepted_count, i + 1);
         of_second += accepted[i]->listener == &listeners[1];
         release(accepted[i]);
     }
-    ck_assert_uint_ge(of_second, 1);
-    ck_assert_uint_le(of_second, 3);
+    ck_assert_uint_ge(of_second, 2);
+    ck_assert_uint_le(of_second, 6);
     settle();
     end();
     listener_close(&listeners[1]);
@@ -279,7 +279,9 @@ START_TEST(last_unlisten_ends_a_pause)
     settle();
     ck_assert(pool.paused);
     now.mono_us += 5;
+    ck_assert(!listeners[0].source.added);
     pool_unlisten(&pool, &listeners[0]);
+    pool_unlisten(&pool, &listeners[0]);        /* once more does no harm */
     ck_assert(!pool.paused);
     ck_assert_uint_eq(stats->accepting_conns, 0);
     ck_assert_uint_ge(stats->time_in_listen_disabled_us, 5);
@@ -319,7 +321,7 @@ START_TEST(worker_out_of_descriptors_neither_spins_nor_stays_deaf)
     settle();
     ck_assert_uint_eq(accepted_count, 3);
     ck_assert(pool.paused);
-    before_ms = now.mono_ms;
+    before_ms = pool.paused_since_us / 1000;
     for (unsigned i = 0; i < 3; i++)            /* after 10, 20 and 40 ms, but for cascades */
         while (pool.pause_backoff_ms == 10u << i)
             ck_assert_int_eq(loop_turn(&loop, -1), 0);

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The manual and the program name the same options and directives."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness import run_weir
+
+MAN = pathlib.Path(__file__).resolve().parents[2] / "man"
+
+
+def directives(folder):
+    done = run_weir(folder, "--list-directives")
+    assert done.returncode == 0, done.stderr
+    return {line.split("\t")[0]: line.split("\t") for line in done.stdout.splitlines()}
+
+
+def entries():
+    """Name -> (default, contexts) as weir.conf.5 has them: an item of the name, then its Default and its Context."""
+    text = (MAN / "weir.conf.5").read_text()
+    found = {}
+    for item in re.split(r"^\.It Ic ", text, flags=re.M)[1:]:
+        default = re.search(r"^\.It Default:\n(.*)", item, re.M)
+        contexts = re.search(r"^\.It Context:\n(.*)", item, re.M)
+        found[item.split()[0]] = (default and default[1].strip('"'), contexts and contexts[1])
+    return found
+
+
+def test_every_directive_is_in_the_manual(folder):
+    assert sorted(set(directives(folder)) - set(entries())) == []
+
+
+def test_the_manual_names_no_directive_that_is_not_there(folder):
+    assert sorted(set(entries()) - set(directives(folder))) == []
+
+
+def test_the_manual_names_the_contexts_of_each_directive(folder):
+    manual = entries()
+    wrong = {name: (contexts, manual[name][1]) for name, (_, contexts, _) in directives(folder).items()
+             if name in manual and set(contexts.split(", ")) != set(manual[name][1].split(", "))}
+    assert not wrong
+
+
+def test_the_manual_names_the_default_of_each_directive(folder):
+    """Where the program has one in its table; that of user is chosen when it is built."""
+    manual = entries()
+    wrong = {name: (default, manual[name][0]) for name, (_, _, default) in directives(folder).items()
+             if name in manual and name != "user" and default != "-" and default != manual[name][0]}
+    assert not wrong
+
+
+def test_every_option_is_in_the_manual(folder):
+    text = (MAN / "weir.8").read_text()
+    options = set(re.findall(r"(?<![\w-])-(-?[a-zA-Z?][a-z-]*)", run_weir(folder, "-h").stderr))
+    shown = set(re.findall(r"\.(?:It )?Fl (\\?-?\S+)", text)) | set(re.findall(r"Fl (\S+)", text))
+    shown = {word.replace("\\", "").rstrip(",") for word in shown}
+    missing = {option for option in options if option not in shown and option.lstrip("-") not in shown and f"-{option}" not in shown}
+    assert not missing
+
+
+@pytest.mark.parametrize("page", ["weir.8", "weir.conf.5"])
+def test_manual_page_is_well_formed(page):
+    if not shutil.which("mandoc"):
+        pytest.skip("mandoc is missing")
+    done = subprocess.run(["mandoc", "-T", "lint", "-W", "error", str(MAN / page)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

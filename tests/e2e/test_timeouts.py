@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every timeout, measured: not before its time, and within 10 % and a slack for a busy machine."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from harness import now, request, serving, wait_until
+
+SLACK = 0.6
+BIG = 64 << 20
+
+
+@pytest.fixture(scope="module")
+def server():
+    http = """
+        client_header_timeout 1s;
+        client_body_timeout 1s;
+        lingering_timeout 1s;
+        lingering_time 2s;
+        send_timeout 1s;
+        keepalive_timeout 1s;
+        server {
+            listen 127.0.0.1:{port};
+            location /text { return 200 text; }
+            location /reset/ { reset_timedout_connection on; alias {prefix}/html/; }
+            location /sendfile/ { sendfile on; alias {prefix}/html/; }
+            location /long/ { keepalive_timeout 30s; alias {prefix}/html/; }
+            location /short/ { keepalive_timeout 200ms; alias {prefix}/html/; }
+            location /small { client_max_body_size 1k; return 200 small; }
+        }
+    """
+    with serving(http=http, files={"html/a": "a", "html/big": b"b" * BIG}) as weir:
+        yield weir
+
+
+def took(begin, seconds, what, early=0.9):
+    passed = now() - begin
+    assert early * seconds <= passed <= 1.1 * seconds + SLACK, f"{what} took {passed:.2f} s instead of {seconds} s"
+
+
+def drip(client, data, pause, enough):
+    """Sends byte after byte until the server has had enough."""
+    def run():
+        for n in range(len(data)):
+            if enough.wait(pause):
+                return
+            client.send_anyway(data[n:n + 1])
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_idle_connection_is_closed_after_keepalive_timeout(server):
+    with server.connect() as client:
+        client.ask(request("/a"))
+        begin = now()
+        client.expect_close()
+        took(begin, 1, "keepalive_timeout")
+
+
+def test_keepalive_timeout_begins_anew_with_each_request(server):
+    with server.connect() as client:
+        begin = now()
+        while now() - begin < 2.5:
+            client.ask(request("/a"))
+            time.sleep(0.4)
+        client.ask(request("/a"))
+        begin = now()
+        client.expect_close()
+        took(begin, 1, "keepalive_timeout")
+
+
+def test_keepalive_timeout_is_that_of_the_location(server):
+    with server.connect() as short, server.connect() as long:
+        long.ask(request("/long/a"))
+        short.ask(request("/short/a"))
+        begin = now()
+        short.expect_close()
+        took(begin, 0.2, "keepalive_timeout")
+        wait_until(lambda: now() - begin > 1.5)
+        assert long.ask(request("/a")).status == 200
+
+
+def test_head_begun_on_a_new_connection_has_client_header_timeout(server):
+    with server.connect() as client:
+        begin = now()
+        client.send(b"GET /a HTT")
+        answer = client.read_rest()
+        took(begin, 1, "client_header_timeout")
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_head_begun_on_a_kept_connection_has_client_header_timeout(server):
+    with server.connect() as client:
+        client.ask(request("/long/a"))
+        begin = now()
+        client.send(b"GET /a HTT")
+        answer = client.read_rest()
+        took(begin, 1, "client_header_timeout")
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_dripping_head_is_given_client_header_timeout_in_all(server):
+    with server.connect() as client:
+        begin, enough = now(), threading.Event()
+        thread = drip(client, request("/a", "X: " + "x" * 200), 0.1, enough)
+        client.read_rest()
+        took(begin, 1, "client_header_timeout")
+        enough.set()
+        thread.join()
+
+
+def test_body_that_does_not_come_ends_the_connection(server):
+    with server.connect() as client:
+        begin = now()
+        client.send(request("/text", "Content-Length: 100", method="POST", body=b"x" * 10))
+        rest = client.read_rest()
+        took(begin, 1, "client_body_timeout")
+        assert b"HTTP/1.1 200 " in rest or b"HTTP/1.1 408 " in rest or rest == b""
+
+
+def test_connection_that_says_nothing_is_closed(server):
+    """The kernel keeps a silent newcomer back for a while, so this one may take longer."""
+    with server.connect() as client:
+        begin = now()
+        client.expect_close(reset_is_fine=True)
+        assert 0.9 <= now() - begin < 6
+
+
+@pytest.mark.parametrize("target", ["/big", "/sendfile/big"])
+def test_reader_that_does_not_read_has_send_timeout(server, target):
+    def timed_out():
+        return [line for line in server.access_lines() if f"GET {target}?{os.getpid()} " in line]
+    with server.connect(rcvbuf=4096) as client:
+        begin = now()
+        client.send(request(f"{target}?{os.getpid()}"))
+        wait_until(timed_out, "the server to give up")
+        took(begin, 1, "send_timeout")
+        assert len(client.read_rest()) < BIG
+
+
+def test_slow_reader_that_reads_on_is_served_to_the_end(server):
+    """send_timeout is between two writes, not for the whole answer."""
+    with server.connect(rcvbuf=1 << 20) as client:
+        begin, got = now(), 0
+        client.send(request("/big"))
+        client.read_head()
+        while got < BIG:
+            got += len(client.read_some(min(BIG // 8, BIG - got)))
+            time.sleep(0.3)
+        assert now() - begin > 2
+
+
+def test_reset_timedout_connection_resets(server):
+    with server.connect(rcvbuf=4096) as client:
+        client.send(request(f"/reset/big?{os.getpid()}"))
+        wait_until(lambda: [line for line in server.access_lines() if f"/reset/big?{os.getpid()} " in line], "the server to give up")
+        client.read_rest()
+        assert client.was_reset
+
+
+def server_end_is_gone(client):
+    def gone():
+        found = client._diag.peer_of(client.sock)
+        return found is None or found[0] not in (1, 4, 5, 8)    # established, both FIN_WAITs, CLOSE_WAIT
+    client.peer_has_read_all()
+    return gone
+
+
+def sockets_of(server):
+    links = []
+    for pid in server.workers():
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                links.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+            except OSError:
+                pass
+    return sum(link.startswith("socket:") for link in links)
+
+
+@pytest.fixture
+def lingering(weir):
+    return weir(server="client_max_body_size 1k; lingering_timeout 1s; lingering_time 2s; location / { return 200 x; }")
+
+
+def test_lingering_close_waits_lingering_timeout_for_more(lingering):
+    lingering.wait_workers()
+    wait_until(lambda: sockets_of(lingering) > 0)
+    before = sockets_of(lingering)
+    with lingering.connect() as client:
+        assert client.ask(request("/", "Content-Length: 100000", method="POST")).status == 413
+        begin = now()
+        client.expect_close()
+        assert sockets_of(lingering) == before + 1
+        wait_until(lambda: sockets_of(lingering) == before, "the server to close")
+        took(begin, 1, "lingering_timeout")
+
+
+def test_lingering_close_waits_lingering_time_in_all(lingering):
+    lingering.wait_workers()
+    wait_until(lambda: sockets_of(lingering) > 0)
+    before = sockets_of(lingering)
+    with lingering.connect() as client:
+        assert client.ask(request("/", "Content-Length: 100000", method="POST")).status == 413
+        begin, enough = now(), threading.Event()
+        thread = drip(client, b"x" * 1000, 0.1, enough)
+        wait_until(lambda: sockets_of(lingering) == before, "the server to close")
+        took(begin, 2, "lingering_time")
+        enough.set()
+        thread.join()
+
+
+def test_timeouts_do_not_disturb_others(server):
+    """While many connections time out, one that is used goes on."""
+    with server.connect() as used:
+        silent = [server.connect() for _ in range(60)]
+        for client in silent:
+            client.send(b"GET /")
+        end = now() + 2
+        while now() < end:
+            assert used.ask(request("/a")).body == b"a"
+            time.sleep(0.05)
+        for client in silent:
+            client.read_rest()
+            client.close()
+
+
+def test_worker_sleeps_when_there_is_nothing_to_do(server):
+    """No timer makes an idle worker busy: in a second it uses next to no CPU."""
+    worker = server.workers()[0]
+
+    def used():
+        with open(f"/proc/{worker}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    with server.connect() as client:
+        client.ask(request("/long/a"))
+        before = used()
+        time.sleep(1)
+        assert used() - before < 0.1

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proc/channel.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int ends[2];
+static struct channel_message got;
+
+static void
+setup(void)
+{
+    ck_assert(channel_open(ends));
+}
+
+START_TEST(message_without_text_and_descriptor_arrives)
+{
+    setup();
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_EMPTY);
+    ck_assert(channel_send(ends[0], CHANNEL_READY, STR_NONE, -1));
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_GOT);
+    ck_assert_int_eq(got.kind, CHANNEL_READY);
+    ck_assert_uint_eq(got.text.len, 0);
+    ck_assert_int_eq(got.fd, -1);
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_EMPTY);
+}
+END_TEST
+
+START_TEST(messages_stay_apart)
+{
+    setup();
+    ck_assert(channel_send(ends[0], CHANNEL_LOG_FILE, STR("one"), -1));
+    ck_assert(channel_send(ends[0], CHANNEL_LOG_FILE, STR("three"), -1));
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_GOT);
+    ck_assert(str_eq(got.text, STR("one")));
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_GOT);
+    ck_assert(str_eq(got.text, STR("three")));
+}
+END_TEST
+
+START_TEST(descriptor_comes_along_and_is_closed_on_exec)
+{
+    int fd = open("/dev/null", O_WRONLY);
+    struct stat sent, received;
+
+    setup();
+    ck_assert_int_ge(fd, 0);
+    ck_assert(channel_send(ends[0], CHANNEL_LOG_FILE, STR("/dev/null"), fd));
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_GOT);
+    ck_assert_int_ge(got.fd, 0);
+    ck_assert_int_ne(got.fd, fd);
+    ck_assert_int_eq(fstat(fd, &sent), 0);
+    ck_assert_int_eq(fstat(got.fd, &received), 0);
+    ck_assert_uint_eq(sent.st_rdev, received.st_rdev);
+    ck_assert_int_ne(fcntl(got.fd, F_GETFD) & FD_CLOEXEC, 0);
+}
+END_TEST
+
+START_TEST(text_of_full_length_fits_and_one_more_ends_the_channel)
+{
+    static char text[PATH_MAX + 1];
+
+    setup();
+    memset(text, 'x', sizeof(text));
+    ck_assert(channel_send(ends[0], CHANNEL_LOG_FILE, (struct str){ text, PATH_MAX }, -1));
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_GOT);
+    ck_assert_uint_eq(got.text.len, PATH_MAX);
+    ck_assert(channel_send(ends[0], CHANNEL_LOG_FILE, (struct str){ text, PATH_MAX + 1 }, -1));
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_CLOSED);
+}
+END_TEST
+
+START_TEST(closed_end_is_seen_by_the_other)
+{
+    setup();
+    ck_assert(channel_send(ends[0], CHANNEL_READY, STR_NONE, -1));
+    close(ends[0]);
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_GOT);
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_CLOSED);
+    ck_assert(!channel_send(ends[1], CHANNEL_READY, STR_NONE, -1));
+    ck_assert_int_eq(errno, EPIPE);
+}
+END_TEST
+
+START_TEST(other_side_that_does_not_read_does_not_block)
+{
+    unsigned sent = 0;
+
+    setup();
+    while (sent < 1000000 && channel_send(ends[0], CHANNEL_READY, STR("some text"), -1))
+        sent++;
+    ck_assert_int_eq(errno, EAGAIN);
+    ck_assert_uint_gt(sent, 0);
+}
+END_TEST
+
+START_TEST(message_shorter_than_its_kind_ends_the_channel)
+{
+    setup();
+    ck_assert_int_eq(send(ends[0], "x", 1, 0), 1);
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_CLOSED);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("proc/channel");
+
+    unit_add(suite, message_without_text_and_descriptor_arrives, 1);
+    unit_add(suite, messages_stay_apart, 1);
+    unit_add(suite, descriptor_comes_along_and_is_closed_on_exec, 1);
+    unit_add(suite, text_of_full_length_fits_and_one_more_ends_the_channel, 1);
+    unit_add(suite, closed_end_is_seen_by_the_other, 1);
+    unit_add(suite, other_side_that_does_not_read_does_not_block, 1);
+    unit_add(suite, message_shorter_than_its_kind_ends_the_channel, 1);
+    return unit_run(suite);
+}
