@@ -14,7 +14,7 @@ struct list {
     bool whole;                 /* one asked for the end of what is empty */
 };
 
-/* Digits at *p, at least one; a number beyond 64 bits reads as UINT64_MAX, which lies behind any end. */
+/* Digits at *p, at least one. A number beyond 64 bits reads as UINT64_MAX: behind any end. */
 static bool
 take_number(const char **p, const char *end, uint64_t *value)
 {
@@ -22,7 +22,9 @@ take_number(const char **p, const char *end, uint64_t *value)
     uint64_t v = 0;
 
     for (; *p != end && **p >= '0' && **p <= '9'; ++*p) {
-        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (unsigned)(**p - '0'), &v))
+        unsigned digit = (unsigned)(**p - '0');
+
+        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, digit, &v))
             v = UINT64_MAX;
     }
     *value = v;

@@ -2,9 +2,9 @@
 /*
  * uri: checks, splits and normalises request targets.
  *
- * One scan finds where the path ends and whether anything in it must change. Mostly nothing does. If
- * something does, the path is decoded into the arena first and resolved there afterwards, in place:
- * so an encoded slash or dot is treated as one that was sent bare.
+ * One scan finds where the path ends and whether anything in it must change. Mostly nothing does.
+ * If something does, the path is decoded into the arena first and resolved there afterwards, in
+ * place: so an encoded slash or dot is treated as one that was sent bare.
  */
 #include "http/uri.h"
 #include "base/compiler.h"
@@ -30,8 +30,8 @@ is_dot_segment(const char *p, const char *end, unsigned ends)
 }
 
 /*
- * The end of the path that starts at p: the first byte marked in `ends`, or `end`. *work: it has %XX,
- * dot segments or, where they count, "//".
+ * The end of the path that starts at p: the first byte marked in `ends`, or `end`. *work: it has
+ * %XX, dot segments or, where they count, "//".
  */
 static const char *
 scan_path(const char *p, const char *end, unsigned ends, bool merge, bool *work)
@@ -53,8 +53,8 @@ scan_path(const char *p, const char *end, unsigned ends, bool merge, bool *work)
 }
 
 /*
- * %XX to bytes, once (RFC 3986 2.4). The new length, or -1 when a % is not followed by two digits or
- * means NUL, which would end the path for the system earlier than for the checks here.
+ * %XX to bytes, once (RFC 3986 2.4). The new length, or -1 when a % is not followed by two digits
+ * or means NUL, which would end the path for the system earlier than for the checks here.
  */
 static ptrdiff_t
 decode(struct str path, char *to)
@@ -167,7 +167,7 @@ take_authority(struct str *target, struct str *host)
     return false;
 }
 
-/* An absolute-form target without a path names "/" (RFC 9110 4.2.3): puts it before what there is. */
+/* An absolute-form target without a path names "/" (RFC 9110 4.2.3): puts it in front. */
 static bool
 add_root(struct arena *arena, struct str *target)
 {

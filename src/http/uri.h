@@ -13,8 +13,8 @@
 struct uri {
     struct str path;            /* decoded, dot segments removed, "//" merged when asked; shares the
                                  * target's bytes when nothing had to change */
-    struct str args;            /* behind the first "?", not decoded; STR_NONE without "?" ("" with an
-                                 * empty query) */
+    struct str args;            /* behind the first "?", not decoded; STR_NONE without "?" (""
+                                 * with an empty query) */
     struct str host;            /* of an absolute-form target: authority as sent, else STR_NONE */
     struct str raw;             /* origin form as sent: path and query, "/" for an absolute-form
                                  * without path; a fragment is cut off */
@@ -23,10 +23,10 @@ struct uri {
 };
 
 /*
- * target: origin-form, absolute-form (http or https, any case) or "*"; already free of control bytes
- * and blanks. False when it is malformed: bad %XX, %00, ".." above the root, no leading "/",
- * authority-form, bad authority, or when the arena is exhausted (arena_failed() tells). In an
- * authority userinfo is refused (RFC 9110 4.2.4).
+ * target: origin-form, absolute-form (http or https, any case) or "*"; already free of control
+ * bytes and blanks. False when it is malformed: bad %XX, %00, ".." above the root, no leading
+ * "/", authority-form, bad authority, or when the arena is exhausted (arena_failed() tells). In
+ * an authority userinfo is refused (RFC 9110 4.2.4).
  */
 bool uri_parse(struct arena *arena, struct str target, bool merge_slashes, struct uri *uri);
 

@@ -36,8 +36,8 @@ enum precondition validators_check(const struct validators *v, const struct cond
                                    bool safe_method, enum ims_mode mode);
 
 /*
- * RFC 9110 13.1.5: whether a Range may be honoured. True without If-Range; strong comparison; a date
- * must be exactly last_modified.
+ * RFC 9110 13.1.5: whether a Range may be honoured. True without If-Range; strong comparison; a
+ * date must be exactly last_modified.
  */
 bool validators_if_range(const struct validators *v, struct str if_range);
 

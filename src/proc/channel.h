@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * channel: the line between the master and one worker. Messages, each whole or not at all, with or without a descriptor.
+ * channel: the line between the master and one worker. Messages, each whole or not at all, with
+ * or without a descriptor.
  */
 #ifndef WEIR_PROC_CHANNEL_H
 #define WEIR_PROC_CHANNEL_H
@@ -28,7 +29,10 @@ bool channel_open(int ends[2]);
 /* Never blocks; fd -1: none. False with errno (EAGAIN: the other side does not read). */
 bool channel_send(int end, enum channel_kind kind, struct str text, int fd);
 
-/* CHANNEL_CLOSED also when the other side does not keep to the rules: nothing more is to be expected from it. */
+/*
+ * CHANNEL_CLOSED also when the other side does not keep to the rules: nothing more is to be
+ * expected from it.
+ */
 enum channel_result channel_receive(int end, struct channel_message *message);
 
 #endif

@@ -104,7 +104,10 @@ gone(int pid_fd, pid_t pid, int patience)
     return n == 1;
 }
 
-/* The descriptor is taken before the signal is sent, so that it cannot stand for a later process of the same number. */
+/*
+ * The descriptor is taken before the signal is sent, so that it cannot stand for a later process
+ * of the same number.
+ */
 static bool
 signal_master(const struct runtime *rt, const struct word *word, pid_t pid)
 {

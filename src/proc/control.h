@@ -11,8 +11,9 @@
 bool control_knows(struct str word);
 
 /*
- * Finds the master through the pid file that the configuration names and sends it the word's signal. After stop and quit it waits until
- * the process is gone, for a bounded time. The exit status of this process.
+ * Finds the master through the pid file that the configuration names and sends it the word's
+ * signal. After stop and quit it waits until the process is gone, for a bounded time. The exit
+ * status of this process.
  */
 int control_send(const struct options *options, struct str word);
 

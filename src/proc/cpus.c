@@ -102,7 +102,10 @@ granted_v1(struct str group)
     return cpus_of_quota(q, p);
 }
 
-/* A group has no more than the groups around it have. Inside a container its own path may not be visible: the root is. */
+/*
+ * A group has no more than the groups around it have. Inside a container its own path may not be
+ * visible: the root is.
+ */
 static unsigned
 least_granted(struct str group, unsigned (*granted)(struct str group), unsigned least)
 {
@@ -134,7 +137,7 @@ cpus_usable(void)
     if (sched_getaffinity(0, sizeof(set), &set) == 0)
         n = (unsigned)CPU_COUNT(&set);
     else if (sysconf(_SC_NPROCESSORS_ONLN) > 0)
-        n = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);    /* more processors than a cpu_set_t has bits */
+        n = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);    /* more than a cpu_set_t has bits */
     if (str_is_set(v2))
         n = least_granted(v2, granted_v2, n);
     if (str_is_set(v1))

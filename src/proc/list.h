@@ -5,7 +5,10 @@
 
 #include <stdbool.h>
 
-/* A line for each entry of the tables: name, contexts joined by ", ", default as written or "-", parted by tabs. */
+/*
+ * A line for each entry of the tables: name, contexts joined by ", ", default as written or "-",
+ * parted by tabs.
+ */
 bool list_directives(int fd);
 
 #endif

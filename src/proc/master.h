@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * master: the process that holds the privileges, and serves nobody. It starts workers and replaces them, and turns signals into
- * what CONVENTIONS promise: reload, reopen, stop.
+ * master: the process that holds the privileges, and serves nobody. It starts workers and
+ * replaces them, and turns signals into what CONVENTIONS promise: reload, reopen, stop.
  */
 #ifndef WEIR_PROC_MASTER_H
 #define WEIR_PROC_MASTER_H
@@ -9,8 +9,8 @@
 #include "proc/runtime.h"
 
 /*
- * Runs weir with the configuration rt, that is open; takes rt over. `arguments`: the command line, for the title. Returns the
- * process's exit status when all workers are gone.
+ * Runs weir with the configuration rt, that is open; takes rt over. `arguments`: the command
+ * line, for the title. Returns the process's exit status when all workers are gone.
  */
 int master_run(struct runtime *rt, char *const *arguments);
 

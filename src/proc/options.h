@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * options: what the command line asks for. Its texts stay as long as the process, for each reload reads them again.
+ * options: what the command line asks for. Its texts stay as long as the process, for each reload
+ * reads them again.
  */
 #ifndef WEIR_PROC_OPTIONS_H
 #define WEIR_PROC_OPTIONS_H
@@ -12,14 +13,14 @@ struct options {
     struct str prefix;          /* absolute, ends with "/" */
     struct str conf_path;       /* absolute; not set: no file is read */
     struct str directives;      /* -g; not set: none */
-    struct str error_log;       /* -e: absolute, or "stderr"; not set: the one that was compiled in */
+    struct str error_log;       /* -e: absolute, or "stderr"; not set: the compiled-in one */
     bool no_pid_file;
     /*
-     * Of struct listener: addresses that are open already when weir starts. Those that the configuration wants are taken over
-     * (and their fd is -1 then). NULL: none.
+     * Of struct listener: addresses that are open already when weir starts. Those that the
+     * configuration wants are taken over (and their fd is -1 then). NULL: none.
      */
     struct link *inherited;
-    bool dump;                  /* -T: write the configuration to standard output once it is known to be good */
+    bool dump;                  /* -T: write the configuration to standard output once it is good */
 };
 
 #endif

@@ -8,7 +8,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Writes this process's number and a newline. False with errno; nothing of a file that it created is left then. */
+/*
+ * Writes this process's number and a newline. False with errno; nothing of a file that it created
+ * is left then.
+ */
 bool pidfile_write(const char *path);
 
 /* Removes the file when it holds this process's number: a successor may have written its own. */

@@ -15,7 +15,7 @@ enum {
     BIND_PAUSE_MS = 500
 };
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 const struct conf_module *const *
 runtime_tables(struct arena *arena)
@@ -118,7 +118,7 @@ runtime_read(const struct options *options)
     return NULL;
 }
 
-/* ---- listeners --------------------------------------------------------------------------------------------------- */
+/* ---- listeners ------------------------------------------------------------------------------- */
 
 struct link *
 runtime_listeners(const struct runtime *rt)
@@ -182,8 +182,8 @@ set_reuseport(const struct runtime *old, const struct listener *listener, int va
 }
 
 /*
- * A reload from *:80 to one address, or back: while both are open, for the moment that the change takes, both must be marked
- * as willing to share the port.
+ * A reload from *:80 to one address, or back: while both are open, for the moment that the change
+ * takes, both must be marked as willing to share the port.
  */
 static bool
 open_beside(struct listener *listener, const struct runtime *old, const char **step)
@@ -206,7 +206,10 @@ open_beside(struct listener *listener, const struct runtime *old, const char **s
 
 enum opened { OPENED, IN_USE, REFUSED };
 
-/* Takes a socket that is open already: shares that of the old configuration, or takes one that was given to the process. */
+/*
+ * Takes a socket that is open already: shares that of the old configuration, or takes one that
+ * was given to the process.
+ */
 static bool
 take_over(struct listener *listener, const struct runtime *old, struct link *inherited)
 {
@@ -320,7 +323,7 @@ runtime_try_listeners(struct runtime *rt)
     return ok;
 }
 
-/* ---- logs ---------------------------------------------------------------------------------------------------------- */
+/* ---- logs ------------------------------------------------------------------------------------ */
 
 static bool
 open_logs(struct runtime *rt)
@@ -348,7 +351,7 @@ runtime_first_log_file(const struct runtime *rt)
     return NULL;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static bool
 write_pid_file(struct runtime *rt)

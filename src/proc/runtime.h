@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * runtime: one configuration, applied, with all that it needs open. A reload makes the next one beside it; what both want of the outer
- * world (a listening socket) goes over from the old to the new.
+ * runtime: one configuration, applied, with all that it needs open. A reload makes the next one
+ * beside it; what both want of the outer world (a listening socket) goes over from the old to the
+ * new.
  *
  *     runtime_read  -> checked, nothing touched        (-t and -s end here)
  *     runtime_open  -> logs and listeners are open
@@ -26,7 +27,7 @@ struct runtime {
     struct log_files log_files;
     struct log no_log;          /* what setup.log is until error_log is known */
     struct link no_listeners;   /* for a configuration without "http" */
-    pid_t cleaner;              /* the process that removes what stands in the file system: pid file, Unix sockets */
+    pid_t cleaner;              /* the process that removes pid file and Unix sockets in the end */
     bool has_pid_file;
 };
 
@@ -38,14 +39,15 @@ struct runtime *runtime_read(const struct options *options);
 
 /* How to bring up the listeners. */
 enum runtime_opening {
-    OPEN_AT_START,              /* an address in use may be released by somebody who is just leaving: five tries */
+    OPEN_AT_START,              /* an address in use may be released in a moment: five tries */
     OPEN_AT_RELOAD              /* one try */
 };
 
 /*
- * Opens log files and listeners. Those listeners that `old` (NULL: at start) has open at the same address are shared with it: the
- * descriptor stands in both. In a reload the pid file is written too when it has another path. False, told, and `old` as it
- * was, when something cannot be had; runtime_free is then all that is to be done.
+ * Opens log files and listeners. Those listeners that `old` (NULL: at start) has open at the same
+ * address are shared with it: the descriptor stands in both. In a reload the pid file is written
+ * too when it has another path. False, told, and `old` as it was, when something cannot be had;
+ * runtime_free is then all that is to be done.
  */
 bool runtime_open(struct runtime *rt, struct runtime *old, enum runtime_opening how);
 
@@ -58,7 +60,10 @@ bool runtime_try_listeners(struct runtime *rt);
 struct link *runtime_listeners(const struct runtime *rt);
 unsigned runtime_listener_count(const struct runtime *rt);
 
-/* What `to` and `from` share is to's alone from now on: it is no longer from's to close and remove. */
+/*
+ * What `to` and `from` share is to's alone from now on: it is no longer from's to close and
+ * remove.
+ */
 void runtime_keep(struct runtime *to, struct runtime *from);
 
 /* Closes what is still its own and frees it. NULL is allowed. */

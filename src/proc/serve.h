@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * serve: "weir serve DIR", a folder on the web without a conf file. It writes a configuration and starts the usual server with it.
+ * serve: "weir serve DIR", a folder on the web without a conf file. It writes a configuration and
+ * starts the usual server with it.
  */
 #ifndef WEIR_PROC_SERVE_H
 #define WEIR_PROC_SERVE_H
@@ -9,7 +10,7 @@
 
 struct serve {
     const char *folder;         /* as given; relative to where we are */
-    const char *listen;         /* as given, in the form of "listen"; NULL: the first free port from 8080, on this machine alone */
+    const char *listen;         /* as for "listen"; NULL: a free port, this machine alone */
     char *const *arguments;     /* the command line, for the title */
     struct str mime_types;      /* a file to take the types from, if it can be read */
 };

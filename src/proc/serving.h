@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * serving: the half of a process that answers clients: a loop, a pool of connections, and a configuration to serve. A worker is
- * this and little more; without a master the only process is this too, and may change its configuration on the way.
+ * serving: the half of a process that answers clients: a loop, a pool of connections, and a
+ * configuration to serve. A worker is this and little more; without a master the only process is
+ * this too, and may change its configuration on the way.
  */
 #ifndef WEIR_PROC_SERVING_H
 #define WEIR_PROC_SERVING_H
@@ -16,15 +17,15 @@ struct serving {
     struct loop loop;
     struct pool pool;
     struct served *current;
-    struct link retired;        /* of struct served: take no more connections, finish those they have */
+    struct link retired;        /* of struct served: finish the connections they have */
     struct timer sweep;         /* looks which of the retired are through, or are out of time */
     struct loop_turn_end turn_end;
     bool leaving;               /* the loop ends with the last connection */
 };
 
 /*
- * Takes rt over (runtime_free is called when it is through, also when this fails). on_signal as in loop.h. The loop's `data` is free for the
- * caller. False, logged.
+ * Takes rt over (runtime_free is called when it is through, also when this fails). on_signal as
+ * in loop.h. The loop's `data` is free for the caller. False, logged.
  */
 bool serving_start(struct serving *s, struct runtime *rt,
                    void (*on_signal)(struct loop *loop, const struct loop_signal *signal));
@@ -32,12 +33,16 @@ bool serving_start(struct serving *s, struct runtime *rt,
 struct runtime *serving_runtime(const struct serving *s);
 
 /*
- * Serves rt from now on; it has been opened beside the current one. That one goes on until the last of its connections is
- * closed. False, logged, with the current one serving as before, and rt still the caller's.
+ * Serves rt from now on; it has been opened beside the current one. That one goes on until the
+ * last of its connections is closed. False, logged, with the current one serving as before, and
+ * rt still the caller's.
  */
 bool serving_switch(struct serving *s, struct runtime *rt);
 
-/* Accepts no more; the loop stops when all connections are through, or at worker_shutdown_timeout. */
+/*
+ * Accepts no more; the loop stops when all connections are through, or at
+ * worker_shutdown_timeout.
+ */
 void serving_leave(struct serving *s);
 
 /* Opens all log files anew, here. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * settings: what the conf file says about processes: the directives of the main level and of events { }.
+ * settings: what the conf file says about processes: the directives of the main level and of
+ * events { }.
  */
 #ifndef WEIR_PROC_SETTINGS_H
 #define WEIR_PROC_SETTINGS_H
@@ -18,7 +19,10 @@ struct worker_user {
     gid_t gid;
 };
 
-/* worker_cpu_affinity: worker n is bound to masks[n], those beyond the last to the last; automatic: one processor each. */
+/*
+ * worker_cpu_affinity: worker n is bound to masks[n], those beyond the last to the last;
+ * automatic: one processor each.
+ */
 struct cpu_affinity {
     cpu_set_t *masks;
     uint32_t count;             /* 0: not bound */

@@ -13,7 +13,10 @@ void signals_set(sigset_t *set);
 /* "SIGHUP"; "?" for one that we do not listen to. */
 const char *signal_name(int number);
 
-/* At notice: "signal 1 (SIGHUP) received from 4711, reconfiguring". effect "": nothing comes of it. */
+/*
+ * At notice: "signal 1 (SIGHUP) received from 4711, reconfiguring". effect "": nothing comes of
+ * it.
+ */
 void signal_log(const struct loop_signal *signal, const char *effect);
 
 #endif

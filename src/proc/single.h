@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * single: weir as one process, without a master (master_process off): for "weir serve", development and containers.
+ * single: weir as one process, without a master (master_process off): for "weir serve",
+ * development and containers.
  */
 #ifndef WEIR_PROC_SINGLE_H
 #define WEIR_PROC_SINGLE_H

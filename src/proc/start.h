@@ -8,8 +8,9 @@
 #include "proc/options.h"
 
 /*
- * Reads the configuration, opens what it needs and runs until a signal ends it. `arguments`: the command line, for the title.
- * `announce`: a text for the terminal once the listeners are open; NULL: none. The process's exit status.
+ * Reads the configuration, opens what it needs and runs until a signal ends it. `arguments`: the
+ * command line, for the title. `announce`: a text for the terminal once the listeners are open;
+ * NULL: none. The process's exit status.
  */
 int start_server(const struct options *options, char *const *arguments, const char *announce);
 

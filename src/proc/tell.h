@@ -2,8 +2,8 @@
 /*
  * tell: who hears what goes wrong with the process as a whole.
  *
- * While weir starts somebody waits at the terminal: a failure goes there as well as to the error log. Once it serves, only to the
- * log.
+ * While weir starts somebody waits at the terminal: a failure goes there as well as to the error
+ * log. Once it serves, only to the log.
  */
 #ifndef WEIR_PROC_TELL_H
 #define WEIR_PROC_TELL_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * title: what ps shows. The kernel reads it from where argv and the environment stood at start, so both are copied away first.
+ * title: what ps shows. The kernel reads it from where argv and the environment stood at start,
+ * so both are copied away first.
  */
 #ifndef WEIR_PROC_TITLE_H
 #define WEIR_PROC_TITLE_H
@@ -8,8 +9,8 @@
 #include <stdbool.h>
 
 /*
- * Takes over the area and moves the environment (environ is set anew). Returns a copy of argv, which is to be used from now on
- * and stays until the process ends; NULL when memory is short.
+ * Takes over the area and moves the environment (environ is set anew). Returns a copy of argv,
+ * which is to be used from now on and stays until the process ends; NULL when memory is short.
  */
 char **title_init(int argc, char **argv);
 

@@ -26,7 +26,7 @@ struct worker {
     struct loop_source channel;
 };
 
-/* ---- becoming a worker ------------------------------------------------------------------------------------------ */
+/* ---- becoming a worker ----------------------------------------------------------------------- */
 
 /* Limits that a worker can live without: a failure is told and no more. */
 static void
@@ -79,7 +79,10 @@ become_user(const struct worker_user *user)
     return true;
 }
 
-/* Nobody may look into a worker's memory, unless a core file is wanted (or a leak checker has to). */
+/*
+ * Nobody may look into a worker's memory, unless a core file is wanted (or a leak checker has
+ * to).
+ */
 static void
 set_dumpable(const struct main_settings *s)
 {
@@ -89,7 +92,10 @@ set_dumpable(const struct main_settings *s)
         LOG(&process_log, ALERT, errno, "prctl(PR_SET_DUMPABLE) failed");
 }
 
-/* A worker does not outlive its master. The kernel forgets this when the user changes: so it is set after that. */
+/*
+ * A worker does not outlive its master. The kernel forgets this when the user changes: so it is
+ * set after that.
+ */
 static bool
 follow_master(pid_t master)
 {
@@ -144,7 +150,7 @@ become_worker(const struct worker_start *start)
     return true;
 }
 
-/* ---- serving ------------------------------------------------------------------------------------------------------- */
+/* ---- serving --------------------------------------------------------------------------------- */
 
 static void
 leave(struct worker *w)

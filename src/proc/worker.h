@@ -8,7 +8,10 @@
 #include "base/counters.h"
 #include "proc/runtime.h"
 
-/* A worker that ends with this could not have done better at a second attempt: it is not replaced. */
+/*
+ * A worker that ends with this could not have done better at a second attempt: it is not
+ * replaced.
+ */
 enum { EXIT_FATAL = 2 };
 
 struct worker_start {
@@ -21,12 +24,14 @@ struct worker_start {
 };
 
 /*
- * To be called in the child, once all that is the master's alone has been closed there. Gives up all privileges that it
- * has, then serves.
+ * To be called in the child, once all that is the master's alone has been closed there. Gives up
+ * all privileges that it has, then serves.
  */
 _Noreturn void worker_run(const struct worker_start *start);
 
-/* The environment of one who serves clients: TZ and what "env" names. False when memory is short. */
+/*
+ * The environment of one who serves clients: TZ and what "env" names. False when memory is short.
+ */
 bool worker_set_environment(struct runtime *rt);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fuzz_uri: whatever the target, a path that comes out is absolute and has nothing left to resolve. */
+/* fuzz_uri: whatever the target, a path that comes out is absolute and resolved. */
 #include "http/uri.h"
 #include <stdlib.h>
 

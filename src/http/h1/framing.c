@@ -2,9 +2,9 @@
 /*
  * framing: one resumable pass over a request head.
  *
- * Every byte is looked at once. What the next byte belongs to is one state, each state is a function
- * that takes as many bytes as are its own, and a state that runs out of bytes is resumed by the
- * next call.
+ * Every byte is looked at once. What the next byte belongs to is one state, each state is a
+ * function that takes as many bytes as are its own, and a state that runs out of bytes is resumed
+ * by the next call.
  */
 #include "http/h1/framing.h"
 #include "base/compiler.h"
@@ -114,8 +114,8 @@ start_line(struct pass *s, uint32_t max)
 }
 
 /*
- * The states. Each is given at least one byte; it returns the state of the byte at s->p, its own when
- * it has used up what is there.
+ * The states. Each is given at least one byte; it returns the state of the byte at s->p, its own
+ * when it has used up what is there.
  *
  * RFC 9112 2.2: empty lines before a request line are ignored; a few of them.
  */

@@ -2,10 +2,10 @@
 /*
  * framing: the strict look at a request head before llhttp sees it.
  *
- * One pass over the bytes, resumable, so that every version of llhttp refuses the same requests and
- * nothing that smuggles gets through. It decides how long a head is and how its body is framed, and
- * nothing else: the fields are llhttp's to parse. The rules and the answers are those of HACKING.md,
- * "Framing"; each refusal names its RFC section beside the code.
+ * One pass over the bytes, resumable, so that every version of llhttp refuses the same requests
+ * and nothing that smuggles gets through. It decides how long a head is and how its body is
+ * framed, and nothing else: the fields are llhttp's to parse. The rules and the answers are those
+ * of HACKING.md, "Framing"; each refusal names its RFC section beside the code.
  */
 #ifndef WEIR_HTTP_H1_FRAMING_H
 #define WEIR_HTTP_H1_FRAMING_H
@@ -61,11 +61,11 @@ struct framing {
 };
 
 /*
- * Looks at the head that starts at `head`; `len` bytes of it are there, of which an earlier call has
- * seen some (the bytes may have moved, not changed). A byte that can be in no sound head is refused
- * at once, before its line is complete; a limit as soon as what is there cannot end within it. The
- * verdict does not depend on how the bytes are spread over calls: the first fault in the stream
- * decides. After DONE or REFUSED the answer stays.
+ * Looks at the head that starts at `head`; `len` bytes of it are there, of which an earlier call
+ * has seen some (the bytes may have moved, not changed). A byte that can be in no sound head is
+ * refused at once, before its line is complete; a limit as soon as what is there cannot end
+ * within it. The verdict does not depend on how the bytes are spread over calls: the first fault
+ * in the stream decides. After DONE or REFUSED the answer stays.
  */
 enum framing_verdict framing_check(struct framing *f, const char *head, size_t len,
                                    const struct framing_limits *limits);

@@ -2,8 +2,8 @@
 /*
  * scan: how far a run of bytes of one kind goes, sixteen bytes at a time.
  *
- * The one place of h1/ that asks for the processor: *_stops() looks at 16 bytes and has a bit set for
- * each that is not of its kind, the first byte's lowest. NUL is of no kind.
+ * The one place of h1/ that asks for the processor: *_stops() looks at 16 bytes and has a bit set
+ * for each that is not of its kind, the first byte's lowest. NUL is of no kind.
  */
 #ifndef WEIR_HTTP_H1_SCAN_H
 #define WEIR_HTTP_H1_SCAN_H
@@ -139,8 +139,8 @@ plain_stops(const char *p)
 #endif
 
 /*
- * The first byte of [p, end) that `stops` marks, or end. Bytes from `start` on, at or before p, may be
- * read as well: so the last few are looked at as part of sixteen that end with them.
+ * The first byte of [p, end) that `stops` marks, or end. Bytes from `start` on, at or before p,
+ * may be read as well: so the last few are looked at as part of sixteen that end with them.
  */
 static inline const char *
 scan(const char *start, const char *p, const char *end, unsigned (*stops)(const char *p))

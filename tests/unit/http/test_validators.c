@@ -155,7 +155,11 @@ START_TEST(without_a_validator_its_conditions_are_as_the_rfc_says)
 }
 END_TEST
 
-static const struct { struct str if_range, etag; time_t last_modified; bool honoured; } if_ranges[] = {
+static const struct {
+    struct str if_range, etag;
+    time_t last_modified;
+    bool honoured;
+} if_ranges[] = {
     { NONE, NONE, (time_t)-1, true },
     { S("\"a\""), S("\"a\""), T0, true },
     { S("\"b\""), S("\"a\""), T0, false },

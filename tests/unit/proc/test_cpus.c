@@ -44,12 +44,12 @@ END_TEST
 static const struct { const char *text, *controller, *path; } groups[] = {
     { "0::/user.slice\n",                           NULL,  "/user.slice" },
     { "0::/\n",                                     NULL,  "/" },
-    { "0::/a:b\n",                                  NULL,  "/a:b" },    /* a path may hold a colon */
+    { "0::/a:b\n",                                  NULL,  "/a:b" },    /* may hold a colon */
     { "1:cpu:/x\n0::/y\n",                          NULL,  "/y" },
     { "1:cpu:/x\n",                                 NULL,  NULL },
     { "2:memory:/m\n4:cpu,cpuacct:/c\n0::/y\n",     "cpu", "/c" },
     { "4:cpuacct,cpu:/c",                           "cpu", "/c" },
-    { "4:cpuset:/c\n0::/y\n",                       "cpu", NULL },      /* a name that begins alike */
+    { "4:cpuset:/c\n0::/y\n",                       "cpu", NULL },      /* only begins alike */
     { "",                                           "cpu", NULL },
     { "",                                           NULL,  NULL },
     { "garbage\n\n::\n",                            "cpu", NULL },
