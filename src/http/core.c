@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "conf/log_output.h"
 #include "http/http.h"
+#include "http/open_path.h"
 #include "http/settings.h"
 
 /* ---- values with a shape of their own -------------------------------------------------------------------------- */
@@ -82,6 +83,25 @@ parse_keepalive_disable(struct conf *conf, const struct conf_node *node, void *f
     return true;
 }
 
+/* Accepted for compatibility, without effect; what is written must still make sense. */
+static bool
+parse_ignored_flag(struct conf *conf, const struct conf_node *node, void *field)
+{
+    bool ignored;
+
+    (void)field;
+    return word_flag(conf, &node->words[1], &ignored);
+}
+
+static bool
+parse_ignored_size(struct conf *conf, const struct conf_node *node, void *field)
+{
+    uint64_t ignored;
+
+    (void)field;
+    return word_size(conf, &node->words[1], node->words[1].text, &ignored);
+}
+
 /* root and alias: a path that may hold variables, relative to the prefix. */
 static bool
 parse_root(struct conf *conf, const struct conf_node *node, void *field)
@@ -89,19 +109,20 @@ parse_root(struct conf *conf, const struct conf_node *node, void *field)
     struct root *root = field;
     const struct conf_word *word = &node->words[1];
     struct str path = word->text;
+    size_t before;
 
     root->is_alias = str_eq(node->words[0].text, STR("alias"));
     root->prefix_len = root->is_alias ? (uint32_t)http_of(conf)->reading_place->name.len : 0;
     if (path.len == 0)
         return conf_error(conf, word, "empty path in \"%.*s\" directive",
                           STR_ARG(node->words[0].text));
-    if (path.p[0] != '$')
-        path = conf_path_by_prefix(conf, path);
+    path = path.p[0] == '$' ? arena_str(conf->arena, path) : conf_path_by_prefix(conf, path);
     if (!str_is_set(path))
         return false;
-    while (!root->is_alias && path.len > 0 && path.p[path.len - 1] == '/')
+    before = path.len > word->text.len ? path.len - word->text.len : 0;
+    while (!root->is_alias && path.len > before && path.p[path.len - 1] == '/')
         path.len--;
-    if (!http_text_compile(conf, word, path, &root->path))
+    if (!http_text_compile_after(conf, word, before, path, &root->path))
         return false;
     if (!http_text_is_literal(&root->path) && memmem(path.p, path.len, "/..", 3) != NULL) {
         conf_error(conf, word, "\"..\" in a path with variables");
@@ -161,6 +182,42 @@ parse_max_ranges(struct conf *conf, const struct conf_node *node, void *field)
     if (!word_uint(conf, &node->words[1], node->words[1].text, INT32_MAX, &n))
         return false;
     *(uint32_t *)field = (uint32_t)n;
+    return true;
+}
+
+static bool
+parse_disable_symlinks(struct conf *conf, const struct conf_node *node, void *field)
+{
+    static const struct { struct str name; enum symlinks mode; } modes[] = {
+        { STR_INIT("off"), SYMLINKS_FOLLOW }, { STR_INIT("on"), SYMLINKS_REFUSE },
+        { STR_INIT("if_not_owner"), SYMLINKS_OWN },
+    };
+    struct symlink_settings *s = field;
+    const struct conf_word *mode = &node->words[1], *from = &node->words[node->count - 1];
+    size_t i = 0;
+
+    while (i < ARRAY_LEN(modes) && !str_eq(mode->text, modes[i].name))
+        i++;
+    if (i == ARRAY_LEN(modes)) {
+        conf_error(conf, mode, "invalid parameter \"%.*s\"", STR_ARG(mode->text));
+        conf_hint(conf, "off, on or if_not_owner, then from=FOLDER");
+        return false;
+    }
+    s->mode = (int)modes[i].mode;
+    if (node->count == 2)
+        return true;
+    if (s->mode == SYMLINKS_FOLLOW || !str_starts(from->text, STR("from=")))
+        return conf_error(conf, from, "invalid parameter \"%.*s\"", STR_ARG(from->text));
+    return http_text_compile(conf, from, arena_str(conf->arena, str_from(from->text, 5)),
+                             &s->from);
+}
+
+static bool
+parse_internal(struct conf *conf, const struct conf_node *node, void *field)
+{
+    (void)conf;
+    (void)node;
+    *(bool *)field = true;
     return true;
 }
 
@@ -370,6 +427,9 @@ static const struct directive server_directives[] = {
 static const struct directive location_directives[] = {
     { "root", ONE_ARG, .parse = parse_root, PLACE_FIELD(root), .initial = "html" },
     { "alias", .where = IN_LOCATION, .args = {1, 1}, .parse = parse_root, PLACE_FIELD(root) },
+    { "internal", .where = IN_LOCATION, .parse = parse_internal, PLACE_FIELD(internal) },
+    { "disable_symlinks", .where = IN_HTTP_ALL, .args = {1, 2}, .parse = parse_disable_symlinks,
+      PLACE_FIELD(disable_symlinks), .initial = "off" },
     { "types", .where = IN_HTTP_ALL, .flags = DIRECTIVE_BLOCK | DIRECTIVE_DATA | DIRECTIVE_REPEAT,
       .parse = parse_types, PLACE_FIELD(types) },
     { "default_type", ONE_ARG, .parse = parse_default_type, PLACE_FIELD(default_type),
@@ -431,12 +491,13 @@ static const struct directive location_directives[] = {
       .initial = "60s" },
     { "error_log", .where = IN_HTTP_ALL, .args = {1, 2}, .flags = DIRECTIVE_REPEAT,
       .parse = parse_error_log, PLACE_FIELD(error_log) },
-    { "msie_padding", ONE_ARG, .parse = parse_ignored },
-    { "msie_refresh", ONE_ARG, .parse = parse_ignored },
+    { "client_body_buffer_size", ONE_ARG, .parse = parse_ignored_size },
+    { "msie_padding", ONE_ARG, .parse = parse_ignored_flag },
+    { "msie_refresh", ONE_ARG, .parse = parse_ignored_flag },
     { "output_buffers", .where = IN_HTTP_ALL, .args = {2, 2}, .parse = parse_ignored },
-    { "postpone_output", ONE_ARG, .parse = parse_ignored },
-    { "read_ahead", ONE_ARG, .parse = parse_ignored },
-    { "send_lowat", ONE_ARG, .parse = parse_ignored },
+    { "postpone_output", ONE_ARG, .parse = parse_ignored_size },
+    { "read_ahead", ONE_ARG, .parse = parse_ignored_size },
+    { "send_lowat", ONE_ARG, .parse = parse_ignored_size },
     { "types_hash_bucket_size", ONE_ARG, .parse = parse_ignored },
     { "types_hash_max_size", ONE_ARG, .parse = parse_ignored },
     { 0 }

@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "base/writer.h"
+#include "http/open_path.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -155,11 +155,11 @@ is_unchanged(const struct file *file, const struct stat *st)
  * kept open: they are not served.
  */
 static void
-look(const char *path, struct file *file)
+look(struct str path, struct file *file)
 {
     struct stat st;
 
-    file->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    file->fd = open_path(path, (enum symlinks)file->symlinks, file->trusted);
     if (file->fd < 0 || fstat(file->fd, &st) != 0) {
         file->error = errno;
         return;
@@ -178,14 +178,16 @@ look(const char *path, struct file *file)
 }
 
 static struct file *
-file_create(struct str path, uint64_t hash)
+file_create(struct str path, uint64_t hash, int symlinks, size_t trusted)
 {
     enum { ETAG_MAX = 40 };
-    struct file seen = { .fd = -1 };
+    struct file seen = {
+        .fd = -1, .symlinks = (uint8_t)symlinks, .trusted = (uint32_t)trusted,
+    };
     struct file *file;
     struct writer w;
 
-    look(path.p, &seen);
+    look(path, &seen);
     file = malloc(sizeof(*file) + ETAG_MAX + path.len + 1);
     if (file == NULL) {
         if (seen.fd >= 0)
@@ -227,15 +229,18 @@ find(const struct file_cache *cache, struct str path, uint64_t hash)
 
 /* Whether it may be used as it is. Proving it by stat() renews it. */
 static bool
-is_fresh(struct file *file, const struct location_settings *settings)
+is_fresh(struct file *file, const struct location_settings *settings, size_t trusted)
 {
+    int symlinks = settings->disable_symlinks.mode;
     struct stat st;
 
+    if (UNLIKELY(file->symlinks != symlinks || file->trusted != trusted))
+        return false;
     if (settings->open_file_cache.enabled && !file->is_closed
         && now.mono_ms - file->checked_ms < settings->open_file_cache_valid_ms)
         return file->error == 0 || settings->open_file_cache_errors;
-    if (file->error != 0 || file->is_closed)
-        return false;
+    if (file->error != 0 || file->is_closed || symlinks != SYMLINKS_FOLLOW)
+        return false;           /* stat() follows links: only opening tells whether one may be */
     if (stat(file->path.p, &st) != 0 || !is_unchanged(file, &st))
         return false;
     file->checked_ms = now.mono_ms;
@@ -278,13 +283,14 @@ touch(struct file_cache *cache, struct file *file)
 }
 
 struct file *
-file_open(struct file_cache *cache, const struct location_settings *settings, struct str path)
+file_open(struct file_cache *cache, const struct location_settings *settings, struct str path,
+          size_t trusted)
 {
     uint64_t hash = str_hash(path);
     struct file *file = find(cache, path, hash);
     uint32_t uses = 0;
 
-    if (file != NULL && is_fresh(file, settings)) {
+    if (file != NULL && is_fresh(file, settings, trusted)) {
         stats->file_cache_hits++;
         touch(cache, file);
     } else {
@@ -293,7 +299,8 @@ file_open(struct file_cache *cache, const struct location_settings *settings, st
             uses = file->uses;
             detach(cache, file);
         }
-        if ((file = file_create(path, hash)) == NULL)
+        file = file_create(path, hash, settings->disable_symlinks.mode, trusted);
+        if (file == NULL)
             return NULL;
         file->uses = uses;
         if (is_kept(file, settings))

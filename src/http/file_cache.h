@@ -38,6 +38,8 @@ struct file {
     struct timespec mtime, ctime;
     uint64_t checked_ms, used_ms;
     uint64_t queued_ms;         /* when it was put at the end of lru */
+    uint8_t symlinks;           /* enum symlinks: how it was opened */
+    uint32_t trusted;
     uint32_t uses, refs;
     uint32_t try_at;            /* uses at which its body is wanted in memory */
     uint32_t heat;              /* uses of the body in memory, cooling */
@@ -59,10 +61,11 @@ void file_cache_destroy(struct file_cache *cache);
 
 /*
  * The file at path (absolute), fresh as the settings ask. Never NULL unless memory is short (errno ENOMEM): a file that cannot be
- * opened comes with ->error. The caller gives it back with file_release. path.p is NUL-terminated.
+ * opened comes with ->error. The caller gives it back with file_release. path.p is NUL-terminated. trusted: its leading bytes in which
+ * disable_symlinks lets links be.
  */
 struct file *file_open(struct file_cache *cache, const struct location_settings *settings,
-                       struct str path);
+                       struct str path, size_t trusted);
 void file_release(struct file_cache *cache, struct file *file);
 
 /* The body in memory, NULL: read it from ->fd. Counts as a use: what is asked for often comes into memory. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/path.h"
 #include "http/engine.h"
+#include "http/open_path.h"
 #include <errno.h>
 #include <limits.h>
 
@@ -78,10 +79,26 @@ hold_file(struct http_request *req, struct file *file)
     return arena_defer(req->arena, release_file, held);
 }
 
+/* from=: how much of the path may hold links. It must be a folder on the way to the file. */
+static size_t
+trusted_part(struct http_request *req, const struct symlink_settings *symlinks, struct str path)
+{
+    struct str from = http_text_eval(req, &symlinks->from);
+
+    while (from.len > 0 && from.p[from.len - 1] == '/')
+        from.len--;
+    if (from.len == 0 || !str_starts(path, from) || path.len == from.len || path.p[from.len] != '/')
+        return 0;
+    return from.len;
+}
+
 struct file *
 http_open_file(struct http_request *req, struct str path)
 {
-    struct file *file = file_open(req->worker->files, http_settings_for(req), path);
+    const struct location_settings *settings = http_settings_for(req);
+    size_t trusted = settings->disable_symlinks.mode == SYMLINKS_FOLLOW
+                     ? 0 : trusted_part(req, &settings->disable_symlinks, path);
+    struct file *file = file_open(req->worker->files, settings, path, trusted);
 
     if (LIKELY(req->file == NULL)) {
         req->file = file;
@@ -99,6 +116,8 @@ http_open_failed(struct http_request *req, struct str path, int error)
     case ENOENT:
     case ENOTDIR:
     case ENAMETOOLONG:
+    case ENXIO:                 /* a socket */
+    case ENODEV:
         if (http_settings_for(req)->log_not_found)
             LOG(&req->log, ERR, error, "open() \"%.*s\" failed", STR_ARG(path));
         return HTTP_NOT_FOUND;

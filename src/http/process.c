@@ -240,6 +240,8 @@ run_location(struct http_request *req)
             return http_fail(req, HTTP_CONTENT_TOO_LARGE);
         }
     }
+    if (UNLIKELY(req->location->settings->internal && !req->internal))
+        return http_fail(req, HTTP_NOT_FOUND);
     next = run_handlers(req, req->location->handlers);
     return next == HTTP_PASS ? http_fail(req, HTTP_NOT_FOUND) : next;
 }
@@ -342,6 +344,7 @@ http_redirect_internal(struct http_request *req, struct str path, struct str arg
             "redirecting to \"%.*s\"", STR_ARG(path));
         return http_fail(req, HTTP_INTERNAL_ERROR);
     }
+    http_response_reset(&req->response, 0);
     req->path = path;
     req->args = args;
     req->internal = true;

@@ -83,8 +83,8 @@ http_server_field(int server_tokens)
 
 /* ---- answers -------------------------------------------------------------------------------------------------------------- */
 
-static void
-response_reset(struct http_response *resp, unsigned status)
+void
+http_response_reset(struct http_response *resp, unsigned status)
 {
     *resp = (struct http_response){
         .status = status, .content_length = -1, .last_modified = (time_t)-1,
@@ -115,7 +115,7 @@ http_fail(struct http_request *req, unsigned status)
     struct http_response *resp = &req->response;
     struct str page;
 
-    response_reset(resp, status);
+    http_response_reset(resp, status);
     resp->special = true;
     if (ends_connection(status))
         req->keepalive = false;
@@ -154,7 +154,7 @@ http_reply(struct http_request *req, unsigned status, struct str content_type, s
 {
     struct http_response *resp = &req->response;
 
-    response_reset(resp, status);
+    http_response_reset(resp, status);
     resp->content_type = str_is_set(content_type) ? content_type
                                                   : http_settings_for(req)->default_type;
     http_body_memory(resp, body.p, body.len);

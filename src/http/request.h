@@ -210,6 +210,9 @@ enum http_next http_reply(struct http_request *req, unsigned status, struct str 
 /* Goes to another path of the same server, as if it had been asked for. Always HTTP_ELSEWHERE, or HTTP_DONE with 500 after 10 of them. */
 enum http_next http_redirect_internal(struct http_request *req, struct str path, struct str args);
 
+/* No answer yet but a status: what an earlier handler put together is forgotten. */
+void http_response_reset(struct http_response *resp, unsigned status);
+
 /* Adds a field to the answer. The texts must live as long as the request and hold no CR, LF or NUL: such a field is dropped and logged. False when it was not added. */
 bool http_response_add(struct http_request *req, struct str name, struct str value);
 

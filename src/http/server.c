@@ -90,6 +90,37 @@ static const struct { struct str name; const char *text; } listen_later[] = {
     { STR_INIT("proxy_protocol"),  "weir does not read the PROXY protocol yet" },
 };
 
+/* so_keepalive=on|off|[idle]:[interval]:[count] */
+static bool
+parse_so_keepalive(struct conf *conf, const struct conf_word *word, struct listen_options *o)
+{
+    struct str text = str_from(word->text, sizeof("so_keepalive=") - 1);
+    int *parts[] = { &o->keepidle, &o->keepintvl, &o->keepcnt };
+
+    o->so_keepalive = !str_eq(text, STR("off"));
+    if (str_eq(text, STR("on")) || str_eq(text, STR("off")))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        ptrdiff_t colon = str_find(text, ':', 0);
+        struct str part = { text.p, colon < 0 ? text.len : (size_t)colon };
+        uint64_t n;
+
+        if (part.len > 0) {
+            if (i < 2 ? !seconds_parse(part, &n) : !str_to_uint(part, 127, &n))
+                break;
+            *parts[i] = (int)MIN(n, 32767);
+        }
+        if (colon < 0 && i == 2)
+            return true;
+        if (colon < 0)
+            break;
+        text = str_from(text, (size_t)colon + 1);
+    }
+    conf_error(conf, word, "invalid so_keepalive value: \"%.*s\"", STR_ARG(word->text));
+    conf_hint(conf, "on, off, or [IDLE]:[INTERVAL]:[COUNT]");
+    return false;
+}
+
 static bool
 listen_parameter(struct conf *conf, const struct conf_word *word, struct server_listen *l)
 {
@@ -110,6 +141,8 @@ listen_parameter(struct conf *conf, const struct conf_word *word, struct server_
         l->options.reuseport = true;
         return true;
     }
+    if (str_starts(word->text, STR("so_keepalive=")))
+        return parse_so_keepalive(conf, word, &l->options);
     if (!parse_listen_value(conf, word, &l->options, &known))
         return false;
     if (known)
@@ -123,7 +156,7 @@ listen_parameter(struct conf *conf, const struct conf_word *word, struct server_
     }
     conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
     conf_hint(conf, "known: default_server, deferred, deferred=off, bind, reuseport, backlog=, "
-              "rcvbuf=, sndbuf=, fastopen=, ipv6only=");
+              "rcvbuf=, sndbuf=, fastopen=, ipv6only=, so_keepalive=");
     return false;
 }
 
@@ -142,7 +175,7 @@ server_add_listen(struct conf *conf, struct http_server *server, const struct se
 
 static const struct listen_options listen_defaults = {
     .backlog = 511, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .ipv6only = 1, .deferred = 1,
-    .nodelay = 1,
+    .nodelay = 1, .so_keepalive = -1, .keepidle = -1, .keepintvl = -1, .keepcnt = -1,
 };
 
 bool
@@ -485,12 +518,37 @@ listen_join(struct conf *conf, struct http *http, struct http_server *server,
 }
 
 static bool
+is_covered_by(const struct address *one, const struct address *all)
+{
+    return address_is_wildcard(all) && !address_is_wildcard(one)
+           && one->sa.sa_family == all->sa.sa_family && address_port(one) == address_port(all);
+}
+
+/*
+ * Linux lets nobody listen on 127.0.0.1:80 beside *:80. So the socket of all addresses serves the single ones too, and the
+ * address that a client came to tells which it was.
+ */
+static void
+share_wildcards(struct http *http)
+{
+    for (struct http_address *all = http->addresses; all != NULL; all = all->next)
+        for (struct http_address *one = http->addresses; one != NULL; one = one->next) {
+            if (!is_covered_by(&one->listener.address, &all->listener.address))
+                continue;
+            link_remove(&one->listener.link);
+            one->next_single = all->singles;
+            all->singles = one;
+        }
+}
+
+static bool
 build_addresses(struct conf *conf, struct http *http)
 {
     for (struct http_server *s = http->servers; s != NULL; s = s->next)
         for (uint32_t i = 0; i < s->listens.len; i++)
             if (!listen_join(conf, http, s, s->listens.items[i]))
                 return false;
+    share_wildcards(http);
     for (struct http_address *a = http->addresses; a != NULL; a = a->next) {
         a->listener.options.nodelay = a->default_server->root->settings->tcp_nodelay;
         if (!hosts_build(conf, a))

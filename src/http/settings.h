@@ -55,8 +55,16 @@ struct open_file_settings {
     uint64_t inactive_ms;
 };
 
+/* disable_symlinks */
+struct symlink_settings {
+    int mode;                   /* enum symlinks */
+    struct http_text from;
+};
+
 /* Contexts http, server, location. */
 struct location_settings {
+    bool internal;              /* reached by internal redirects alone */
+    struct symlink_settings disable_symlinks;
     struct root root;
     struct map *types;          /* extension, lower case, without dot -> struct str * */
     struct str default_type;    /* "" none */
@@ -174,6 +182,7 @@ struct http_address {
     struct map *leading;        /* ".example.com" of "*.example.com" */
     struct map *trailing;       /* "www.example." of "www.example.*" */
     VEC(struct http_server *) servers;
+    struct http_address *singles, *next_single; /* addresses served by the socket of all */
     struct http_address *next;
 };
 

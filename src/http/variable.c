@@ -90,7 +90,7 @@ add_variable(struct conf *conf, const struct conf_word *word, piece_vec *pieces,
     return true;
 }
 
-/* The name behind a "$" at `at`; *end is behind it. Empty: the "$" stands for itself. */
+/* The name behind a "$" at `at`; *end is behind it. */
 static struct str
 variable_name(struct str s, size_t at, size_t *end, bool *unclosed)
 {
@@ -111,11 +111,20 @@ bool
 http_text_compile(struct conf *conf, const struct conf_word *word, struct str source,
                   struct http_text *text)
 {
+    return http_text_compile_after(conf, word, 0, source, text);
+}
+
+bool
+http_text_compile_after(struct conf *conf, const struct conf_word *word, size_t before,
+                        struct str source, struct http_text *text)
+{
     piece_vec pieces = { 0 };
-    size_t at = 0;
+    size_t at = before;
 
     if (!str_is_set(source))
         return conf_no_memory(conf);
+    if (!add_literal(conf, &pieces, (struct str){ source.p, before }))
+        return false;
     while (at < source.len) {
         ptrdiff_t dollar = str_find(source, '$', at);
         size_t stop = dollar < 0 ? source.len : (size_t)dollar, end;
@@ -130,12 +139,8 @@ http_text_compile(struct conf *conf, const struct conf_word *word, struct str so
         if (unclosed)
             return conf_error(conf, word, "the closing bracket in \"%.*s\" variable is missing",
                               STR_ARG(name));
-        if (name.len == 0) {
-            if (!add_literal(conf, &pieces, (struct str){ source.p + stop, 1 }))
-                return false;
-            at = stop + 1;
-            continue;
-        }
+        if (name.len == 0)
+            return conf_error(conf, word, "invalid variable name in \"%.*s\"", STR_ARG(source));
         if (!add_variable(conf, word, &pieces, name))
             return false;
         at = end;

@@ -32,8 +32,15 @@ struct http_text {
     struct str source;          /* as written */
 };
 
-/* Compiles `source` ("$name", "${name}"; a lone "$" stands for itself). False after conf_error at `word`: unknown variable, memory. */
+/*
+ * Compiles `source` ("$name", "${name}"). False after conf_error at `word`: unknown variable, a "$" with no name behind it, memory.
+ * `source` must live as long as the text.
+ */
 bool http_text_compile(struct conf *conf, const struct conf_word *word, struct str source, struct http_text *text);
+
+/* The same, where the first `before` bytes of source are literal whatever they hold (a folder put in front). */
+bool http_text_compile_after(struct conf *conf, const struct conf_word *word, size_t before,
+                             struct str source, struct http_text *text);
 
 /* Whether it has no variable: then it is http_text_eval's result, `source`, for every request. */
 bool http_text_is_literal(const struct http_text *text);

@@ -41,11 +41,15 @@ set_options(const struct listener *listener)
     const struct socket_option any[] = {
         { SOL_SOCKET, SO_RCVBUF, options->rcvbuf, "SO_RCVBUF" },
         { SOL_SOCKET, SO_SNDBUF, options->sndbuf, "SO_SNDBUF" },
+        { SOL_SOCKET, SO_KEEPALIVE, options->so_keepalive, "SO_KEEPALIVE" },
     };
     const struct socket_option tcp[] = {
         { IPPROTO_TCP, TCP_NODELAY, options->nodelay, "TCP_NODELAY" },
         { IPPROTO_TCP, TCP_DEFER_ACCEPT, deferred, "TCP_DEFER_ACCEPT" },
         { IPPROTO_TCP, TCP_FASTOPEN, options->fastopen, "TCP_FASTOPEN" },
+        { IPPROTO_TCP, TCP_KEEPIDLE, options->keepidle, "TCP_KEEPIDLE" },
+        { IPPROTO_TCP, TCP_KEEPINTVL, options->keepintvl, "TCP_KEEPINTVL" },
+        { IPPROTO_TCP, TCP_KEEPCNT, options->keepcnt, "TCP_KEEPCNT" },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(any); i++)

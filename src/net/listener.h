@@ -23,6 +23,9 @@ struct listen_options {
                                    are there, or a second has passed (TCP_DEFER_ACCEPT) */
     int nodelay;                /* 1 default: TCP_NODELAY, inherited by accepted sockets */
     bool reuseport;
+    int so_keepalive;           /* SO_KEEPALIVE 0, 1; the kernel's probes of a silent peer */
+    int keepidle, keepintvl;    /* seconds */
+    int keepcnt;
 };
 
 struct listener {

@@ -98,9 +98,12 @@ struct conn {
     struct link queue;          /* idle queue, free list, or released during this batch */
     uint64_t number;            /* *CONN of the log, unique in a worker's life */
     uint64_t since_ms;          /* accepted at */
-    uint64_t idle_since_ms;
+    union {
+        uint64_t idle_since_ms; /* IDLE */
+        uint64_t linger_end_ms; /* LINGERING: however much still comes */
+    };
     uint32_t requests;          /* served so far */
-    uint32_t allowance_ms;      /* the protocol's: how long it may stay idle, or linger */
+    uint32_t allowance_ms;      /* the protocol's: how long it may be silent, idle or lingering */
     struct peer peer;
 };
 _Static_assert(sizeof(struct conn) <= 192, "a slot is at most three cache lines");

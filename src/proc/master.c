@@ -157,7 +157,7 @@ child_start(struct child *c)
         start_failed(c, "socketpair()");
         return;
     }
-    c->block = counters_free_block(m->counters);
+    c->block = counters_reserve(m->counters);
     start = (struct worker_start){
         .runtime = c->runtime, .counters = m->counters, .block = c->block, .channel = end,
         .number = c->number, .master = getpid(),
@@ -170,6 +170,8 @@ child_start(struct child *c)
     close(end);
     if (c->pid < 0) {
         c->pid = 0;
+        if (c->block >= 0)
+            counters_retire(m->counters, (unsigned)c->block);
         start_failed(c, "fork()");
         return;
     }

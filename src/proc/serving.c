@@ -30,10 +30,7 @@ listen_no_more(struct serving *s, struct runtime *rt)
     struct link *head = runtime_listeners(rt);
 
     for (struct link *l = head->next; l != head; l = l->next) {
-        struct listener *listener = CONTAINER_OF(l, struct listener, link);
-
-        if (listener->source.added)
-            pool_unlisten(&s->pool, listener);
+        pool_unlisten(&s->pool, CONTAINER_OF(l, struct listener, link));
     }
 }
 
@@ -340,7 +337,7 @@ serving_reopen_logs(struct serving *s)
         struct log_file *file = CONTAINER_OF(l, struct log_file, link);
 
         if (!log_file_reopen(file))
-            LOG(&process_log, EMERG, errno, "open() \"%.*s\" failed", STR_ARG(file->path));
+            LOG(&process_log, ERR, errno, "open() \"%.*s\" failed", STR_ARG(file->path));
     }
 }
 

@@ -62,6 +62,13 @@ def test_s_reload_ends_when_the_new_workers_serve(weir):
     assert server.get("/").text == "new"
 
 
+def test_s_reload_may_not_wait(weir):
+    server = weir(server="return 200 old;")
+    server.write_conf(server.template.replace("old", "new"))
+    assert server.run("-s", "reload", "--no-wait").returncode == 0
+    wait_until(lambda: server.get("/").text == "new", "the new configuration")
+
+
 BROKEN = ["return 200 new; rot;", "return 200 new; sendfile maybe;", "return 200 new; }", "include none.conf; return 200 new;"]
 
 
@@ -451,7 +458,7 @@ def test_single_process_serves_and_ends(weir):
     assert server.process.returncode == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGPIPE, signal.SIGCHLD, signal.SIGURG, signal.SIGCONT])
+@pytest.mark.parametrize("number", [signal.SIGPIPE, signal.SIGCHLD, signal.SIGURG, signal.SIGCONT])
 def test_other_signals_do_no_harm(weir, number):
     server = weir(server="return 200 x;")
     for pid in [server.pid, *server.wait_workers()]:

@@ -78,8 +78,8 @@ start_linger(struct conn *conn, const struct location_settings *settings)
     buffer_free(conn->in);
     conn->in = NULL;
     conn_state_set(conn, CONN_LINGERING);
-    conn->idle_since_ms = now.mono_ms;
-    conn->allowance_ms = (uint32_t)MIN(settings->lingering_time_ms, UINT32_MAX);
+    conn->linger_end_ms = now.mono_ms + settings->lingering_time_ms;
+    conn->allowance_ms = (uint32_t)MIN(settings->lingering_timeout_ms, UINT32_MAX);
     conn_deadline(conn, MIN(settings->lingering_timeout_ms, settings->lingering_time_ms));
     if (!conn_wait(conn, EPOLLIN))
         return close_now(conn, CLOSE_ERROR);
@@ -91,15 +91,15 @@ on_linger_readable(struct conn *conn)
 {
     struct http_worker *worker = worker_of(conn);
     size_t done;
-    uint64_t age = now.mono_ms - conn->idle_since_ms;
 
     switch (conn->stream->recv(conn, worker->in, READ_SIZE, &done)) {
     case IO_AGAIN:
         return;
     case IO_DONE:
-        if (age < conn->allowance_ms)
-            return;
-        close_now(conn, CLOSE_TIMEOUT);
+        if (now.mono_ms >= conn->linger_end_ms)
+            close_now(conn, CLOSE_TIMEOUT);
+        else
+            conn_deadline(conn, MIN(conn->allowance_ms, conn->linger_end_ms - now.mono_ms));
         return;
     case IO_CLOSED:
     case IO_ERROR:
@@ -704,11 +704,29 @@ static const struct conn_ops h1_ops = {
     .on_close = on_close,
 };
 
+/* The address of its own that the client came to, where one socket serves several. */
+static void
+find_single_address(struct conn *conn, const struct http_address *all)
+{
+    struct address local;
+
+    local.len = sizeof(local.un);
+    if (getsockname(conn->fd, &local.sa, &local.len) != 0)
+        return;
+    for (struct http_address *one = all->singles; one != NULL; one = one->next_single)
+        if (address_eq(&one->listener.address, &local))
+            conn->listener = &one->listener;
+}
+
 void
 http_accept(struct conn *conn)
 {
     const struct http_address *address = http_address_of(conn);
 
+    if (UNLIKELY(address->singles != NULL)) {
+        find_single_address(conn, address);
+        address = http_address_of(conn);
+    }
     conn->ops = &h1_ops;
     address->worker->connections++;
     conn_deadline(conn, address->default_server->settings->client_header_timeout_ms);

@@ -7,8 +7,8 @@
 #define WEIR_HTTP_H1_H1_H
 
 #include "http/engine.h"
+#include "http/h1/chunks.h"
 #include "http/h1/framing.h"
-#include <llhttp.h>
 
 /* What the codec keeps of a request. In the request's arena. */
 struct h1_request {
@@ -16,12 +16,10 @@ struct h1_request {
     bool head_done;             /* parsed: the request is real */
     bool body_done;             /* nothing of it is still to come */
     bool failed;                /* the answer cannot be completed: close */
-    bool encoded;               /* the head of the answer is in the gather buffer or beyond */
     enum io out;                /* what became of the last attempt to write */
     uint64_t body_left;         /* BODY_LENGTH */
-    uint64_t body_bytes;        /* of a chunked body, so far */
-    uint32_t chunk_overhead;    /* bytes of chunk sizes, extensions and trailers since the last data */
-    llhttp_t parser;            /* BODY_CHUNKED: goes on from the head */
+    uint64_t body_bytes;        /* BODY_CHUNKED: of data, so far */
+    struct chunks chunks;       /* BODY_CHUNKED */
 };
 
 extern const struct http_codec h1_codec;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* parse: llhttp's view of a head becomes a request. */
 #include "http/h1/h1.h"
+#include <llhttp.h>
 
 static int
 on_field(llhttp_t *parser, const char *p, size_t len)
@@ -30,6 +31,14 @@ on_value(llhttp_t *parser, const char *p, size_t len)
     return 0;
 }
 
+/* A body is not the parser's: it is done with its head. */
+static int
+on_headers_complete(llhttp_t *parser)
+{
+    (void)parser;
+    return HPE_PAUSED;
+}
+
 static int
 on_message_complete(llhttp_t *parser)
 {
@@ -37,22 +46,10 @@ on_message_complete(llhttp_t *parser)
     return HPE_PAUSED;
 }
 
-static int
-on_body(llhttp_t *parser, const char *p, size_t len)
-{
-    struct http_request *req = parser->data;
-    struct h1_request *h1 = h1_of(req);
-
-    (void)p;
-    h1->body_bytes += len;
-    h1->chunk_overhead = 0;
-    return 0;
-}
-
 static const llhttp_settings_t settings = {
     .on_header_field = on_field,
     .on_header_value = on_value,
-    .on_body = on_body,
+    .on_headers_complete = on_headers_complete,
     .on_message_complete = on_message_complete,
 };
 
@@ -102,14 +99,35 @@ drop_odd_fields(struct http_request *req)
     return true;
 }
 
+/* RFC 9110 5.3: several lines of a list are one list. */
+static void
+join_known(struct http_request *req, int known, struct str more)
+{
+    struct writer w;
+
+    if (known != FIELD_IF_MATCH && known != FIELD_IF_NONE_MATCH && known != FIELD_ACCEPT_ENCODING
+        && known != FIELD_COOKIE)
+        return;
+    w = writer_in(req->arena);
+    write_str(&w, req->known[known]);
+    write_str(&w, known == FIELD_COOKIE ? STR("; ") : STR(", "));
+    write_str(&w, more);
+    if (w.ok)
+        req->known[known] = writer_str(&w);
+}
+
 static void
 note_known(struct http_request *req, struct http_field *field)
 {
     int known = http_known_field(field->name);
 
     field->value = str_trim(field->value);
-    if (known >= 0 && !str_is_set(req->known[known]))
+    if (LIKELY(known < 0))
+        return;
+    if (LIKELY(!str_is_set(req->known[known])))
         req->known[known] = field->value;
+    else
+        join_known(req, known, field->value);
 }
 
 static bool
@@ -180,6 +198,19 @@ note_request_line(struct http_request *req, const struct framing *f, const char 
             head + f->skipped, start + f->target_len + sizeof(" HTTP/1.1") - 1 });
 }
 
+/*
+ * The framing check has passed the head, so what is left is a method that the parser does not know, or keeps for protocols that are not
+ * HTTP (RTSP, ICE, the preface of HTTP/2).
+ */
+static unsigned
+refused_by_parser(struct http_request *req, llhttp_t *parser, llhttp_errno_t err)
+{
+    LOG(&req->log, INFO, 0, "client sent invalid request: %s (%s)",
+        llhttp_get_error_reason(parser), llhttp_errno_name(err));
+    return err == HPE_INVALID_METHOD || err == HPE_INVALID_CONSTANT || parser->method == HTTP_PRI
+           ? HTTP_NOT_IMPLEMENTED : HTTP_BAD_REQUEST;
+}
+
 unsigned
 h1_parse(struct http_request *req, const char *head)
 {
@@ -188,25 +219,21 @@ h1_parse(struct http_request *req, const char *head)
     size_t len = framing_parser_len(f);
     char *copy = arena_bytes(req->arena, len);
     llhttp_errno_t err;
+    llhttp_t parser;
 
     req->fields = arena_zalloc(req->arena, (f->fields + 1) * sizeof(req->fields[0]));
     if (copy == NULL || req->fields == NULL)
         return HTTP_INTERNAL_ERROR;
     framing_to_parser(f, head, copy);
     note_request_line(req, f, head, copy);
-    llhttp_init(&h1->parser, HTTP_REQUEST, &settings);
-    h1->parser.data = req;
-    err = llhttp_execute(&h1->parser, copy, len);
+    llhttp_init(&parser, HTTP_REQUEST, &settings);
+    parser.data = req;
+    err = llhttp_execute(&parser, copy, len);
     if (req->fields[req->fields_len].name.p != NULL)
         req->fields_len++;
-    if (err == HPE_INVALID_METHOD)
-        return HTTP_NOT_IMPLEMENTED;
-    if (err != HPE_OK && err != HPE_PAUSED && err != HPE_PAUSED_UPGRADE) {
-        LOG(&req->log, INFO, 0, "client sent invalid request: %s (%s)",
-            llhttp_get_error_reason(&h1->parser), llhttp_errno_name(err));
-        return HTTP_BAD_REQUEST;
-    }
-    req->method = method_of(h1->parser.method);
+    if (err != HPE_PAUSED && err != HPE_PAUSED_UPGRADE)
+        return refused_by_parser(req, &parser, err);
+    req->method = method_of(parser.method);
     for (uint32_t i = 0; i < req->fields_len; i++)
         note_known(req, &req->fields[i]);
     if (UNLIKELY(f->odd_names) && !drop_odd_fields(req))

@@ -60,7 +60,7 @@ return_handle(struct http_request *req, const void *slot)
         return http_fail(req, HTTP_INTERNAL_ERROR);
     if (is_redirect(rc->status))
         return http_redirect(req, rc->status, text);
-    return http_reply(req, rc->status, STR_NONE, text);
+    return http_reply(req, rc->status, type_of(http_settings_for(req), req->path), text);
 }
 
 static bool

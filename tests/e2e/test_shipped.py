@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What comes with weir: its conf file, its types, its pages."""
+
+import pathlib
+
+import pytest
+
+from harness import run_weir, serving
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("path", sorted((TOP / "conf").glob("*.conf")), ids=lambda path: path.name)
+def test_shipped_conf_passes_the_test(folder, path):
+    done = run_weir(folder, "-p", f"{folder}/", "-c", str(path), "-t")
+    assert done.returncode == 0, done.stderr
+    assert "[warn]" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def site():
+    files = {f"html/{path.relative_to(TOP / 'html')}": path.read_bytes() for path in (TOP / "html").rglob("*") if path.is_file()}
+    with serving(http=f"include {TOP}/conf/mime.types; default_type application/octet-stream;", server="", files=files) as weir:
+        yield weir
+
+
+def test_welcome_page_is_a_page_in_light_and_dark(site):
+    answer = site.get("/")
+    assert answer.status == 200 and answer.get("Content-Type").startswith("text/html")
+    assert "<title>" in answer.text and "prefers-color-scheme" in answer.text or "color-scheme" in answer.text
+    assert "weir" in answer.text
+
+
+@pytest.mark.parametrize("name, kind", [
+    ("a.html", "text/html"), ("a.css", "text/css"), ("a.js", "javascript"), ("a.json", "application/json"), ("a.png", "image/png"),
+    ("a.svg", "image/svg+xml"), ("a.webp", "image/webp"), ("a.woff2", "font/woff2"), ("a.wasm", "application/wasm"),
+    ("a.pdf", "application/pdf"), ("a.mp4", "video/mp4"), ("a.txt", "text/plain"), ("a.xml", "xml"), ("a.unknown", "application/octet-stream"),
+])
+def test_shipped_types_know_the_common_names(site, name, kind):
+    site.write(f"html/{name}", "x")
+    assert kind in site.get(f"/{name}").get("Content-Type")
