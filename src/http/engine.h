@@ -73,6 +73,13 @@ http_settings_for(const struct http_request *req)
     return req->location != NULL ? req->location->settings : req->server->root->settings;
 }
 
+/* The Host field that was looked up last, and was valid. */
+static inline struct str
+http_last_host(const struct http_worker *worker)
+{
+    return (struct str){ worker->last_host.bytes, worker->last_host.len };
+}
+
 /* Runs filters over the answer and hands it to the codec. */
 void http_send(struct http_request *req);
 

@@ -277,8 +277,17 @@ static bool
 is_known(struct str name, enum http_known_field field)
 {
     const char *lower = known_names[field].p;
+    size_t i = 0;
 
-    for (size_t i = 0; i < name.len; i++)
+    for (; name.len - i >= 4; i += 4) {         /* mostly all that is needed to tell two names apart */
+        uint32_t a, b;
+
+        memcpy(&a, name.p + i, sizeof(a));
+        memcpy(&b, lower + i, sizeof(b));
+        if ((a | 0x20202020) != b)
+            return false;
+    }
+    for (; i < name.len; i++)
         if ((name.p[i] | 0x20) != lower[i])
             return false;
     return true;

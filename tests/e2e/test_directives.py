@@ -107,7 +107,7 @@ def test_directive_is_not_taken_twice(folder, name):
     where = contexts if isinstance(contexts, str) else contexts[0]
     done, _ = check_conf(folder, frame(where, name, f"{text}\n{text}"))
     assert done.returncode == 1
-    assert f'"{name}" directive is duplicate' in done.stderr.splitlines()[0], done.stderr
+    assert f'weir: [emerg] "{name}" directive is duplicate' in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("name", [name for name in DIRECTIVES if DIRECTIVES[name][1].split()[1] in ("on;", "off;")])

@@ -369,6 +369,8 @@ def test_descriptors_do_not_leak(weir):
             except OSError:
                 pass
         return sum(link.startswith("socket:") for link in links)
+    if not os.access(f"/proc/{worker}/fd", os.R_OK):
+        pytest.skip("may not look into the worker")
     server.get("/0")
     before = sockets()
     for turn in range(300):

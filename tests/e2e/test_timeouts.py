@@ -162,52 +162,26 @@ def test_reset_timedout_connection_resets(server):
         assert client.was_reset
 
 
-def server_end_is_gone(client):
-    def gone():
-        found = client._diag.peer_of(client.sock)
-        return found is None or found[0] not in (1, 4, 5, 8)    # established, both FIN_WAITs, CLOSE_WAIT
-    client.peer_has_read_all()
-    return gone
-
-
-def sockets_of(server):
-    links = []
-    for pid in server.workers():
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                links.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
-            except OSError:
-                pass
-    return sum(link.startswith("socket:") for link in links)
-
-
 @pytest.fixture
 def lingering(weir):
     return weir(server="client_max_body_size 1k; lingering_timeout 1s; lingering_time 2s; location / { return 200 x; }")
 
 
 def test_lingering_close_waits_lingering_timeout_for_more(lingering):
-    lingering.wait_workers()
-    wait_until(lambda: sockets_of(lingering) > 0)
-    before = sockets_of(lingering)
     with lingering.connect() as client:
         assert client.ask(request("/", "Content-Length: 100000", method="POST")).status == 413
         begin = now()
         client.expect_close()
-        assert sockets_of(lingering) == before + 1
-        wait_until(lambda: sockets_of(lingering) == before, "the server to close")
+        wait_until(client.peer_is_gone, "the server to close")
         took(begin, 1, "lingering_timeout")
 
 
 def test_lingering_close_waits_lingering_time_in_all(lingering):
-    lingering.wait_workers()
-    wait_until(lambda: sockets_of(lingering) > 0)
-    before = sockets_of(lingering)
     with lingering.connect() as client:
         assert client.ask(request("/", "Content-Length: 100000", method="POST")).status == 413
         begin, enough = now(), threading.Event()
         thread = drip(client, b"x" * 1000, 0.1, enough)
-        wait_until(lambda: sockets_of(lingering) == before, "the server to close")
+        wait_until(client.peer_is_gone, "the server to close")
         took(begin, 2, "lingering_time")
         enough.set()
         thread.join()

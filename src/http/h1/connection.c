@@ -126,6 +126,8 @@ wait_for_socket(struct conn *conn, const struct location_settings *settings)
 static bool
 flush_or_wait(struct conn *conn, const struct location_settings *settings, enum step *step)
 {
+    if (worker_of(conn)->out_len == 0 && conn->out == NULL)
+        return true;
     switch (h1_flush(conn, false)) {
     case IO_DONE:
         return true;
@@ -376,6 +378,7 @@ read_head(struct conn *conn, const char *p, size_t len, size_t *used)
         return close_now(conn, CLOSE_ERROR);
     }
     f = &h1_of(req)->framing;
+    f->valid_host = http_last_host(req->worker);
     switch (framing_check(f, p, len, &req->server->settings->limits)) {
     case FRAMING_MORE:
         if (conn->state != CONN_READING) {

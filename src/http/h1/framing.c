@@ -368,6 +368,8 @@ take_host(struct framing *f, struct str value)
 {
     if (f->hosts++ > 0)
         return refuse(f, 400, "more than one Host");
+    if (LIKELY(value.len > 0 && str_eq(value, f->valid_host)))
+        return AT_FIELD;
     if (!framing_host_is_valid(value))
         return refuse(f, 400, "invalid Host");
     return AT_FIELD;

@@ -35,6 +35,9 @@ enum framing_body { BODY_NONE, BODY_LENGTH, BODY_CHUNKED };
  * empty lines included.
  */
 struct framing {
+    /* given by the caller before each call, or left zero */
+    struct str valid_host;      /* a Host value that is known to be valid: need not be looked at */
+
     /* result, good once DONE (status, reason once REFUSED) */
     uint32_t skipped;           /* bytes of empty lines before the request line, at most 64 */
     uint32_t head_len;          /* with skipped and the empty line at the end */

@@ -121,7 +121,8 @@ note_known(struct http_request *req, struct http_field *field)
 {
     int known = http_known_field(field->name);
 
-    field->value = str_trim(field->value);
+    if (field->value.len > 0 && (unsigned char)field->value.p[field->value.len - 1] <= ' ')
+        field->value = str_trim(field->value);
     if (LIKELY(known < 0))
         return;
     if (LIKELY(!str_is_set(req->known[known])))

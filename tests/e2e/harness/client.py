@@ -99,6 +99,12 @@ class Client:
             Client._diag = SockDiag()
         return Client._diag.peer_has_read_all(self.sock)
 
+    def peer_is_gone(self):
+        """Whether the server's process has closed its end, not only said that it sends no more."""
+        if Client._diag is None:
+            Client._diag = SockDiag()
+        return Client._diag.peer_is_closed(self.sock)
+
     def send_pieces(self, pieces):
         """Sends each piece once the server has read the one before."""
         for index, piece in enumerate(pieces):

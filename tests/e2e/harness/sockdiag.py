@@ -23,7 +23,7 @@ class SockDiag:
         self._netlink.close()
 
     def peer_of(self, sock):
-        """(state, unread bytes) of the other end of a loopback connection; None when it is gone."""
+        """(state, unread bytes, inode) of the other end of a loopback connection; None when it is gone."""
         local, remote = sock.getsockname(), sock.getpeername()
         src = socket.inet_pton(sock.family, remote[0]).ljust(16, b"\0")
         dst = socket.inet_pton(sock.family, local[0]).ljust(16, b"\0")
@@ -36,8 +36,16 @@ class SockDiag:
         if struct.unpack_from("=H", answer, 4)[0] == NLMSG_ERROR:
             return None
         state = answer[17]
-        unread = struct.unpack_from("=I", answer, 16 + 4 + 48 + 4)[0]
-        return state, unread
+        _, unread, _, _, inode = struct.unpack_from("=IIIII", answer, 16 + 4 + 48)
+        return state, unread, inode
+
+    def peer_is_closed(self, sock):
+        """No process has the other end any more, though the kernel may still keep it."""
+        try:
+            found = self.peer_of(sock)
+        except OSError:
+            return True
+        return found is None or found[0] == LISTEN or found[2] == 0
 
     def peer_has_read_all(self, sock):
         try:
@@ -46,7 +54,7 @@ class SockDiag:
             return True
         if found is None:
             return True
-        state, unread = found
+        state, unread, _ = found
         if state in (LISTEN, SYN_RECV):     # still in the kernel's queue
             return False
         return state not in (ESTABLISHED, CLOSE_WAIT) or unread == 0
