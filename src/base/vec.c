@@ -22,7 +22,7 @@ grow(struct arena *arena, void **items, uint32_t len, uint32_t *cap, size_t size
         moved = arena_alloc(arena, bytes);
         if (moved == NULL)
             return false;
-        if (len > 0)
+        if (old != NULL && len > 0)
             memcpy(moved, old, size * len);
         memcpy(items, &moved, sizeof(moved));
     }

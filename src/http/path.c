@@ -49,7 +49,8 @@ http_map_path(struct http_request *req, struct str path, size_t spare)
         || (name = arena_bytes(req->arena, len + spare + 1)) == NULL)
         return STR_NONE;
     memcpy(name, base.p, base.len);
-    memcpy(name + base.len, rest.p, rest.len);
+    if (rest.len > 0)
+        memcpy(name + base.len, rest.p, rest.len);
     name[len] = '\0';
     return (struct str){ name, len };
 }

@@ -138,7 +138,7 @@ listen_parameter(struct conf *conf, const struct conf_word *word, struct server_
     if (str_eq(word->text, STR("bind")))
         return true;
     if (str_eq(word->text, STR("reuseport"))) {
-        l->options.reuseport = true;
+        l->options.reuseport = 1;
         return true;
     }
     if (str_starts(word->text, STR("so_keepalive=")))
@@ -492,6 +492,17 @@ address_of(struct conf *conf, struct http *http, const struct server_listen *l)
 }
 
 static bool
+options_eq(const struct listen_options *a, const struct listen_options *b)
+{
+    return a->backlog == b->backlog && a->rcvbuf == b->rcvbuf && a->sndbuf == b->sndbuf
+           && a->fastopen == b->fastopen && a->ipv6only == b->ipv6only
+           && a->deferred == b->deferred && a->nodelay == b->nodelay
+           && a->reuseport == b->reuseport && a->so_keepalive == b->so_keepalive
+           && a->keepidle == b->keepidle && a->keepintvl == b->keepintvl
+           && a->keepcnt == b->keepcnt;
+}
+
+static bool
 listen_join(struct conf *conf, struct http *http, struct http_server *server,
             const struct server_listen *l)
 {
@@ -502,7 +513,7 @@ listen_join(struct conf *conf, struct http *http, struct http_server *server,
         return conf_no_memory(conf);
     *place = server;
     if (l->options_given) {
-        if (a->options_given && memcmp(&a->listener.options, &l->options, sizeof(l->options)) != 0)
+        if (a->options_given && !options_eq(&a->listener.options, &l->options))
             return conf_error(conf, &l->word, "duplicate listen options for %.*s",
                               STR_ARG(a->listener.text));
         a->options_given = true;

@@ -22,7 +22,7 @@ struct listen_options {
     int deferred;               /* 1 default: the kernel keeps a connection until its first bytes
                                    are there, or a second has passed (TCP_DEFER_ACCEPT) */
     int nodelay;                /* 1 default: TCP_NODELAY, inherited by accepted sockets */
-    bool reuseport;
+    int reuseport;              /* 0 default, 1 */
     int so_keepalive;           /* SO_KEEPALIVE 0, 1; the kernel's probes of a silent peer */
     int keepidle, keepintvl;    /* seconds */
     int keepcnt;

@@ -183,7 +183,7 @@ bool conn_wait(struct conn *conn, uint32_t events);
 void conn_deadline(struct conn *conn, uint64_t ms);
 
 /* Dispatches an event word; counts and drops it when it is stale. Public for the tests. */
-void pool_event(void *pool, uint64_t word, uint32_t events);
+void pool_event(void *slots, uint64_t word, uint32_t events);
 /* Ends the batch: released slots become free. Runs by itself at the end of each turn. */
 void pool_batch_end(struct pool *pool);
 uint64_t conn_word(const struct conn *conn);

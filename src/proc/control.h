@@ -15,6 +15,6 @@ bool control_knows(struct str word);
  * signal. After stop and quit it waits until the process is gone, for a bounded time. The exit
  * status of this process.
  */
-int control_send(const struct options *options, struct str word);
+int control_send(const struct options *options, struct str name);
 
 #endif
