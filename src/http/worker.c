@@ -175,8 +175,11 @@ retire_one(void *ctx, struct conn *conn)
 {
     struct http_worker *worker = ctx;
 
-    if (http_address_of(conn)->worker == worker
-        && (conn->state == CONN_IDLE || conn->state == CONN_ACCEPTED))
+    if (http_address_of(conn)->worker != worker)
+        return;
+    if (conn->state == CONN_IDLE && conn_is_kept(conn))
+        conn_deadline(conn, conn->keep_ms - (now.mono_ms - conn->idle_since_ms));
+    else if (conn->state == CONN_IDLE || conn->state == CONN_ACCEPTED)
         conn_close(conn, CLOSE_SHUTDOWN);
 }
 

@@ -248,13 +248,26 @@ pool_batch_end(struct pool *pool)
         accept_retry_soon(pool);
 }
 
+bool
+conn_is_kept(const struct conn *conn)
+{
+    return conn->keep_ms > 0 && now.mono_ms - conn->idle_since_ms < conn->keep_ms;
+}
+
 unsigned
 pool_drain(struct pool *pool, unsigned most, enum close_reason reason)
 {
-    unsigned closed = 0;
+    unsigned closed = 0, left = 256;        /* looks at so many at most: the loop must go on */
+    struct link *next;
 
-    while (closed < most && !list_is_empty(&pool->idle)) {
-        conn_close(CONTAINER_OF(pool->idle.next, struct conn, queue), reason);
+    for (struct link *l = pool->idle.next; l != &pool->idle && closed < most && left > 0; l = next) {
+        struct conn *conn = CONTAINER_OF(l, struct conn, queue);
+
+        next = l->next;
+        left--;
+        if (conn_is_kept(conn))
+            continue;
+        conn_close(conn, reason);
         closed++;
     }
     if (reason == CLOSE_DRAINED)

@@ -105,6 +105,8 @@ struct conn {
     uint32_t requests;          /* served so far */
     uint32_t allowance_ms;      /* the protocol's: how long it may be silent, idle or lingering */
     struct peer peer;
+    uint32_t keep_ms;           /* the protocol's: for so long idle it is neither drained nor shut
+                                   down */
 };
 _Static_assert(sizeof(struct conn) <= 192, "a slot is at most three cache lines");
 
@@ -187,6 +189,9 @@ void pool_event(void *slots, uint64_t word, uint32_t events);
 /* Ends the batch: released slots become free. Runs by itself at the end of each turn. */
 void pool_batch_end(struct pool *pool);
 uint64_t conn_word(const struct conn *conn);
+
+/* Whether an idle connection is too young to be closed for the server's own sake. */
+bool conn_is_kept(const struct conn *conn);
 
 /*
  * Closes at most `most` idle connections, longest idle first; returns how many. Counts them as

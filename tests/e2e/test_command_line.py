@@ -34,7 +34,7 @@ def test_long_version_tells_how_it_was_built(folder):
     assert (done.returncode, done.stdout) == (0, "")
     assert re.fullmatch(r"weir version: weir/\d+(\.\d+)+\S*", lines[0])
     assert "configure arguments:" in done.stderr
-    assert lines[-1].startswith("modules: ") and "http_access_log" in lines[-1] or "http_log" in lines[-1] or "http_" in lines[-1]
+    assert lines[-1].startswith("modules: ") and "http_static" in lines[-1].split()
 
 
 @pytest.mark.parametrize("args, text", [
@@ -170,12 +170,13 @@ def test_signal_without_a_server_is_told(folder, name):
     assert f'weir: [error] open() "{folder}/none.pid" failed (2: No such file or directory)' in done.stderr
 
 
-@pytest.mark.parametrize("text", ["", "\n", "abc\n", "-1\n", "0\n", "99999999999999\n", "1 2 3\n"])
+@pytest.mark.parametrize("text", ["", "\n", "abc\n", "0\n", "99999999999999\n"])
 def test_signal_with_a_broken_pid_file_hits_nobody(folder, text):
+    """In a session of its own: 0 would mean everybody in it."""
     (folder / "weir.conf").write_text(f"pid {folder}/broken.pid;\n" + GOOD)
     (folder / "broken.pid").write_text(text)
-    done = run_weir(folder, "-p", f"{folder}/", "-c", "weir.conf", "-s", "stop") if text != "1 2 3\n" else None
-    assert done is None or done.returncode == 1 and "weir: [error]" in done.stderr
+    done = run_weir(folder, "-p", f"{folder}/", "-c", "weir.conf", "-s", "stop", start_new_session=True)
+    assert done.returncode == 1 and "weir: [error]" in done.stderr
 
 
 def test_signal_to_a_process_that_is_gone_is_told(folder):

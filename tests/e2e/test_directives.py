@@ -82,18 +82,12 @@ REPEATED = {"env", "error_log", "include", "error_page", "listen", "location", "
             "log_format", "return"}
 
 
-def frame(where, name, text):
-    if name == "location" and where == L:
-        text = text.replace("/x/", "/x/")
-    return FRAMES[where].format(text)
-
-
 @pytest.mark.parametrize("name", list(DIRECTIVES))
 def test_directive_is_taken_in_its_contexts_and_refused_outside(folder, name):
     contexts, text = DIRECTIVES[name]
     contexts = (contexts,) if isinstance(contexts, str) else contexts
     for where in FRAMES:
-        done, path = check_conf(folder, frame(where, name, text))
+        done, path = check_conf(folder, FRAMES[where].format(text))
         if where in contexts:
             assert done.returncode == 0, f"in {where}: {done.stderr}"
         else:
@@ -105,7 +99,7 @@ def test_directive_is_taken_in_its_contexts_and_refused_outside(folder, name):
 def test_directive_is_not_taken_twice(folder, name):
     contexts, text = DIRECTIVES[name]
     where = contexts if isinstance(contexts, str) else contexts[0]
-    done, _ = check_conf(folder, frame(where, name, f"{text}\n{text}"))
+    done, _ = check_conf(folder, FRAMES[where].format(f"{text}\n{text}"))
     assert done.returncode == 1
     assert f'weir: [emerg] "{name}" directive is duplicate' in done.stderr, done.stderr
 

@@ -174,6 +174,7 @@ finish(struct conn *conn, bool more_input)
     conn->requests++;
     conn->answered = true;
     conn->allowance_ms = (uint32_t)MIN(settings->keepalive.ms, UINT32_MAX);
+    conn->keep_ms = (uint32_t)MIN(settings->keepalive_min_timeout_ms, UINT32_MAX);
     http_request_release(req);
     if (keepalive)
         return STEP_NEXT;
@@ -461,6 +462,18 @@ become_idle(struct conn *conn)
     return STEP_MORE;
 }
 
+/* Nothing more is to be done now. A worker that ends keeps it only for as long as keepalive_min_timeout promised. */
+static void
+rest(struct conn *conn)
+{
+    if (!worker_of(conn)->retiring)
+        become_idle(conn);
+    else if (conn->keep_ms == 0)
+        close_now(conn, CLOSE_SHUTDOWN);
+    else if (become_idle(conn) != STEP_GONE)
+        conn_deadline(conn, conn->keep_ms);
+}
+
 /* The connection had its share of this turn and has more input: it goes on in the next. */
 static void
 yield_turn(struct conn *conn)
@@ -485,10 +498,7 @@ after_feed(struct conn *conn, enum step step, size_t left)
     if (!flush_or_wait(conn, root, &step))
         return;
     if (step == STEP_NEXT && left == 0) {
-        if (worker_of(conn)->retiring)
-            close_now(conn, CLOSE_SHUTDOWN);
-        else
-            become_idle(conn);
+        rest(conn);
     } else if (step == STEP_NEXT) {
         yield_turn(conn);
     } else if (!conn_wait(conn, EPOLLIN)) {
