@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "proc/daemon.h"
 #include "proc/master.h"
+#include "proc/signals.h"
 #include "proc/single.h"
 #include "proc/tell.h"
 
@@ -61,12 +62,15 @@ int
 start_server(const struct options *options, char *const *arguments, const char *announce)
 {
     struct runtime *rt;
+    sigset_t set;
 
     signal(SIGPIPE, SIG_IGN);
     clock_update();
     rt = prepare(options);
     if (rt == NULL)
         return EXIT_FAILURE;
+    signals_set(&set);          /* from here on they wait for the loop that will read them */
+    sigprocmask(SIG_BLOCK, &set, NULL);
     if (announce != NULL)
         console("%s", announce);
     if (rt->main->daemon && !daemon_start(rt)) {

@@ -54,21 +54,6 @@ def test_hup_serves_the_change_and_the_old_workers_leave(weir):
         server.wait_log(pattern)
 
 
-def test_s_reload_ends_when_the_new_workers_serve(weir):
-    server = weir(server="return 200 old;")
-    server.write_conf(server.template.replace("old", "new"))
-    done = server.run("-s", "reload")
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert server.get("/").text == "new"
-
-
-def test_s_reload_may_not_wait(weir):
-    server = weir(server="return 200 old;")
-    server.write_conf(server.template.replace("old", "new"))
-    assert server.run("-s", "reload", "--no-wait").returncode == 0
-    wait_until(lambda: server.get("/").text == "new", "the new configuration")
-
-
 BROKEN = ["return 200 new; rot;", "return 200 new; sendfile maybe;", "return 200 new; }", "include none.conf; return 200 new;"]
 
 
@@ -93,20 +78,6 @@ def test_s_reload_of_a_broken_edit_tells_whoever_asked(weir):
     done = server.run("-s", "reload")
     assert done.returncode == 1
     assert f'[emerg] unknown directive "rot" in {server.conf_path}:' in done.stderr
-    assert server.get("/").text == "old"
-
-
-def test_s_reload_tells_what_only_the_master_finds(weir):
-    """The text is right, but the new address is taken."""
-    server = weir(server="return 200 old;", allow=[r"\[emerg\]"])
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        server.write_conf(server.template.replace("return 200 old;", f"listen 127.0.0.1:{port}; return 200 new;"))
-        done = server.run("-s", "reload")
-        assert done.returncode == 1
-        assert f"bind() to 127.0.0.1:{port} failed (98: Address already in use)" in done.stderr
     assert server.get("/").text == "old"
 
 
