@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <sys/sendfile.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 /* What a failed call says. EINTR is the callers' own matter. */
@@ -76,6 +78,15 @@ plain_sendfile(struct conn *conn, int fd, off_t offset, size_t size, size_t *don
     return sent(n, done);
 }
 
+/* Ending it sends what was held back. Sockets that are not TCP hold nothing back and refuse the option. */
+static void
+plain_bulk(struct conn *conn, bool begins)
+{
+    int cork = begins;
+
+    setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &cork, sizeof(cork));
+}
+
 static void
 plain_shutdown(struct conn *conn)
 {
@@ -86,5 +97,6 @@ const struct stream_ops plain_stream = {
     .recv     = plain_recv,
     .send     = plain_send,
     .sendfile = plain_sendfile,
+    .bulk     = plain_bulk,
     .shutdown = plain_shutdown,
 };

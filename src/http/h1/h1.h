@@ -16,6 +16,7 @@ struct h1_request {
     bool head_done;             /* parsed: the request is real */
     bool body_done;             /* nothing of it is still to come */
     bool failed;                /* the answer cannot be completed: close */
+    bool bulk;                  /* the stream was told of a long transfer */
     enum io out;                /* what became of the last attempt to write */
     uint64_t body_left;         /* BODY_LENGTH */
     uint64_t body_bytes;        /* BODY_CHUNKED: of data, so far */

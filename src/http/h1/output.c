@@ -11,6 +11,11 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+enum {
+    BULK_MIN = 256 << 10,       /* bytes of a file from which on its transfer counts as long */
+    TURN_MAX = 256 << 10        /* bytes of one answer in one turn, whatever sendfile_max_chunk allows */
+};
+
 enum io
 h1_drain(struct conn *conn)
 {
@@ -143,6 +148,20 @@ push_by_reading(struct http_request *req)
     return resp->body != NULL ? h1_flush(req->conn, true) : IO_DONE;
 }
 
+/*
+ * With TCP_NODELAY each sendfile() ends in a packet that is not full: in a long transfer that costs a third of the work.
+ */
+static void
+set_bulk(struct http_request *req, bool bulk)
+{
+    const struct stream_ops *stream = req->conn->stream;
+
+    if (stream->bulk == NULL)
+        return;
+    stream->bulk(req->conn, bulk);
+    h1_of(req)->bulk = bulk;
+}
+
 static enum io
 push_file(struct http_request *req, uint64_t *budget)
 {
@@ -156,6 +175,8 @@ push_file(struct http_request *req, uint64_t *budget)
         return gather_file(req->worker, resp, (size_t)part->len);
     if (stream->sendfile == NULL || !http_settings_for(req)->sendfile)
         return push_by_reading(req);
+    if (part->len >= BULK_MIN && !h1_of(req)->bulk)
+        set_bulk(req, true);
     if ((io = h1_flush(req->conn, true)) != IO_DONE)
         return io;
     wanted = (size_t)MIN(part->len, *budget);
@@ -171,8 +192,8 @@ enum io
 h1_push(struct http_request *req)
 {
     struct http_response *resp = &req->response;
-    uint64_t chunk = http_settings_for(req)->sendfile_max_chunk;
-    uint64_t budget = chunk != 0 ? chunk : UINT64_MAX, start = resp->body_bytes;
+    uint64_t chunk = http_settings_for(req)->sendfile_max_chunk, start = resp->body_bytes;
+    uint64_t turn = chunk != 0 ? MIN(chunk, TURN_MAX) : TURN_MAX, budget = turn;
 
     while (resp->body != NULL) {
         enum io io = resp->body->kind == PART_MEMORY ? push_memory(req)
@@ -180,8 +201,10 @@ h1_push(struct http_request *req)
 
         if (io != IO_DONE)
             return io;
-        if (resp->body != NULL && resp->body_bytes - start >= (chunk != 0 ? chunk : UINT64_MAX))
+        if (resp->body != NULL && resp->body_bytes - start >= turn)
             return IO_AGAIN;            /* the others' turn */
     }
+    if (UNLIKELY(h1_of(req)->bulk))
+        set_bulk(req, false);
     return IO_DONE;
 }
