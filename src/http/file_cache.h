@@ -48,8 +48,8 @@ struct file {
     char *body;                 /* whole, NULL: not in memory */
     struct link bodies;         /* those with a body, least recently used first */
     struct file_head head;
-    char *head_bytes;           /* of head, one allocation */
-    char text[];                /* etag, path */
+    char *head_bytes;           /* of head: in text, or an allocation of its own when that is too small */
+    char text[];                /* etag, head, path: an answer from memory needs no other memory */
 };
 
 struct file_cache;
