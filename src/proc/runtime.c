@@ -397,7 +397,7 @@ runtime_free(struct runtime *rt)
         return;
     if (rt->main != NULL && process_log.log == &rt->main->log)
         tell_log(NULL);
-    if (rt->has_pid_file && rt->cleaner == getpid())
+    if (rt->main != NULL && rt->has_pid_file && rt->cleaner == getpid())
         pidfile_remove(rt->main->pid_path.p);
     runtime_close_listeners(rt);
     log_files_close(&rt->log_files);
