@@ -217,7 +217,10 @@ open_channel(struct worker *w, int fd)
     if (loop_source_add(&w->serving.loop, &w->channel, EPOLLIN)
         && channel_send(fd, CHANNEL_READY, STR_NONE, -1))
         return true;
-    LOG(&process_log, EMERG, errno, "the channel to the master failed");
+    if (errno == EPIPE || errno == ECONNRESET)  /* killed meanwhile: that is no fault of this process */
+        LOG(&process_log, NOTICE, 0, "the master is gone, exiting");
+    else
+        LOG(&process_log, EMERG, errno, "the channel to the master failed");
     return false;
 }
 
