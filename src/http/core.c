@@ -102,6 +102,14 @@ parse_ignored_size(struct conf *conf, const struct conf_node *node, void *field)
     return word_size(conf, &node->words[1], node->words[1].text, &ignored);
 }
 
+/* They would ask for the root to make the root. */
+static bool
+is_made_of_root(const char *variable)
+{
+    return strcmp(variable, "document_root") == 0 || strcmp(variable, "realpath_root") == 0
+           || strcmp(variable, "request_filename") == 0;
+}
+
 /* root and alias: a path that may hold variables, relative to the prefix. */
 static bool
 parse_root(struct conf *conf, const struct conf_node *node, void *field)
@@ -124,6 +132,10 @@ parse_root(struct conf *conf, const struct conf_node *node, void *field)
         path.len--;
     if (!http_text_compile_after(conf, word, before, path, &root->path))
         return false;
+    for (uint32_t i = 0; i < root->path.len; i++)
+        if (root->path.pieces[i].var != NULL && is_made_of_root(root->path.pieces[i].var->name))
+            return conf_error(conf, word, "the $%s variable cannot be used in the \"%s\" directive",
+                              root->path.pieces[i].var->name, conf->directive->name);
     if (!http_text_is_literal(&root->path) && memmem(path.p, path.len, "/..", 3) != NULL) {
         conf_error(conf, word, "\"..\" in a path with variables");
         conf_hint(conf, "write the folder that is meant");
@@ -355,12 +367,13 @@ server_check(struct conf *conf, struct conf_scope *scope, void *settings)
 {
     struct server_settings *s = settings;
     uint64_t large = s->large_client_header_buffers.size;
+    uint64_t line = MAX(large, s->client_header_buffer_size);
 
     (void)conf;
     (void)scope;
     s->limits = (struct framing_limits){
-        .request_line_max = (uint32_t)large,
-        .field_max = (uint32_t)large,
+        .request_line_max = (uint32_t)line,
+        .field_max = (uint32_t)line,
         .head_max = (uint32_t)(s->client_header_buffer_size
                                + MIN(s->large_client_header_buffers.count * large, 1u << 30)),
         .fields_max = s->max_headers,

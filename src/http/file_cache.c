@@ -365,13 +365,13 @@ make_room(struct file_cache *cache, const struct file *file)
         if (list_is_empty(&cache->bodies))
             return false;
         oldest = CONTAINER_OF(cache->bodies.next, struct file, bodies);
-        if (oldest->heat >= file->uses / 4) {
+        if (oldest->refs > 0 || oldest->heat >= file->uses / 4) {
             oldest->heat -= oldest->heat / 16;
             link_remove(&oldest->bodies);
             list_push(&cache->bodies, &oldest->bodies);
             return false;
         }
-        drop_body(cache, oldest);
+        drop_body(cache, oldest);       /* no answer points into it: refs is 0 */
     }
     return true;
 }
@@ -444,16 +444,18 @@ last_modified(const struct file *file)
 enum { HEADS_FIXED = 200 };
 
 const struct file_head *
-file_head(struct file *file, const struct location_settings *settings)
+file_head(struct file *file, const struct location_settings *settings, struct str name)
 {
     struct file_head *head = &file->head;
     struct writer w;
     size_t size = HEADS_FIXED;
     const char *end;
 
-    if (LIKELY(head->settings == settings))
+    /* Below a root, the address and the file end alike. */
+    if (LIKELY(head->settings == settings)
+        && (!settings->root.is_alias || str_eq(type_of(settings, name), head->content_type)))
         return head;
-    head->content_type = type_of(settings, file->path);
+    head->content_type = type_of(settings, name);
     size += 2 * file->etag.len + head->content_type.len;
     free_head(file);
     head->settings = NULL;

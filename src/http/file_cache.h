@@ -71,7 +71,8 @@ void file_release(struct file_cache *cache, struct file *file);
 /* The body in memory, NULL: read it from ->fd. Counts as a use: what is asked for often comes into memory. */
 const char *file_body(struct file_cache *cache, struct file *file);
 
-/* The ready fields for these settings. NULL when memory is short. */
-const struct file_head *file_head(struct file *file, const struct location_settings *settings);
+/* The ready fields for these settings, with the type that the name (a path as it was asked for) has there. NULL when memory is short. */
+const struct file_head *file_head(struct file *file, const struct location_settings *settings,
+                                  struct str name);
 
 #endif

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include <stdlib.h>
 
-enum { TURN_SIZE = 65536, LINE_MAX_BYTES = 65536 };
+enum { TURN_SIZE = 65536 };
 
 void
 log_buffers_init(struct log_buffers *buffers)
@@ -52,7 +52,7 @@ write_out(struct log_buffer *b)
 char *
 log_buffer_room(struct log_buffer *b, size_t n)
 {
-    if (b->p == NULL || n > LINE_MAX_BYTES || n > b->cap)
+    if (b->p == NULL || n > b->cap)
         return NULL;
     if (b->cap - b->len < n)
         write_out(b);
@@ -65,6 +65,13 @@ log_buffer_added(struct log_buffer *b, size_t n)
     if (b->len == 0)
         b->oldest_ms = now.mono_ms;
     b->len += n;
+}
+
+void
+log_buffer_through(struct log_buffer *b, struct str line)
+{
+    write_out(b);
+    log_file_write(b->file, line);
 }
 
 void

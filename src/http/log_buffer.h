@@ -29,10 +29,13 @@ void log_buffers_init(struct log_buffers *buffers);
 bool log_buffers_start(struct log_buffers *buffers);
 void log_buffers_stop(struct log_buffers *buffers);
 
-/* Where a line of at most n bytes can be put, after what is there was written if need be; NULL: n is larger than any line may be. */
+/* Where a line of at most n bytes can be put, after what is there was written if need be; NULL: n is larger than the buffer. */
 char *log_buffer_room(struct log_buffer *buffer, size_t n);
 /* The line that was put there has n bytes. */
 void log_buffer_added(struct log_buffer *buffer, size_t n);
+
+/* A line that is too long for the buffer: written at once, behind what is there. */
+void log_buffer_through(struct log_buffer *buffer, struct str line);
 
 /* Writes what is not to be held back. */
 void log_buffers_turn_end(struct log_buffers *buffers);

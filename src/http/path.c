@@ -5,12 +5,8 @@
 #include <errno.h>
 #include <limits.h>
 
-/*
- * A root made of variables holds what a peer sent: "..", that the path itself is checked for, must not come in by it. NUL would end
- * the name early.
- */
-static bool
-is_safe_base(struct str base)
+bool
+http_path_is_safe(struct str base)
 {
     for (size_t i = 0; i < base.len; i++) {
         struct str rest = str_from(base, i + 1);
@@ -31,7 +27,7 @@ base_of(struct http_request *req, const struct root *root)
     if (LIKELY(http_text_is_literal(&root->path)))
         return root->path.source;
     base = http_text_eval(req, &root->path);
-    if (!str_is_set(base) || !is_safe_base(base))
+    if (!str_is_set(base) || !http_path_is_safe(base))
         return STR_NONE;
     return base;
 }

@@ -13,6 +13,12 @@ struct file;
  */
 struct str http_map_path(struct http_request *req, struct str path, size_t spare);
 
+/*
+ * Whether a path that was made of variables may be used: what a peer sent can be in it, and must bring in neither "..", that the
+ * path of a request is checked for, nor NUL, that would end a name early.
+ */
+bool http_path_is_safe(struct str path);
+
 /* file_open for this request: given back when the request ends. NULL when memory is short. */
 struct file *http_open_file(struct http_request *req, struct str path);
 

@@ -129,12 +129,24 @@ make_location_absolute(struct http_request *req)
     return w.ok;
 }
 
+/* RFC 9110 15.5.6: 405 says what is allowed, if only that nothing is; 416 says how long the whole is. */
+static void
+add_error_field(struct http_request *req)
+{
+    struct http_field field = req->error_field;
+
+    if (!str_is_set(field.name) && req->response.status == HTTP_METHOD_NOT_ALLOWED)
+        field = (struct http_field){ STR("Allow"), STR("") };
+    if (str_is_set(field.name))
+        http_response_add(req, field.name, field.value);
+}
+
 void
 http_send(struct http_request *req)
 {
     struct http_response *resp = &req->response;
 
-    if (UNLIKELY(resp->status == HTTP_CLOSE_SILENTLY)) {
+    if (UNLIKELY(resp->status == HTTP_CLOSE_SILENTLY || resp->status == HTTP_CLIENT_LEFT)) {
         req->codec->abandon(req);
         return;
     }
@@ -143,6 +155,11 @@ http_send(struct http_request *req)
     if (req->method == METHOD_HEAD || resp->status == HTTP_NOT_MODIFIED
         || resp->status == HTTP_NO_CONTENT)
         resp->no_body = true;
+    if (UNLIKELY(resp->status == HTTP_NO_CONTENT))
+        resp->content_type = STR_NONE;
+    if (UNLIKELY(resp->status == HTTP_METHOD_NOT_ALLOWED
+                 || resp->status == HTTP_RANGE_NOT_SATISFIABLE))
+        add_error_field(req);
     count_answer(resp->status);
     req->codec->respond(req);
 }
@@ -175,6 +192,23 @@ run_on_fail(struct http_request *req)
     return HTTP_PASS;
 }
 
+/* A page stands in for an error: it has the error's status, and none of what only a 200 says of itself. */
+static void
+override_status(struct http_request *req)
+{
+    struct http_response *resp = &req->response;
+
+    resp->status = req->status_override;
+    if (resp->status == HTTP_OK)
+        return;
+    resp->ready = NULL;
+    resp->accept_ranges = false;
+    resp->last_modified = (time_t)-1;
+    resp->etag = STR_NONE;
+    if (resp->body == NULL && resp->content_length < 0)
+        resp->content_length = 0;
+}
+
 /*
  * An answer stands in req->response. HTTP_DONE: it was sent; HTTP_ELSEWHERE: an error page is to be found first.
  */
@@ -185,11 +219,11 @@ answer(struct http_request *req)
     bool filtered = false;
 
     for (;;) {
-        if (UNLIKELY(resp->special)) {
+        if (UNLIKELY(resp->special && resp->status >= 300)) {
             if (run_on_fail(req) == HTTP_ELSEWHERE)
                 return HTTP_ELSEWHERE;
-        } else if (UNLIKELY(req->status_override != 0) && resp->status / 100 == 2) {
-            resp->status = req->status_override;
+        } else if (UNLIKELY(req->status_override != 0)) {
+            override_status(req);
         }
         if (filtered || req->location == NULL || run_filters(req) == HTTP_PASS)
             break;
@@ -260,10 +294,37 @@ run(struct http_request *req)
     }
 }
 
+static void
+go_on(struct http_request *req, enum http_next next)
+{
+    if (UNLIKELY(next == HTTP_DONE))
+        next = answer(req);
+    if (next == HTTP_PASS || next == HTTP_ELSEWHERE)
+        run(req);
+}
+
+static enum http_next
+run_server(struct http_request *req)
+{
+    enum http_next next;
+
+    req->at_server = true;
+    next = run_handlers(req, req->server->rewrite);
+    if (next == HTTP_AGAIN)
+        return next;
+    req->at_server = false;
+    req->step = 0;
+    return next;
+}
+
 void
 http_resume(struct http_request *req)
 {
-    run(req);
+    if (req->at_server)
+        go_on(req, run_server(req));
+    else
+        run(req);
+    req->codec->resumed(req);
 }
 
 /* What can be answered before any place is looked for. */
@@ -294,16 +355,12 @@ begin(struct http_request *req)
         if (next != HTTP_PASS)
             return next;
     }
-    next = run_handlers(req, req->server->rewrite);
-    req->step = 0;
-    return next;
+    return run_server(req);
 }
 
 void
 http_process(struct http_request *req)
 {
-    enum http_next next;
-
     stats->requests++;
     if (UNLIKELY(req->method == METHOD_CONNECT))
         req->path = STR("/");           /* its target is an authority, no path: refused below */
@@ -312,11 +369,7 @@ http_process(struct http_request *req)
         http_refuse(req, HTTP_BAD_REQUEST, 0);
         return;
     }
-    next = begin(req);
-    if (UNLIKELY(next == HTTP_DONE))
-        next = answer(req);
-    if (next == HTTP_PASS || next == HTTP_ELSEWHERE)
-        run(req);
+    go_on(req, begin(req));
 }
 
 void

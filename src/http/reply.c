@@ -119,7 +119,8 @@ http_fail(struct http_request *req, unsigned status)
     resp->special = true;
     if (ends_connection(status))
         req->keepalive = false;
-    if (status == HTTP_NO_CONTENT || status == HTTP_CLOSE_SILENTLY)
+    resp->content_length = 0;
+    if (status == HTTP_NO_CONTENT || status == HTTP_CLOSE_SILENTLY || status == HTTP_CLIENT_LEFT)
         return HTTP_DONE;
     page = http_page(status, http_settings_for(req)->server_tokens);
     if (page.len > 0)
@@ -145,7 +146,7 @@ enum http_next
 http_not_allowed(struct http_request *req, struct str allow)
 {
     http_fail(req, HTTP_METHOD_NOT_ALLOWED);
-    http_response_add(req, STR("Allow"), allow);
+    req->error_field = (struct http_field){ STR("Allow"), allow };
     return HTTP_DONE;
 }
 

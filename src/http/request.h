@@ -115,8 +115,10 @@ struct http_response {
 struct http_codec {
     /* The answer is ready in req->response, filters have run: send it, then finish the request. */
     void (*respond)(struct http_request *req);
-    /* Closes without an answer (444). */
+    /* Closes without an answer (444, 499). */
     void (*abandon)(struct http_request *req);
+    /* A handler that had to wait has gone on, and may have answered. */
+    void (*resumed)(struct http_request *req);
 };
 
 struct http_request {
@@ -151,6 +153,7 @@ struct http_request {
     int64_t content_length;     /* of the request, -1: none or chunked */
 
     bool keepalive;             /* the connection may serve another one after this */
+    bool at_server;             /* the server's own rewrite handlers run */
     bool internal;              /* reached its current place by an internal redirect */
     bool error_page;            /* its current place was chosen by error_page */
     bool refused;               /* malformed: answered without looking at hosts and locations' handlers */
@@ -164,6 +167,7 @@ struct http_request {
     uint64_t start_wall_ms;
     uint64_t received_bytes;    /* head and body ($request_length) */
     struct str filename;        /* of the file that is served or was looked for; STR_NONE: none */
+    struct http_field error_field;      /* goes with 405 (Allow) and 416 (Content-Range), on whatever page; name STR_NONE: none */
     struct str id;              /* $request_id once it was asked for */
 
     struct file *file;          /* the first that was opened for it; given back at its end */

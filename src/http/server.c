@@ -275,6 +275,14 @@ add_handler(struct conf *conf, handler_vec *list,
     return true;
 }
 
+/* What rewrites holds for its own level alone. */
+static bool
+is_outer_rewrite(const struct conf *conf, const struct conf_scope *scope, unsigned i,
+                 const void *slot)
+{
+    return scope->parent != NULL && slot == http_module_slot(conf, scope->parent, i);
+}
+
 /* The handlers of the phases from first to last, in order, ended by one that is all zero. */
 static struct http_handler *
 compile_handlers(struct conf *conf, struct conf_scope *scope, enum http_phase first,
@@ -287,6 +295,8 @@ compile_handlers(struct conf *conf, struct conf_scope *scope, enum http_phase fi
             const struct http_module *m = http_modules[i];
             const void *slot = http_module_slot(conf, scope, i);
 
+            if (phase == PHASE_REWRITE && is_outer_rewrite(conf, scope, i, slot))
+                continue;
             if ((int)m->phase == phase && is_wanted(m, slot)
                 && !add_handler(conf, &list, m->handle, slot))
                 return NULL;
@@ -453,6 +463,8 @@ parse_server(struct conf *conf, const struct conf_node *node, void *field)
         return false;
     server->root->handlers = compile_handlers(conf, scope, PHASE_PREACCESS, PHASE_CONTENT);
     server->name = server->names.len > 0 ? server->names.items[0].name : STR("");
+    if (str_starts(server->name, STR(".")))
+        server->name = str_from(server->name, 1);
     if (server->listens.len == 0 && !add_default_listen(conf, server, node))
         return false;
     *http->servers_end = server;

@@ -153,9 +153,11 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool)
     timer_init(&worker->log_timer, on_log_timer);
     worker->in = malloc(READ_SIZE);
     worker->out = malloc(GATHER_SIZE + GATHER_SLACK);
-    worker->files = file_cache_create(&loop->timers, MAX(http->file_cache_max, DEFAULT_FILES),
-                                      MAX(http->file_cache_inactive_ms, DEFAULT_INACTIVE_MS),
-                                      http->file_cache_body_bytes);
+    worker->files = http->file_cache_max > 0
+        ? file_cache_create(&loop->timers, http->file_cache_max, http->file_cache_inactive_ms,
+                            http->file_cache_body_bytes)
+        : file_cache_create(&loop->timers, DEFAULT_FILES, DEFAULT_INACTIVE_MS,
+                            http->file_cache_body_bytes);
     if (worker->in == NULL || worker->out == NULL || worker->files == NULL
         || !log_buffers_start(&http->log_buffers) || !start_modules(worker)) {
         http_worker_stop(worker);

@@ -337,6 +337,8 @@ forget(struct conn *conn)
     conn->interest = 0;
     conn->in_epoll = false;
     conn->answered = false;
+    conn->refused = false;
+    conn->keep_ms = 0;
     conn->ops = NULL;
     conn->stream_state = NULL;
     conn->listener = NULL;

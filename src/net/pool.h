@@ -83,8 +83,9 @@ struct conn {
     uint32_t index;             /* of the slot, for the epoll word */
     uint8_t state;              /* enum conn_state; written by conn_state_set alone */
     uint8_t interest;           /* EPOLLIN|EPOLLOUT as registered with epoll; 0: errors only */
-    bool in_epoll;
-    bool answered;              /* has had its first answer */
+    bool in_epoll : 1;
+    bool answered : 1;          /* has had its first answer */
+    bool refused : 1;           /* its last request was malformed */
     struct pool *pool;
     const struct conn_ops *ops; /* NULL until the protocol sets it */
     const struct stream_ops *stream;

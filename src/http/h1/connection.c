@@ -24,7 +24,7 @@ enum step {
     STEP_GONE                   /* the connection was closed, or only lingers */
 };
 
-static void feed_stored(struct conn *conn);
+static void after_settle(struct conn *conn, enum step step);
 
 static struct http_worker *
 worker_of(const struct conn *conn)
@@ -53,6 +53,18 @@ close_timed_out(struct conn *conn, bool reset)
     close_now(conn, CLOSE_TIMEOUT);
 }
 
+/* What was sent as a request line, as far as it came, for the log. */
+static void
+note_bad_line(struct http_request *req, const char *p, size_t len)
+{
+    const char *end = memchr(p, '\n', len);
+    size_t n = end != NULL ? (size_t)(end - p) : MIN(len, 256);
+
+    while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == '\n'))
+        n--;
+    req->request_line = arena_str(req->arena, (struct str){ p, MIN(n, 2048) });
+}
+
 static void
 on_close(struct conn *conn, enum close_reason reason)
 {
@@ -61,19 +73,31 @@ on_close(struct conn *conn, enum close_reason reason)
     worker_of(conn)->connections--;
     if (req == NULL)
         return;
-    if (h1_of(req)->head_done) {
-        if (reason == CLOSE_CLIENT && !req->response.started)
-            req->log_status = HTTP_CLIENT_LEFT;
-        http_log(req);
+    if (!h1_of(req)->head_done) {       /* it left in the middle of a head */
+        if (conn->in != NULL)
+            note_bad_line(req, conn->in->p + conn->in->start, buffer_len(conn->in));
+        req->log_status = HTTP_BAD_REQUEST;
+    } else if (reason == CLOSE_CLIENT && !req->response.started) {
+        req->log_status = HTTP_CLIENT_LEFT;
     }
+    http_log(req);
     conn->request = NULL;
     http_request_release(req);
+}
+
+/* After the last answer. */
+static enum close_reason
+end_reason(const struct conn *conn)
+{
+    return conn->refused ? CLOSE_BAD_REQUEST : CLOSE_NORMAL;
 }
 
 /* What still comes is read and thrown away, so that a reset does not take the answer from the client (RFC 9112 9.6). */
 static enum step
 start_linger(struct conn *conn, const struct location_settings *settings)
 {
+    if (MIN(settings->lingering_timeout_ms, settings->lingering_time_ms) == 0)
+        return close_now(conn, end_reason(conn));
     conn->stream->shutdown(conn);
     buffer_free(conn->in);
     conn->in = NULL;
@@ -104,7 +128,7 @@ on_linger_readable(struct conn *conn)
     case IO_CLOSED:
     case IO_ERROR:
     case IO_SHORT:
-        close_now(conn, CLOSE_NORMAL);
+        close_now(conn, end_reason(conn));
         return;
     }
 }
@@ -170,6 +194,7 @@ finish(struct conn *conn, bool more_input)
         return step;
     http_log(req);
     linger = !keepalive && must_linger(req, settings, more_input);
+    conn->refused = req->refused;
     conn->request = NULL;
     conn->requests++;
     conn->answered = true;
@@ -178,7 +203,7 @@ finish(struct conn *conn, bool more_input)
     http_request_release(req);
     if (keepalive)
         return STEP_NEXT;
-    return linger ? start_linger(conn, settings) : close_now(conn, CLOSE_NORMAL);
+    return linger ? start_linger(conn, settings) : close_now(conn, end_reason(conn));
 }
 
 /* An answer that cannot be completed: the client must see that it is cut. */
@@ -288,13 +313,20 @@ abandon(struct http_request *req)
 {
     req->keepalive = false;
     req->refused = false;
-    req->log_status = HTTP_CLOSE_SILENTLY;
+    req->log_status = req->response.status;
     h1_of(req)->out = IO_DONE;
     h1_of(req)->body_done = true;
     req->response.started = true;
 }
 
-const struct http_codec h1_codec = { .respond = respond, .abandon = abandon };
+static void
+resumed(struct http_request *req)
+{
+    if (req->response.started || h1_of(req)->failed)
+        after_settle(req->conn, settle(req->conn, req->conn->in != NULL));
+}
+
+const struct http_codec h1_codec = { .respond = respond, .abandon = abandon, .resumed = resumed };
 
 /* ---- requests ------------------------------------------------------------------------------------------------------------------- */
 
@@ -326,18 +358,6 @@ refuse(struct conn *conn, unsigned status, unsigned log_status)
     return settle(conn, false);
 }
 
-/* What was sent as a request line, as far as it came, for the log. */
-static void
-note_bad_line(struct http_request *req, const char *p, size_t len)
-{
-    const char *end = memchr(p, '\n', len);
-    size_t n = end != NULL ? (size_t)(end - p) : MIN(len, 256);
-
-    while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == '\n'))
-        n--;
-    req->request_line = arena_str(req->arena, (struct str){ p, MIN(n, 2048) });
-}
-
 static enum step
 refuse_framing(struct conn *conn, const char *p, size_t len)
 {
@@ -363,8 +383,10 @@ serve(struct conn *conn, const char *head, bool more_input)
     req->received_bytes = h1_of(req)->framing.head_len;
     conn_state_set(conn, CONN_PROCESSING);
     http_process(req);
-    if (!req->response.started && !h1_of(req)->failed)
+    if (!req->response.started && !h1_of(req)->failed) {
+        h1_flush(conn, false);          /* earlier answers do not wait for the handler */
         return STEP_BUSY;
+    }
     return settle(conn, more_input);
 }
 
@@ -372,6 +394,7 @@ static enum step
 read_head(struct conn *conn, const char *p, size_t len, size_t *used)
 {
     struct http_request *req = conn->request;
+    bool is_new = req == NULL;
     struct framing *f;
 
     if (req == NULL && (req = start_request(conn)) == NULL) {
@@ -382,10 +405,9 @@ read_head(struct conn *conn, const char *p, size_t len, size_t *used)
     f->valid_host = http_last_host(req->worker);
     switch (framing_check(f, p, len, &req->server->settings->limits)) {
     case FRAMING_MORE:
-        if (conn->state != CONN_READING) {
-            conn_state_set(conn, CONN_READING);
+        conn_state_set(conn, CONN_READING);
+        if (is_new)             /* for the head as a whole, from its first byte */
             conn_deadline(conn, req->server->settings->client_header_timeout_ms);
-        }
         return STEP_MORE;
     case FRAMING_REFUSED:
         *used = len;
@@ -540,6 +562,18 @@ feed_stored(struct conn *conn)
     after_feed(conn, step, left);
 }
 
+/* An answer went on outside feed(): what was read ahead is next. */
+static void
+after_settle(struct conn *conn, enum step step)
+{
+    if (step == STEP_GONE || step == STEP_BUSY)
+        return;
+    if (conn->in != NULL)
+        feed_stored(conn);
+    else
+        after_feed(conn, step, 0);
+}
+
 /* Reads behind what is stored of an incomplete head. Its size is bounded by framing_check. */
 static enum io
 recv_stored(struct conn *conn, size_t *done)
@@ -589,11 +623,20 @@ on_readable(struct conn *conn)
 
 /* ---- events ------------------------------------------------------------------------------------------------------------------------ */
 
+/* The request that is being answered. One whose head is still incomplete waits for its turn. */
+static struct http_request *
+answered_request(const struct conn *conn)
+{
+    struct http_request *req = conn->request;
+
+    return req != NULL && h1_of(req)->head_done ? req : NULL;
+}
+
 /* What the socket did not take before goes first, then the rest of the answer. */
 static enum io
 continue_writing(struct conn *conn)
 {
-    struct http_request *req = conn->request;
+    struct http_request *req = answered_request(conn);
     enum io io = conn->out != NULL ? h1_drain(conn) : IO_DONE;
 
     if (io != IO_DONE || req == NULL)
@@ -604,9 +647,8 @@ continue_writing(struct conn *conn)
 static void
 on_writable(struct conn *conn)
 {
-    struct http_request *req = conn->request;
+    struct http_request *req = answered_request(conn);
     enum io io = continue_writing(conn);
-    enum step step = STEP_NEXT;
 
     if (io == IO_AGAIN && h1_flush(conn, true) != IO_ERROR) {
         conn_deadline(conn, req != NULL
@@ -623,14 +665,7 @@ on_writable(struct conn *conn)
             close_now(conn, io == IO_CLOSED ? CLOSE_CLIENT : CLOSE_ERROR);
         return;
     }
-    if (req != NULL)
-        step = settle(conn, conn->in != NULL);
-    if (step == STEP_GONE || step == STEP_BUSY)
-        return;
-    if (conn->in != NULL)
-        feed_stored(conn);
-    else
-        after_feed(conn, step, 0);
+    after_settle(conn, req != NULL ? settle(conn, conn->in != NULL) : STEP_NEXT);
 }
 
 static void

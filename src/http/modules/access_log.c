@@ -232,33 +232,46 @@ write_value(struct writer *w, struct str value, enum log_escape escape)
     }
 }
 
-/*
- * Straight into the buffer. A line that does not fit into what is left is tried once more in an empty buffer, and lost, and
- * counted, when it is longer than that.
- */
+static void
+write_pieces(struct writer *w, struct http_request *req, const struct log_format *format)
+{
+    for (uint32_t i = 0; i < format->text.len; i++) {
+        const struct http_piece *piece = &format->text.pieces[i];
+
+        if (piece->var == NULL)
+            write_str(w, piece->literal);
+        else
+            write_value(w, piece->var->get(req, piece->var->data, piece->rest), format->escape);
+    }
+    write_char(w, '\n');
+}
+
+/* Straight into the buffer. False: it does not fit into what is left. */
 static bool
 write_line(struct http_request *req, const struct access_log *log, size_t room)
 {
     struct log_buffer *buffer = log->buffer;
-    const struct http_text *text = &log->format->text;
     char *p = log_buffer_room(buffer, room);
     struct writer w;
 
     if (p == NULL)
         return false;
     w = writer_at(p, buffer->cap - buffer->len);
-    for (uint32_t i = 0; i < text->len; i++) {
-        const struct http_piece *piece = &text->pieces[i];
-
-        if (piece->var == NULL)
-            write_str(&w, piece->literal);
-        else
-            write_value(&w, piece->var->get(req, piece->var->data, piece->rest),
-                        log->format->escape);
-    }
-    write_char(&w, '\n');
+    write_pieces(&w, req, log->format);
     if (w.ok)
         log_buffer_added(buffer, (size_t)(w.p - w.start));
+    return w.ok;
+}
+
+/* However long: no client may keep its request out of the log by making it large. */
+static bool
+write_long_line(struct http_request *req, const struct access_log *log)
+{
+    struct writer w = writer_in(req->arena);
+
+    write_pieces(&w, req, log->format);
+    if (w.ok)
+        log_buffer_through(log->buffer, writer_str(&w));
     return w.ok;
 }
 
@@ -270,7 +283,8 @@ access_log_log(struct http_request *req, const void *slot)
     for (uint32_t i = 0; i < ac->logs.items.len; i++) {
         const struct access_log *log = &ac->logs.items.items[i];
 
-        if (!write_line(req, log, 512) && !write_line(req, log, log->buffer->cap))
+        if (!write_line(req, log, 512) && !write_line(req, log, log->buffer->cap)
+            && !write_long_line(req, log))
             stats->log_lines_lost++;
     }
 }

@@ -30,7 +30,7 @@ conditional_filter(struct http_request *req, const void *slot)
     if (LIKELY(!str_is_set(c.if_none_match) && !str_is_set(c.if_modified_since)
                && !str_is_set(c.if_match) && !str_is_set(c.if_unmodified_since)))
         return HTTP_PASS;
-    if (resp->status != HTTP_OK || resp->special || req->error_page)
+    if (resp->status != HTTP_OK || resp->special)
         return HTTP_PASS;
     switch (validators_check(&v, &c, req->method == METHOD_GET || req->method == METHOD_HEAD,
                              (enum ims_mode)req->location->settings->if_modified_since)) {

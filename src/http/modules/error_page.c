@@ -2,6 +2,7 @@
 /* error_page: another page, or another place, for answers with an error status: "error_page 404 /404.html;" */
 #include "http/engine.h"
 #include "http/module.h"
+#include "http/path.h"
 
 /* What happens to one status. */
 struct error_page {
@@ -135,6 +136,8 @@ error_page_on_fail(struct http_request *req, const void *slot)
         return HTTP_PASS;
     place = http_text_eval(req, &page->place);
     if (place.len == 0)
+        return HTTP_PASS;
+    if (place.p[0] == '/' && !http_path_is_safe(place))
         return HTTP_PASS;
     if (place.p[0] == '/')
         return go_to_page(req, page, place);

@@ -76,6 +76,8 @@ index_handle(struct http_request *req, const void *slot)
 
         if (!str_is_set(path))
             return http_fail(req, HTTP_INTERNAL_ERROR);
+        if (!http_path_is_safe(path))
+            return http_fail(req, HTTP_NOT_FOUND);
         if (name.len > 0 && name.p[0] == '/')
             return http_redirect_internal(req, path, req->args);
         file_path = http_map_path(req, path, 0);

@@ -44,7 +44,7 @@ unsatisfiable(struct http_request *req, uint64_t size)
     field = writer_str(&w);
     http_fail(req, HTTP_RANGE_NOT_SATISFIABLE);
     if (str_is_set(field))
-        http_response_add(req, STR("Content-Range"), field);
+        req->error_field = (struct http_field){ STR("Content-Range"), field };
     return HTTP_DONE;
 }
 
@@ -144,8 +144,8 @@ range_filter(struct http_request *req, const void *slot)
     (void)slot;
     if (LIKELY(!str_is_set(field)))
         return HTTP_PASS;
-    if (resp->status != HTTP_OK || !resp->accept_ranges || resp->content_length < 0
-        || req->error_page || (req->method != METHOD_GET && req->method != METHOD_HEAD)
+    if (resp->status != HTTP_OK || !resp->accept_ranges || resp->content_length <= 0
+        || (req->method != METHOD_GET && req->method != METHOD_HEAD)
         || !validators_if_range(&v, req->known[FIELD_IF_RANGE]))
         return HTTP_PASS;
     size = (uint64_t)resp->content_length;

@@ -53,6 +53,8 @@ return_handle(struct http_request *req, const void *slot)
     const struct return_conf *rc = slot;
     struct str text;
 
+    if (!rc->has_text && rc->status / 100 == 2 && rc->status != HTTP_NO_CONTENT)
+        return http_reply(req, rc->status, type_of(http_settings_for(req), req->path), STR(""));
     if (!rc->has_text)
         return http_fail(req, rc->status != 0 ? rc->status : HTTP_NOT_FOUND);
     text = http_text_eval(req, &rc->text);

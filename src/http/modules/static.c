@@ -27,7 +27,7 @@ send_file(struct http_request *req, struct file *file)
 {
     struct http_response *resp = &req->response;
     const struct location_settings *settings = req->location->settings;
-    const struct file_head *head = file_head(file, settings);
+    const struct file_head *head = file_head(file, settings, req->path);
     const char *body;
 
     if (head == NULL)
