@@ -110,6 +110,18 @@ is_made_of_root(const char *variable)
            || strcmp(variable, "request_filename") == 0;
 }
 
+/* A timeout of nothing would either refuse everybody or never end. */
+static bool
+parse_timeout(struct conf *conf, const struct conf_node *node, void *field)
+{
+    if (!parse_ms(conf, node, field))
+        return false;
+    if (*(const uint64_t *)field == 0)
+        return conf_error(conf, &node->words[1], "\"%.*s\" must be more than 0",
+                          STR_ARG(node->words[0].text));
+    return true;
+}
+
 /* root and alias: a path that may hold variables, relative to the prefix. */
 static bool
 parse_root(struct conf *conf, const struct conf_node *node, void *field)
@@ -454,9 +466,9 @@ static const struct directive location_directives[] = {
       .initial = "unlimited" },
     { "client_max_body_size", ONE_ARG, .parse = parse_size, PLACE_FIELD(client_max_body_size),
       .initial = "1m" },
-    { "client_body_timeout", ONE_ARG, .parse = parse_ms, PLACE_FIELD(client_body_timeout_ms),
+    { "client_body_timeout", ONE_ARG, .parse = parse_timeout, PLACE_FIELD(client_body_timeout_ms),
       .initial = "60s" },
-    { "send_timeout", ONE_ARG, .parse = parse_ms, PLACE_FIELD(send_timeout_ms), .initial = "60s" },
+    { "send_timeout", ONE_ARG, .parse = parse_timeout, PLACE_FIELD(send_timeout_ms), .initial = "60s" },
     { "keepalive_timeout", .where = IN_HTTP_ALL, .args = {1, 2}, .parse = parse_keepalive_timeout,
       PLACE_FIELD(keepalive), .initial = "75s" },
     { "keepalive_requests", ONE_ARG, .parse = parse_uint, PLACE_FIELD(keepalive_requests),

@@ -17,7 +17,8 @@ enum {
     BODY_MAX = 32768,           /* larger bodies are better sent by sendfile */
     BODY_USES = 3,              /* a body comes into memory at this use */
     RACY_MS = 2000,             /* a file changed so recently may change again without a sign */
-    SWEEP_MS = 5000
+    SWEEP_MS = 5000,
+    GIVE = 16                   /* files that are closed when a descriptor is wanted */
 };
 
 struct file_cache {
@@ -144,6 +145,24 @@ on_sweep(struct timer *timer)
         timer_arm(cache->timers, &cache->sweep, now.mono_ms + SWEEP_MS);
 }
 
+unsigned
+file_cache_give(struct file_cache *cache, unsigned most)
+{
+    unsigned given = 0;
+    struct link *next;
+
+    for (struct link *l = cache->lru.next; l != &cache->lru && given < most; l = next) {
+        struct file *file = CONTAINER_OF(l, struct file, lru);
+
+        next = l->next;
+        if (file->refs > 0 || file->fd < 0)
+            continue;
+        detach(cache, file);
+        given++;
+    }
+    return given;
+}
+
 /* ---- looking at the file system --------------------------------------------------------------------------------- */
 
 static bool
@@ -189,7 +208,7 @@ look(struct str path, struct file *file)
 }
 
 static struct file *
-file_create(struct str path, uint64_t hash, int symlinks, size_t trusted)
+file_create(struct file_cache *cache, struct str path, uint64_t hash, int symlinks, size_t trusted)
 {
     struct file seen = {
         .fd = -1, .symlinks = (uint8_t)symlinks, .trusted = (uint32_t)trusted,
@@ -198,6 +217,11 @@ file_create(struct str path, uint64_t hash, int symlinks, size_t trusted)
     struct writer w;
 
     look(path, &seen);
+    if (UNLIKELY(seen.error == EMFILE || seen.error == ENFILE)
+        && file_cache_give(cache, GIVE) > 0) {
+        seen.error = 0;
+        look(path, &seen);
+    }
     file = malloc(sizeof(*file) + ETAG_ROOM + HEAD_ROOM + path.len + 1);
     if (file == NULL) {
         if (seen.fd >= 0)
@@ -312,7 +336,7 @@ file_open(struct file_cache *cache, const struct location_settings *settings, st
             uses = file->uses;
             detach(cache, file);
         }
-        file = file_create(path, hash, settings->disable_symlinks.mode, trusted);
+        file = file_create(cache, path, hash, settings->disable_symlinks.mode, trusted);
         if (file == NULL)
             return NULL;
         file->uses = uses;

@@ -59,6 +59,9 @@ struct file_cache *file_cache_create(struct timer_wheel *timers, uint32_t max, u
                                      uint64_t body_bytes);
 void file_cache_destroy(struct file_cache *cache);
 
+/* Closes up to `most` files that nobody uses, least recently used first, so that their descriptors are free. Returns how many. */
+unsigned file_cache_give(struct file_cache *cache, unsigned most);
+
 /*
  * The file at path (absolute), fresh as the settings ask. Never NULL unless memory is short (errno ENOMEM): a file that cannot be
  * opened comes with ->error. The caller gives it back with file_release. path.p is NUL-terminated. trusted: its leading bytes in which

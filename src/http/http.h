@@ -25,6 +25,9 @@ struct http_setup {
 /* The listening sockets it wants: struct listener, linked by .link; on_accept and owner are filled in, fd is -1. */
 struct link *http_listeners(struct http *http);
 
+/* Whether the connection was accepted for this configuration. */
+bool http_serves(const struct http *http, const struct conn *conn);
+
 /* The names of all modules compiled in, for -V: "http_static http_index …". */
 void write_http_modules(struct writer *w);
 

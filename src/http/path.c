@@ -5,17 +5,23 @@
 #include <errno.h>
 #include <limits.h>
 
+/* "." or "..", and then a "/" or the end. */
+static bool
+starts_with_dots(struct str path)
+{
+    size_t dots = 0;
+
+    while (dots < path.len && path.p[dots] == '.')
+        dots++;
+    return (dots == 1 || dots == 2) && (dots == path.len || path.p[dots] == '/');
+}
+
 bool
 http_path_is_safe(struct str base)
 {
-    for (size_t i = 0; i < base.len; i++) {
-        struct str rest = str_from(base, i + 1);
-
-        if (base.p[i] == '\0')
+    for (size_t i = 0; i < base.len; i++)
+        if (base.p[i] == '\0' || (base.p[i] == '/' && starts_with_dots(str_from(base, i + 1))))
             return false;
-        if (base.p[i] == '/' && (str_eq(rest, STR("..")) || str_starts(rest, STR("../"))))
-            return false;
-    }
     return true;
 }
 
@@ -27,7 +33,8 @@ base_of(struct http_request *req, const struct root *root)
     if (LIKELY(http_text_is_literal(&root->path)))
         return root->path.source;
     base = http_text_eval(req, &root->path);
-    if (!str_is_set(base) || !http_path_is_safe(base))
+    if (base.len == 0 || !http_path_is_safe(base)
+        || (!root->is_alias && base.p[base.len - 1] == '/'))    /* a variable without a value */
         return STR_NONE;
     return base;
 }
@@ -41,6 +48,9 @@ http_map_path(struct http_request *req, struct str path, size_t spare)
     size_t len = base.len + rest.len;
     char *name;
 
+    /* "/i" with an alias: "/i../x" holds no dot segment before "/i" is cut off, and one after it. */
+    if (root->is_alias && starts_with_dots(rest))
+        return STR_NONE;
     if (!str_is_set(base) || len + spare >= PATH_MAX
         || (name = arena_bytes(req->arena, len + spare + 1)) == NULL)
         return STR_NONE;
@@ -104,6 +114,12 @@ http_open_file(struct http_request *req, struct str path)
         return NULL;
     }
     return file;
+}
+
+enum http_next
+http_unmapped(struct http_request *req)
+{
+    return http_fail(req, arena_failed(req->arena) ? HTTP_INTERNAL_ERROR : HTTP_NOT_FOUND);
 }
 
 unsigned

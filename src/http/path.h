@@ -13,6 +13,9 @@ struct file;
  */
 struct str http_map_path(struct http_request *req, struct str path, size_t spare);
 
+/* Answers when http_map_path gave nothing: 404, or 500 when memory was short. */
+enum http_next http_unmapped(struct http_request *req);
+
 /*
  * Whether a path that was made of variables may be used: what a peer sent can be in it, and must bring in neither "..", that the
  * path of a request is checked for, nor NUL, that would end a name early.

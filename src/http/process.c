@@ -155,8 +155,11 @@ http_send(struct http_request *req)
     if (req->method == METHOD_HEAD || resp->status == HTTP_NOT_MODIFIED
         || resp->status == HTTP_NO_CONTENT)
         resp->no_body = true;
-    if (UNLIKELY(resp->status == HTTP_NO_CONTENT))
+    if (UNLIKELY(resp->status == HTTP_NO_CONTENT || resp->status == HTTP_RESET_CONTENT)) {
         resp->content_type = STR_NONE;
+        resp->body = NULL;
+        resp->content_length = 0;
+    }
     if (UNLIKELY(resp->status == HTTP_METHOD_NOT_ALLOWED
                  || resp->status == HTTP_RANGE_NOT_SATISFIABLE))
         add_error_field(req);

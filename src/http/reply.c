@@ -129,15 +129,46 @@ http_fail(struct http_request *req, unsigned status)
     return HTTP_DONE;
 }
 
+static bool
+is_location_byte(char c)
+{
+    return (unsigned char)c > ' ' && c != 0x7f;
+}
+
+/* A decoded path in it ("return 302 $uri;") may hold what no field may, and line ends among it: as %XX it is harmless. */
+static struct str
+encode_location(struct http_request *req, struct str location)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    struct writer w;
+    size_t i = 0;
+
+    while (i < location.len && is_location_byte(location.p[i]))
+        i++;
+    if (LIKELY(i == location.len))
+        return location;
+    w = writer_in(req->arena);
+    for (i = 0; i < location.len; i++) {
+        unsigned char c = (unsigned char)location.p[i];
+
+        if (is_location_byte((char)c)) {
+            write_char(&w, (char)c);
+            continue;
+        }
+        write_char(&w, '%');
+        write_char(&w, digits[c >> 4]);
+        write_char(&w, digits[c & 15]);
+    }
+    return writer_str(&w);
+}
+
 enum http_next
 http_redirect(struct http_request *req, unsigned status, struct str location)
 {
     http_fail(req, status);
-    for (size_t i = 0; i < location.len; i++)
-        if (location.p[i] == '\r' || location.p[i] == '\n' || location.p[i] == '\0') {
-            LOG(&req->log, ERR, 0, "a redirect to a place with control bytes is refused");
-            return http_fail(req, HTTP_INTERNAL_ERROR);
-        }
+    location = encode_location(req, location);
+    if (!str_is_set(location))
+        return http_fail(req, HTTP_INTERNAL_ERROR);
     req->response.location = location;
     return HTTP_DONE;
 }
@@ -170,8 +201,8 @@ http_response_add(struct http_request *req, struct str name, struct str value)
     struct http_field *field;
 
     for (size_t i = 0; i < value.len; i++)
-        if (value.p[i] == '\r' || value.p[i] == '\n' || value.p[i] == '\0') {
-            LOG(&req->log, ERR, 0, "the field \"%.*s\" would hold a line end and is left out",
+        if (((unsigned char)value.p[i] < ' ' && value.p[i] != '\t') || value.p[i] == 0x7f) {
+            LOG(&req->log, ERR, 0, "the field \"%.*s\" would hold a control byte and is left out",
                 STR_ARG(name));
             return false;
         }

@@ -217,7 +217,7 @@ enum http_next http_redirect_internal(struct http_request *req, struct str path,
 /* No answer yet but a status: what an earlier handler put together is forgotten. */
 void http_response_reset(struct http_response *resp, unsigned status);
 
-/* Adds a field to the answer. The texts must live as long as the request and hold no CR, LF or NUL: such a field is dropped and logged. False when it was not added. */
+/* Adds a field to the answer. The texts must live as long as the request and hold no control byte but HTAB: such a field is dropped and logged. False when it was not added. */
 bool http_response_add(struct http_request *req, struct str name, struct str value);
 
 /* The one part of the body. */

@@ -580,6 +580,12 @@ build_addresses(struct conf *conf, struct http *http)
     return true;
 }
 
+bool
+http_serves(const struct http *http, const struct conn *conn)
+{
+    return http_address_of(conn)->http == http;
+}
+
 struct link *
 http_listeners(struct http *http)
 {

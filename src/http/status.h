@@ -13,6 +13,7 @@
     X(201, CREATED,               "Created")                                    \
     X(202, ACCEPTED,              "Accepted")                                   \
     X(204, NO_CONTENT,            "No Content")                                 \
+    X(205, RESET_CONTENT,         "Reset Content")                              \
     X(206, PARTIAL_CONTENT,       "Partial Content")                            \
     X(207, MULTI_STATUS,          "Multi-Status")                               \
     X(300, MULTIPLE_CHOICES,      "Multiple Choices")                           \

@@ -139,6 +139,15 @@ start_modules(struct http_worker *worker)
     return true;
 }
 
+/* Clients go before files that are open only because they may be asked for again. */
+static unsigned
+spare_descriptors(struct pool *pool)
+{
+    struct http_worker *worker = pool->owner;
+
+    return file_cache_give(worker->files, 32);
+}
+
 struct http_worker *
 http_worker_start(struct http *http, struct loop *loop, struct pool *pool)
 {
@@ -165,6 +174,8 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool)
     }
     for (struct http_address *a = http->addresses; a != NULL; a = a->next)
         a->worker = worker;
+    pool->owner = worker;
+    pool->spare_descriptors = spare_descriptors;
     worker->turn_end.run = on_turn_end;
     loop_at_turn_end(loop, &worker->turn_end);
     if (log_buffers_have_flush(&http->log_buffers))
@@ -209,6 +220,10 @@ http_worker_stop(struct http_worker *worker)
 {
     if (worker == NULL)
         return;
+    if (worker->pool->owner == worker) {
+        worker->pool->owner = NULL;
+        worker->pool->spare_descriptors = NULL;
+    }
     for (unsigned i = 0; http_modules[i] != NULL; i++)
         if (http_modules[i]->worker_stop != NULL)
             http_modules[i]->worker_stop(worker);

@@ -60,6 +60,9 @@ accept_failed(struct listener *listener, int err)
     default:
         break;
     }
+    if ((err == EMFILE || err == ENFILE) && pool->spare_descriptors != NULL
+        && pool->spare_descriptors(pool) > 0)
+        return LATER;
     if (first_in_this_second(&pool->pause_warned_s))
         LOG(&process_log, CRIT, err, "accept4() on %.*s failed", STR_ARG(listener->text));
     return pool_drain_share(pool) > 0 ? LATER : SHORT;

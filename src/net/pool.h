@@ -124,6 +124,8 @@ struct pool {
     uint64_t next_number, number_step;  /* of the next connection; 1 and 1 by default */
     struct loop_turn_end turn_end;
     uint64_t drain_warned_s;    /* last "reusing connections" */
+    /* Closes descriptors that are kept only for speed; how many. NULL: there are none. */
+    unsigned (*spare_descriptors)(struct pool *pool);
     void *owner;                /* of the protocol above (struct http_worker) */
 
     /* Below: accept.c's. */

@@ -85,12 +85,7 @@ served_free(struct served *served)
 static bool
 accepted_by(const struct runtime *rt, const struct conn *conn)
 {
-    const struct link *head = runtime_listeners(rt);
-
-    for (const struct link *l = head->next; l != head; l = l->next)
-        if (conn->listener == CONTAINER_OF(l, struct listener, link))
-            return true;
-    return false;
+    return rt->setup.http != NULL && http_serves(rt->setup.http, conn);
 }
 
 struct closing {
@@ -130,7 +125,7 @@ is_through(const struct served *served)
 static void
 sweep_later(struct serving *s)
 {
-    if (!list_is_empty(&s->retired))
+    if (!list_is_empty(&s->retired) && !timer_is_armed(&s->sweep))
         timer_arm(&s->loop.timers, &s->sweep, now.mono_ms + SWEEP_MS);
 }
 

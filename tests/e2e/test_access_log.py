@@ -77,6 +77,15 @@ def test_client_that_says_nothing_leaves_no_line(weir):
     assert len(server.wait_access()) == 1
 
 
+@pytest.mark.parametrize("sent, line", [(b"GET /half HTTP/1.1\r\nHost: h\r\n", "GET /half HTTP/1.1"), (b"GET /hal", "GET /hal")])
+def test_client_that_leaves_within_a_head_is_logged_as_400(weir, sent, line):
+    server = weir(server="")
+    with server.connect() as client:
+        client.send(sent)
+        wait_until(client.peer_has_read_all, "the server to read")
+    assert f' "{line}" 400 0 ' in server.wait_access()[0]
+
+
 def test_pipelined_requests_are_logged_in_order(weir):
     server = weir(server="", files={"html/a": "a"})
     with server.connect() as client:
@@ -137,6 +146,32 @@ def test_buffered_log_is_written_at_the_end(weir):
     server.get("/x")
     server.stop(signal.SIGQUIT)
     assert len(server.access_lines("buffered.log")) == 1
+
+
+def test_buffer_of_any_size_loses_no_line(weir):
+    server = weir(server="access_log logs/buffered.log combined buffer=128k; keepalive_requests 1000;")
+    with server.connect() as client:
+        for n in range(300):
+            client.ask(request(f"/{n}", "User-Agent: " + "u" * 3000))
+    server.stop(signal.SIGQUIT)
+    lines = server.access_lines("buffered.log")
+    assert [int(re.search(r'"GET /(\d+) ', line)[1]) for line in lines] == list(range(300))
+    assert all(line.endswith("u" * 3000 + '"') for line in lines)
+
+
+@pytest.mark.parametrize("options", ["", "combined buffer=1k", "combined buffer=64k"])
+def test_line_is_never_too_long_for_the_log(weir, options):
+    server = weir(server=f"access_log logs/long.log {options};")
+    before = b"GET /before HTTP/1.1\r\nHost: h\r\n\r\n"
+    long = b"GET /x?" + b"\xff" * 600 + b" HTTP/1.1\r\nHost: h\r\nReferer: " + b"\xff" * 8170 + b"\r\nUser-Agent: " + b"\xfe" * 8170 + b"\r\n\r\n"
+    with server.connect() as client:
+        client.send(before + long + before)
+        assert [client.read().status for _ in range(3)] == [404] * 3
+    server.stop(signal.SIGQUIT)
+    lines = server.access_lines("long.log")
+    assert ["/before" in line for line in lines] == [True, False, True]
+    one, two = r"\xFF", r"\xFE"
+    assert f'"GET /x?{one * 600} HTTP/1.1" 404 ' in lines[1] and lines[1].endswith(f'"{one * 8170}" "{two * 8170}"')
 
 
 @pytest.mark.parametrize("what", ["access_log /dev/full;", "access_log /dev/full combined buffer=1k;", "error_log /dev/full info;"])

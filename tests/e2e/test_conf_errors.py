@@ -25,6 +25,10 @@ BROKEN = {
     "listen in location": (site("location / { «listen» 80; }"), esc('"listen" directive is not allowed here')),
     "worker_processes in http": (site("", "«worker_processes» 2;"), esc('"worker_processes" directive is not allowed here')),
     "root in main": ("«root» /srv;\nevents { }\n", esc('"root" directive is not allowed here')),
+    **{f"{name} made of ${variable}": (site(f"location /x/ {{ {name} «/srv/{word}»; }}"),
+                                       esc(f'the ${variable} variable cannot be used in the "{name}" directive'))
+       for name in ("root", "alias") for variable, word in (("document_root", "$document_root"), ("realpath_root", "x${realpath_root}/y"),
+                                                            ("request_filename", "$host$request_filename"))},
     "root twice": (site("root /a;\n        «root» /b;"), esc('"root" directive is duplicate')),
     "http twice": ("events { }\nhttp { }\n«http» { }\n", esc('"http" directive is duplicate')),
     "events twice": ("events { }\n«events» { }\nhttp { }\n", esc('"events" directive is duplicate')),

@@ -2,6 +2,7 @@
 """What is served is what is there: at once by default, within open_file_cache_valid when asked for."""
 
 import os
+import time
 
 import pytest
 
@@ -223,3 +224,21 @@ def test_open_file_cache_smaller_than_the_site_serves_all_of_it(weir):
         for _ in range(10):
             for n in range(50):
                 assert client.ask(request(f"/{n}")).text == f"number {n}\n"
+
+
+def test_body_in_memory_outlives_its_place_in_the_cache_while_it_is_sent(weir):
+    """Only one of the two files fits into memory: the other one, asked for more often, must not push it out from under an answer."""
+    body = {name: os.urandom(30_000) for name in ("a.bin", "b.bin")}
+    server = weir(http="open_file_cache_body_memory 40k; server { listen 127.0.0.1:{port} sndbuf=4k; root {prefix}/html; }",
+                  files={f"html/{name}": data for name, data in body.items()})
+    changed = max((server.html / name).stat().st_ctime for name in body)
+    wait_until(lambda: time.time() > changed + 4, "the files to be old enough for memory")
+    for _ in range(3):
+        assert server.get("/a.bin").body == body["a.bin"]
+    with server.connect(rcvbuf=4096, timeout=30) as slow:
+        slow.send(request("/a.bin") * 4)
+        wait_until(slow.peer_has_read_all, "the server to read")
+        for _ in range(120):
+            assert server.get("/b.bin").body == body["b.bin"]
+        for _ in range(4):
+            assert slow.read().body == body["a.bin"]

@@ -108,6 +108,12 @@ def test_unix_socket_is_served(server):
         assert client.ask(request()).text == "unix"
 
 
+@pytest.mark.parametrize("host", ["dotted.example", "www.dotted.example"])
+def test_server_name_of_a_name_with_a_dot_is_without_it(weir, host):
+    server = weir(server='server_name .dotted.example; return 200 "$server_name";')
+    assert server.get("/", host=host).text == "dotted.example"
+
+
 def test_conflicting_name_is_warned_about_and_ignored(weir):
     server = weir(http=named("a.example b.example", "one") + named("a.example", "two"))
     assert server.get("/", host="a.example").text == "one"

@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness import request, serving
+from harness import request, serving, wait_until
 
 # name: (version, Connection lines, stays)
 CONNECTIONS = {
@@ -159,3 +159,21 @@ def test_ten_thousand_requests_on_one_connection(weir):
             client.send(request("/a") * 100)
             for _ in range(100):
                 assert client.read().body == b"a"
+
+
+@pytest.mark.parametrize("size, count", [(30_000, 3), (3000, 18)])
+def test_incomplete_head_behind_answers_that_wait_is_finished_later(weir, size, count):
+    """Whether each answer waits for the one before, or all of them wait for the socket, gathered."""
+    server = weir(http="server { listen 127.0.0.1:{port} sndbuf=4k; root {prefix}/html; }",
+                  files={"html/a.bin": b"a" * size, "html/b.bin": b"b" * size})
+    last = request("/b.bin")
+    begun = len("GET /b.bin HT")
+    with server.connect(rcvbuf=4096, timeout=30) as client:
+        client.send(request("/a.bin") * count + last[:begun])
+        wait_until(client.peer_has_read_all, "the server to read")
+        for _ in range(count):
+            assert client.read().body == b"a" * size
+        assert client.ask(last[begun:]).body == b"b" * size
+    lines = server.wait_access(count + 1)
+    assert [line.split('"')[1:3] for line in lines] == \
+        [[f"GET /{name}.bin HTTP/1.1", f" 200 {size} "] for name in ["a"] * count + ["b"]]

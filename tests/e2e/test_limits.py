@@ -29,6 +29,12 @@ def test_large_client_header_buffers_bound_the_whole_head(weir):
     assert server.get("/", *["X: " + "x" * 400] * 10).status == 431
 
 
+@pytest.mark.parametrize("target, cookie, status", [(1, 16_000, 200), (16_000, 1, 200), (1, 33_000, 431), (33_000, 1, 414)])
+def test_client_header_buffer_size_admits_a_line_as_large_as_itself(weir, target, cookie, status):
+    server = weir(server="client_header_buffer_size 32k; return 200 ok;")
+    assert server.get("/?" + "t" * target, "Cookie: " + "c" * cookie).status == status
+
+
 @pytest.mark.parametrize("count, statuses", [(3, {200}), (30, {400, 431})])
 def test_max_headers_bounds_the_number_of_fields(weir, count, statuses):
     server = weir(server="max_headers 10; return 200 ok;")

@@ -23,12 +23,14 @@ def server():
             return 200 n;
         }
         location /m/ { location /m/sub/ { return 200 msub; } }
+        location /r { return 403; location /r/sub/ { location /r/sub/more/ { } } location = /r/exact { } }
     """
     # the same again, the other way round: order has no meaning
     http = "server { listen 127.0.0.1:{port1}; " + "".join(
         f"location {where} {{ return 200 {what}; }}\n" for where, what in reversed(list(locations.items()))
         if " " not in where.removeprefix("= ").removeprefix("^~ ")) + "}"
-    with serving(server=conf, http=http, files={"html/m/file": "m file\n", "html/m/sub/file": "no"}) as weir:
+    with serving(server=conf, http=http, files={"html/m/file": "m file\n", "html/m/sub/file": "no",
+                                                 "html/r/sub/file": "r file\n", "html/r/sub/more/file": "r more\n"}) as weir:
         yield weir
 
 
@@ -54,6 +56,13 @@ def test_location_is_chosen_whatever_the_order(server, target, port):
 ])
 def test_nested_and_quoted_locations(server, target, text):
     assert server.get(target).text == text
+
+
+@pytest.mark.parametrize("target, status", [
+    ("/r", 403), ("/r/", 403), ("/r/x", 403), ("/r/sub", 403), ("/r/sub/file", 200), ("/r/sub/none", 404), ("/r/sub/more/file", 200), ("/r/exact", 404),
+])
+def test_return_holds_for_its_own_level_alone(server, target, status):
+    assert server.get(target).status == status
 
 
 def test_settings_are_inherited_and_replaced_level_by_level(weir):

@@ -25,7 +25,11 @@ def server():
         location = /308 { return 308 /new; }
         location = /url { return http://elsewhere.example/; }
         location = /relative { absolute_redirect off; return 301 /new; }
+        location = /204text { return 204 text; }
+        location = /typedbare { default_type text/x-typed; return 200; }
+        location = /405 { return 405; }
         location = /444 { return 444; }
+        location = /499 { return 499; }
         location = /500 { return 500; }
         location = /503 { return 503; }
         location = /599 { return 599; }
@@ -39,7 +43,7 @@ def server():
 
 @pytest.mark.parametrize("target, status, body", [
     ("/204", 204, b""), ("/403text", 403, b"go away"), ("/200", 200, b"two words\n"), ("/200empty", 200, b""), ("/200bare", 200, b""),
-    ("/201", 201, b"made"), ("/typed", 200, b"typed"), ("/page.html", 200, b"page"), 
+    ("/201", 201, b"made"), ("/typed", 200, b"typed"), ("/page.html", 200, b"page"), ("/204text", 204, b""), ("/typedbare", 200, b""),
 ])
 def test_return_gives_status_and_text(server, target, status, body):
     with server.connect() as client:
@@ -56,7 +60,8 @@ def test_return_of_an_error_gives_its_page(server, status):
     assert answer.status == status and str(status) in answer.text and answer.get("Content-Type").startswith("text/html")
 
 
-@pytest.mark.parametrize("target, type_", [("/200", "text/plain"), ("/typed", "text/x-typed"), ("/page.html", "text/html")])
+@pytest.mark.parametrize("target, type_", [("/200", "text/plain"), ("/typed", "text/x-typed"), ("/page.html", "text/html"),
+                                           ("/200bare", "text/plain"), ("/typedbare", "text/x-typed"), ("/204", None), ("/204text", None)])
 def test_type_of_a_text(server, target, type_):
     assert server.get(target).get("Content-Type") == type_
 
@@ -72,9 +77,20 @@ def test_return_redirects(server, target, status, location):
     assert str(status) in answer.text
 
 
-def test_444_closes_without_an_answer(server):
+@pytest.mark.parametrize("target", ["/200empty", "/200bare", "/typedbare"])
+def test_200_without_a_text_has_length_0(server, target):
+    assert server.get(target).get("Content-Length") == "0"
+
+
+def test_405_says_what_is_allowed(server):
+    answer = server.get("/405")
+    assert answer.status == 405 and answer.get("Allow") is not None
+
+
+@pytest.mark.parametrize("status", [444, 499])
+def test_444_and_499_close_without_an_answer(server, status):
     with server.connect() as client:
-        client.send(request("/444")).expect_close()
+        client.send(request(f"/{status}")).expect_close()
 
 
 def test_return_of_a_server_comes_before_its_locations(server):
@@ -190,3 +206,70 @@ def test_error_page_of_a_body_too_large(pages):
 def test_conditions_and_ranges_do_not_apply_to_error_pages(pages):
     answer = pages.get("/none", "If-None-Match: *", "Range: bytes=0-1")
     assert (answer.status, answer.text) == (404, "my 404\n")
+
+
+# ---- what an error's page says of itself
+
+@pytest.fixture(scope="module")
+def standins():
+    leads = {"bare": "return 200;", "empty": "return 204;", "forbidden": 'return 403 "x";', "moved": "return 302 /zz;", "gone": "return 410;",
+             "text": "return 200 text;", "created": "return 201 made;"}
+    conf = """
+        location /nothing/ { error_page 404 =204 /f.txt; }
+        location /page/ { error_page 404 /f.txt; error_page 503 /f.txt; location = /page/503 { return 503; } }
+        location /spa/ { error_page 404 =200 /f.txt; }
+        location /methods/ { error_page 405 /f.txt; error_page 416 /f.txt; alias {prefix}/html/; location = /methods/405 { return 405; } }
+    """ + "".join(f"location /to-{name}/ {{ error_page 404 /lead-{name}; }} location = /lead-{name} {{ {what} }}\n" for name, what in leads.items())
+    with serving(server=conf, files={"html/f.txt": "my page\n"}) as weir:
+        yield weir
+
+
+def test_page_of_a_204_is_left_out_with_all_its_fields(standins):
+    with standins.connect() as client:
+        answer = client.ask(request("/nothing/x"))
+        assert (answer.status, answer.get("Content-Length"), answer.get("Content-Type")) == (204, None, None)
+        assert client.ask(request("/f.txt")).text == "my page\n"
+
+
+@pytest.mark.parametrize("target, status", [("/page/none", 404), ("/page/503", 503)])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_page_of_an_error_says_nothing_of_its_file(standins, target, status, method):
+    for _ in range(2):
+        answer = standins.get(target, method=method)
+        assert (answer.status, answer.text, answer.get("Content-Length")) == (status, "my page\n" if method == "GET" else "", "8")
+        assert [answer.get(name) for name in ("Accept-Ranges", "Last-Modified", "ETag")] == [None] * 3
+        assert standins.get("/f.txt").get("ETag")           # which the file itself still has
+
+
+@pytest.mark.parametrize("lead, status, body", [
+    ("bare", 404, ""), ("empty", 404, ""), ("forbidden", 404, "x"), ("moved", 302, None), ("gone", 410, None), ("text", 404, "text"),
+    ("created", 404, "made"),
+])
+def test_error_page_that_is_a_return_keeps_the_error_unless_it_fails_itself(standins, lead, status, body):
+    with standins.connect() as client:
+        answer = client.ask(request(f"/to-{lead}/x"))
+        assert answer.status == status
+        if body is None:
+            assert str(status) in answer.text
+        else:
+            assert (answer.text, answer.get("Content-Length")) == (body, str(len(body)))
+        assert (answer.get("Location") is not None) == (status == 302)
+        assert client.ask(request("/f.txt")).text == "my page\n"
+
+
+def test_page_with_status_200_has_conditions_and_ranges(standins):
+    whole = standins.get("/spa/x")
+    assert (whole.status, whole.text) == (200, "my page\n")
+    assert standins.get("/spa/x", f"If-None-Match: {whole.get('ETag')}").status == 304
+    assert standins.get("/spa/x", f"If-Modified-Since: {whole.get('Last-Modified')}").status == 304
+    part = standins.get("/spa/x", "Range: bytes=0-2")
+    assert (part.status, part.text, part.get("Content-Range")) == (206, "my ", "bytes 0-2/8")
+
+
+def test_page_keeps_what_its_error_must_say(standins):
+    answer = standins.get("/methods/f.txt", method="POST")
+    assert (answer.status, answer.text, answer.get("Allow")) == (405, "my page\n", "GET, HEAD")
+    answer = standins.get("/methods/f.txt", "Range: bytes=100-")
+    assert (answer.status, answer.text, answer.get("Content-Range")) == (416, "my page\n", "bytes */8")
+    answer = standins.get("/methods/405")
+    assert (answer.status, answer.text) == (405, "my page\n") and answer.get("Allow") is not None

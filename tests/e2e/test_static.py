@@ -36,6 +36,8 @@ def server():
             location /a/ { alias {prefix}/other/; }
             location /noslash { alias {prefix}/other; }
             location = /exact { alias {prefix}/other/x.txt; }
+            location = /exact.html { alias {prefix}/other/x.txt; }
+            location = /exact.thing { alias {prefix}/other/x.txt; }
             location /b/ { root {prefix}/other; }
             location /outer/ { root {prefix}/other; location /outer/inner/ { index inner.txt; } }
             location /idx/ { index first.txt second.txt /fallback.html; }
@@ -44,6 +46,8 @@ def server():
             location /noetag/ { etag off; alias {prefix}/html/; }
             location /sendfile/ { sendfile on; alias {prefix}/html/sizes/; }
             location /nopush/ { sendfile on; tcp_nopush on; tcp_nodelay off; alias {prefix}/html/sizes/; }
+            location /chunks/1k/ { sendfile on; sendfile_max_chunk 1k; alias {prefix}/html/sizes/; }
+            location /chunks/0/ { sendfile on; sendfile_max_chunk 0; alias {prefix}/html/sizes/; }
             location /relative/ { root other; }
             location /missingroot/ { root {prefix}/nowhere; }
         }
@@ -216,6 +220,13 @@ def test_content_type(server, target):
     assert server.get(target).get("Content-Type") == TYPES[target]
 
 
+def test_type_is_that_of_the_address_whoever_asked_before(server):
+    types = {"/exact.html": "text/html", "/exact.thing": "application/x-thing", "/exact": "application/octet-stream"}
+    for _ in range(3):
+        for target, type_ in types.items():
+            assert server.get(target).get("Content-Type") == type_
+
+
 def test_types_without_a_types_block_are_the_three(weir):
     server = weir(server="", files={"html/a.html": "", "html/a.gif": "", "html/a.jpg": "", "html/a.css": "", "html/a": ""})
     types = [server.get(f"/{name}").get("Content-Type") for name in ("a.html", "a.gif", "a.jpg", "a.css", "a")]
@@ -257,6 +268,13 @@ def test_file_arrives_byte_for_byte(server, how, size):
             assert answer.body == content(size)
         head = client.ask(request(f"/{how}/{size}", method="HEAD"), "HEAD")
         assert head.get("Content-Length") == str(size)
+        assert client.ask(request("/plain")).body == b"plain\n"
+
+
+@pytest.mark.parametrize("chunk", ["1k", "0"])
+def test_large_file_arrives_whatever_sendfile_max_chunk_is(server, chunk):
+    with server.connect(timeout=30) as client:
+        assert client.ask(request(f"/chunks/{chunk}/{20 << 20}")).body == content(20 << 20)
         assert client.ask(request("/plain")).body == b"plain\n"
 
 

@@ -113,6 +113,18 @@ def test_dripping_head_is_given_client_header_timeout_in_all(server):
         thread.join()
 
 
+def test_head_begun_behind_a_body_has_client_header_timeout(weir):
+    server = weir(server="client_header_timeout 1s; client_body_timeout 7s; location / { return 200 text; }")
+    data = request("/", "Content-Length: 10", method="POST")
+    with server.connect() as client:
+        client.send_pieces([data, b"x" * 5, b"x" * 5 + b"GET /a HTT"])
+        begin = now()
+        assert client.read().text == "text"
+        answer = client.read_rest()
+        took(begin, 1, "client_header_timeout")
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
+
+
 def test_body_that_does_not_come_ends_the_connection(server):
     with server.connect() as client:
         begin = now()
@@ -185,6 +197,17 @@ def test_lingering_close_waits_lingering_time_in_all(lingering):
         took(begin, 2, "lingering_time")
         enough.set()
         thread.join()
+
+
+@pytest.mark.parametrize("zero", ["lingering_time", "lingering_timeout"])
+def test_lingering_for_no_time_closes_at_once(weir, zero):
+    server = weir(server=f"client_max_body_size 1k; {zero} 0; location / {{ return 200 x; }}")
+    with server.connect() as client:
+        assert client.ask(request("/", "Content-Length: 100000", method="POST")).status == 413
+        begin = now()
+        wait_until(client.peer_is_gone, "the server to close")
+        took(begin, 0, zero)
+        client.expect_close()
 
 
 def test_timeouts_do_not_disturb_others(server):

@@ -44,12 +44,18 @@ close_now(struct conn *conn, enum close_reason reason)
 
 /* With an RST instead of a FIN: reset_timedout_connection. */
 static void
-close_timed_out(struct conn *conn, bool reset)
+set_reset(struct conn *conn)
 {
     struct linger linger = { .l_onoff = 1, .l_linger = 0 };
 
+    setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+static void
+close_timed_out(struct conn *conn, bool reset)
+{
     if (reset)
-        setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+        set_reset(conn);
     close_now(conn, CLOSE_TIMEOUT);
 }
 
@@ -190,7 +196,7 @@ finish(struct conn *conn, bool more_input)
     enum step step;
 
     /* Answers to pipelined requests leave together. */
-    if (!(more_input && keepalive) && !flush_or_wait(conn, settings, &step))
+    if ((!(more_input && keepalive) || conn->out != NULL) && !flush_or_wait(conn, settings, &step))
         return step;
     http_log(req);
     linger = !keepalive && must_linger(req, settings, more_input);
@@ -227,7 +233,9 @@ give_up(struct conn *conn)
     case IO_AGAIN:
         break;
     }
-    h1_flush(conn, false);
+    h1_flush(conn, false);      /* earlier answers are whole */
+    if (conn->out != NULL)
+        h1_drain(conn);
     return close_now(conn, CLOSE_ERROR);
 }
 
@@ -314,6 +322,8 @@ abandon(struct http_request *req)
     req->keepalive = false;
     req->refused = false;
     req->log_status = req->response.status;
+    if (http_settings_for(req)->reset_timedout_connection)
+        set_reset(req->conn);
     h1_of(req)->out = IO_DONE;
     h1_of(req)->body_done = true;
     req->response.started = true;

@@ -704,6 +704,18 @@ skip_host(const char *p, const char *end)
     }
 }
 
+/* "..", or a dot in front: no name has that (RFC 1034 3.1), and a path made of it would lead upwards. */
+static bool
+has_empty_label(const char *p, const char *end)
+{
+    char before = '.';
+
+    for (; p != end; before = *p++)
+        if (*p == '.' && before == '.')
+            return true;
+    return false;
+}
+
 bool
 framing_host_is_valid(struct str host)
 {
@@ -714,8 +726,10 @@ framing_host_is_valid(struct str host)
         return true;
     end = host.p + host.len;
     p = skip_host(host.p, end);
-    if (p == NULL || p == end)
-        return p != NULL;
+    if (p == NULL || has_empty_label(host.p, p))
+        return false;
+    if (p == end)
+        return true;
     if (*p != ':')
         return false;
     for (p++; p != end; p++) {

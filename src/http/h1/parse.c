@@ -99,24 +99,38 @@ drop_odd_fields(struct http_request *req)
     return true;
 }
 
-/* RFC 9110 5.3: several lines of a list are one list. */
-static void
-join_known(struct http_request *req, int known, struct str more)
+static bool
+is_list(int known)
 {
-    struct writer w;
+    return known == FIELD_IF_MATCH || known == FIELD_IF_NONE_MATCH
+           || known == FIELD_ACCEPT_ENCODING || known == FIELD_COOKIE;
+}
 
-    if (known != FIELD_IF_MATCH && known != FIELD_IF_NONE_MATCH && known != FIELD_ACCEPT_ENCODING
-        && known != FIELD_COOKIE)
+/* RFC 9110 5.3: several lines of a list are one list. Put together once, when all lines are known. */
+static void
+join_lines(struct http_request *req, int known)
+{
+    struct str separator = known == FIELD_COOKIE ? STR("; ") : STR(", ");
+    struct writer w;
+    bool first = true;
+
+    if (!is_list(known))
         return;
     w = writer_in(req->arena);
-    write_str(&w, req->known[known]);
-    write_str(&w, known == FIELD_COOKIE ? STR("; ") : STR(", "));
-    write_str(&w, more);
+    for (uint32_t i = 0; i < req->fields_len; i++) {
+        if (http_known_field(req->fields[i].name) != known)
+            continue;
+        if (!first)
+            write_str(&w, separator);
+        write_str(&w, req->fields[i].value);
+        first = false;
+    }
     if (w.ok)
         req->known[known] = writer_str(&w);
 }
 
-static void
+/* The set of known fields (a bit each) that stand in more than one line. */
+static uint32_t
 note_known(struct http_request *req, struct http_field *field)
 {
     int known = http_known_field(field->name);
@@ -124,11 +138,23 @@ note_known(struct http_request *req, struct http_field *field)
     if (field->value.len > 0 && (unsigned char)field->value.p[field->value.len - 1] <= ' ')
         field->value = str_trim(field->value);
     if (LIKELY(known < 0))
-        return;
-    if (LIKELY(!str_is_set(req->known[known])))
-        req->known[known] = field->value;
-    else
-        join_known(req, known, field->value);
+        return 0;
+    if (UNLIKELY(str_is_set(req->known[known])))
+        return 1u << known;
+    req->known[known] = field->value;
+    return 0;
+}
+
+static void
+note_all_known(struct http_request *req)
+{
+    uint32_t repeated = 0;
+
+    for (uint32_t i = 0; i < req->fields_len; i++)
+        repeated |= note_known(req, &req->fields[i]);
+    for (int known = 0; repeated != 0; known++, repeated >>= 1)
+        if ((repeated & 1) != 0)
+            join_lines(req, known);
 }
 
 static bool
@@ -235,8 +261,7 @@ h1_parse(struct http_request *req, const char *head)
     if (err != HPE_PAUSED && err != HPE_PAUSED_UPGRADE)
         return refused_by_parser(req, &parser, err);
     req->method = method_of(parser.method);
-    for (uint32_t i = 0; i < req->fields_len; i++)
-        note_known(req, &req->fields[i]);
+    note_all_known(req);
     if (UNLIKELY(f->odd_names) && !drop_odd_fields(req))
         return HTTP_BAD_REQUEST;
     h1->head_done = true;

@@ -42,7 +42,7 @@ parse_answer(struct conf *conf, const struct conf_word *word, struct error_page 
         page->answer_of_page = true;
         return true;
     }
-    if (!str_to_uint(str_from(word->text, 1), 999, &n) || n == 0)
+    if (!str_to_uint(str_from(word->text, 1), 999, &n) || n < 200)
         return conf_error(conf, word, "invalid value \"%.*s\"", STR_ARG(word->text));
     page->answer = (unsigned)n;
     return true;

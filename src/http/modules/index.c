@@ -49,7 +49,7 @@ folder_without_index(struct http_request *req)
     struct file *file;
 
     if (!str_is_set(path))
-        return http_fail(req, HTTP_NOT_FOUND);
+        return http_unmapped(req);
     req->filename = path;
     file = http_open_file(req, path);
     if (file == NULL)

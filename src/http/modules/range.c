@@ -6,6 +6,9 @@
 #include "http/ranges.h"
 #include "http/validators.h"
 
+/* More than any client needs; each part's head costs memory while the answer is on its way. */
+enum { RANGES_MAX = 256 };
+
 static struct str
 content_range(struct http_request *req, const struct byte_range *r, uint64_t size)
 {
@@ -149,7 +152,8 @@ range_filter(struct http_request *req, const void *slot)
         || !validators_if_range(&v, req->known[FIELD_IF_RANGE]))
         return HTTP_PASS;
     size = (uint64_t)resp->content_length;
-    switch (ranges_parse(req->arena, field, size, req->location->settings->max_ranges, &ranges)) {
+    switch (ranges_parse(req->arena, field, size,
+                         MIN(req->location->settings->max_ranges, RANGES_MAX), &ranges)) {
     case RANGES_NONE:
         return HTTP_PASS;
     case RANGES_UNSATISFIABLE:

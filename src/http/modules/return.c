@@ -34,9 +34,9 @@ parse_return(struct conf *conf, const struct conf_node *node, void *field)
         return true;            /* the first of several counts: it answers before the others are reached */
     if (node->count == 2 && is_url(word->text)) {
         text = word;
-    } else if (!str_to_uint(word->text, 999, &status)) {
+    } else if (!str_to_uint(word->text, 999, &status) || status < 200) {
         conf_error(conf, word, "invalid return code \"%.*s\"", STR_ARG(word->text));
-        conf_hint(conf, "a status from 0 to 999, or a place that begins with http://, https://, "
+        conf_hint(conf, "a status from 200 to 999, or a place that begins with http://, https://, "
                   "$scheme or /");
         return false;
     }

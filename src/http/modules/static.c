@@ -60,7 +60,7 @@ static_handle(struct http_request *req, const void *slot)
         return HTTP_PASS;
     path = http_map_path(req, req->path, 0);
     if (!str_is_set(path))
-        return http_fail(req, HTTP_NOT_FOUND);
+        return http_unmapped(req);
     req->filename = path;
     file = http_open_file(req, path);
     if (file == NULL)
