@@ -50,7 +50,7 @@ struct command {
     struct serve serve;
 };
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 /* Letters that take a value, and what it is called when it is missing. */
 static const struct {
@@ -203,7 +203,7 @@ read_command(struct command *command, char **arguments)
     return check_command(command);
 }
 
-/* ---- paths ----------------------------------------------------------------------------------- */
+/* ---- paths --------------------------------------------------------------------------------- */
 
 /* `path`, or base + path when it is not absolute. Base ends with "/". */
 static struct str
@@ -253,7 +253,7 @@ make_options(struct arena *arena, const struct command *command, struct options 
     return !arena_failed(arena);
 }
 
-/* ---- doing ----------------------------------------------------------------------------------- */
+/* ---- doing --------------------------------------------------------------------------------- */
 
 static void
 show(const char *text)

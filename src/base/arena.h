@@ -2,9 +2,10 @@
 /*
  * arena: memory that is released all at once.
  *
- * A request makes many small objects and frees none: when it ends, its arena goes, and they with it. A pointer into an arena
- * is good for exactly as long as the arena (or until arena_reset). Freed and not yet handed out bytes are poisoned for
- * AddressSanitizer, so that a use after release is caught.
+ * A request makes many small objects and frees none: when it ends, its arena goes, and they with
+ * it. A pointer into an arena is good for exactly as long as the arena (or until arena_reset).
+ * Freed and not yet handed out bytes are poisoned for AddressSanitizer, so that a use after release
+ * is caught.
  */
 #ifndef WEIR_BASE_ARENA_H
 #define WEIR_BASE_ARENA_H
@@ -14,18 +15,25 @@
 struct arena;                   /* its blocks are nobody's business outside arena.c */
 
 /*
- * block_size: bytes asked from the system at a time, the first block included (a larger object gets a block of its own).
- * limit: bytes in all that may be handed out, 0 for no limit. NULL when memory is short.
+ * block_size: bytes asked from the system at a time, the first block included (a larger object gets
+ * a block of its own). limit: bytes in all that may be handed out, 0 for no limit. NULL when memory
+ * is short.
  */
 struct arena *arena_create(size_t block_size, size_t limit);
 
 /* Runs what was deferred, last first, then gives all back. NULL is allowed. */
 void arena_destroy(struct arena *arena);
 
-/* Runs what was deferred and frees all but the first block: ready for the next use, failure forgotten. */
+/*
+ * Runs what was deferred and frees all but the first block: ready for the next use, failure
+ * forgotten.
+ */
 void arena_reset(struct arena *arena);
 
-/* Aligned for any type. NULL once the arena's limit or the system's memory is reached, and from then on always (sticky). size 0 gives a valid pointer. */
+/*
+ * Aligned for any type. NULL once the arena's limit or the system's memory is reached, and from
+ * then on always (sticky). size 0 gives a valid pointer.
+ */
 void *arena_alloc(struct arena *arena, size_t size);
 /* The same, zero-filled. */
 void *arena_zalloc(struct arena *arena, size_t size);
@@ -35,17 +43,21 @@ char *arena_bytes(struct arena *arena, size_t size);
 /* Copies; the copy is followed by a NUL that len does not count. STR_NONE on failure. */
 struct str arena_str(struct arena *arena, struct str s);
 /* printf into the arena, NUL-terminated likewise. */
-struct str arena_fmt(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct str arena_fmt(struct arena *arena, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /*
- * Gives back the end of the newest object: `size` shrinks from old_size to new_size when p is the newest, otherwise nothing happens.
- * Used by writers that took more than they needed.
+ * Gives back the end of the newest object: `size` shrinks from old_size to new_size when p is the
+ * newest, otherwise nothing happens. Used by writers that took more than they needed.
  */
 void arena_trim(struct arena *arena, const void *p, size_t old_size, size_t new_size);
 /* Grows the newest object in place when there is room behind it in its block; false otherwise. */
 bool arena_extend(struct arena *arena, const void *p, size_t old_size, size_t new_size);
 
-/* fn(data) runs when the arena is reset or destroyed, last registered first. False (and fn not registered) when memory is short. */
+/*
+ * fn(data) runs when the arena is reset or destroyed, last registered first. False (and fn not
+ * registered) when memory is short.
+ */
 bool arena_defer(struct arena *arena, void (*fn)(void *data), void *data);
 
 /* Bytes handed out so far, and whether an allocation has failed. */

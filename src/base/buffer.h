@@ -25,8 +25,9 @@ buffer_len(const struct buffer *b)
 }
 
 /*
- * Makes room for n bytes behind end: moves the bytes to the front, then grows to at most limit bytes of capacity.
- * The buffer may move: *b is updated (a NULL *b is created). False, *b as it was, when it would pass limit or memory is short.
+ * Makes room for n bytes behind end: moves the bytes to the front, then grows to at most limit
+ * bytes of capacity. The buffer may move: *b is updated (a NULL *b is created). False, *b as it
+ * was, when it would pass limit or memory is short.
  */
 bool buffer_reserve(struct buffer **b, size_t n, size_t limit);
 /* Appends; false as above. */

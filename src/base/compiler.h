@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* compiler: what the compiler is told about our functions, and small helpers that are no functions. */
+/*
+ * compiler: what the compiler is told about our functions, and small helpers that are no functions.
+ */
 #ifndef WEIR_BASE_COMPILER_H
 #define WEIR_BASE_COMPILER_H
 
@@ -17,7 +19,8 @@
 #define COLD        __attribute__((cold, noinline))
 
 /*
- * memset to zero by a call of libc's, whose vector code beats the "rep stos" that gcc puts in its place for a known size.
+ * memset to zero by a call of libc's, whose vector code beats the "rep stos" that gcc puts in its
+ * place for a known size.
  */
 #define CLEAR(p, size)                                  \
     do {                                                \

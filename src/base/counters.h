@@ -2,8 +2,9 @@
 /*
  * counters: what each worker did and is doing, in memory shared with the master and all workers.
  *
- * The master maps the segment before it forks; each worker owns one block and is its only writer, so that counting costs a plain
- * add. Readers of other processes see each number whole (64 bits, relaxed), not all of one instant.
+ * The master maps the segment before it forks; each worker owns one block and is its only writer,
+ * so that counting costs a plain add. Readers of other processes see each number whole (64 bits,
+ * relaxed), not all of one instant.
  */
 #ifndef WEIR_BASE_COUNTERS_H
 #define WEIR_BASE_COUNTERS_H
@@ -13,8 +14,8 @@
 #include <sys/types.h>
 
 /*
- * Name, kind (counter: only grows; gauge: goes up and down), what it counts. The names are those of the status page and,
- * after "weir_", of the metrics.
+ * Name, kind (counter: only grows; gauge: goes up and down), what it counts. The names are those of
+ * the status page and, after "weir_", of the metrics.
  */
 #define COUNTERS(X)                                                                                                 \
     X(curr_connections,           GAUGE,   "Client connections open now")                                           \
@@ -67,7 +68,8 @@ struct counters {
 #define COUNTERS_AS_FIELD(name, kind, text) uint64_t name;
     COUNTERS(COUNTERS_AS_FIELD)
 #undef COUNTERS_AS_FIELD
-    int64_t pid;                /* of the worker, 0 while the block is free, -1 while it is reserved */
+    int64_t pid;                /* of the worker, 0 while the block is free, -1 while it is
+                                   reserved */
     uint64_t generation;        /* of its configuration */
     uint64_t start_time_s;      /* wall clock */
 } __attribute__((aligned(128)));
@@ -85,19 +87,29 @@ extern struct counters *stats;
 
 struct counters_segment;
 
-/* Maps shared memory for `blocks` workers. NULL with errno when it cannot. The master does this before it forks. */
+/*
+ * Maps shared memory for `blocks` workers. NULL with errno when it cannot. The master does this
+ * before it forks.
+ */
 struct counters_segment *counters_create(unsigned blocks);
 void counters_destroy(struct counters_segment *segment);
 
-/* Block i becomes this process's own, fresh but for what must outlive a worker (see counters_retire). */
+/*
+ * Block i becomes this process's own, fresh but for what must outlive a worker (see
+ * counters_retire).
+ */
 void counters_use(struct counters_segment *segment, unsigned i, uint64_t generation);
-/* The master, after worker i is gone: adds its counters (not its gauges) to the block of the departed and frees the block. */
+/*
+ * The master, after worker i is gone: adds its counters (not its gauges) to the block of the
+ * departed and frees the block.
+ */
 void counters_retire(struct counters_segment *segment, unsigned i);
 /* A block that no worker uses and that is not reserved, or -1. */
 int counters_free_block(const struct counters_segment *segment);
 /*
- * The same, and reserves it: the master, before it forks the worker that will use it, so that it does not give the same block to
- * the next one meanwhile. counters_retire() frees it, also when the worker never came to use it.
+ * The same, and reserves it: the master, before it forks the worker that will use it, so that it
+ * does not give the same block to the next one meanwhile. counters_retire() frees it, also when the
+ * worker never came to use it.
  */
 int counters_reserve(struct counters_segment *segment);
 

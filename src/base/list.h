@@ -2,8 +2,8 @@
 /*
  * list: a ring of links that live inside the things listed.
  *
- * A head is a link whose neighbours are itself when the list is empty. A link that is in no list points to itself, so that
- * unlinking it again does no harm.
+ * A head is a link whose neighbours are itself when the list is empty. A link that is in no list
+ * points to itself, so that unlinking it again does no harm.
  */
 #ifndef WEIR_BASE_LIST_H
 #define WEIR_BASE_LIST_H

@@ -3,11 +3,13 @@
  * log: the error log and the console.
  *
  * In the log a line is
- *     YYYY/MM/DD HH:MM:SS [level] PID#TID: *CONN text (errno: strerror) while ACTION, client: A, server: S, request: "…", host: "…"
+ *     YYYY/MM/DD HH:MM:SS [level] PID#TID: *CONN text (errno: strerror) while ACTION, client: A,
+ *     server: S, request: "…", host: "…"
  * on the console, before there is a log,
  *     weir: [level] text (errno: strerror)
- * One line is one write(2) of at most LOG_LINE_MAX bytes, longer ones are cut. Control bytes in values are escaped here, in this
- * one place, so that no peer can forge a line. A write that fails is counted and never blocks or stops the process.
+ * One line is one write(2) of at most LOG_LINE_MAX bytes, longer ones are cut. Control bytes in
+ * values are escaped here, in this one place, so that no peer can forge a line. A write that fails
+ * is counted and never blocks or stops the process.
  */
 #ifndef WEIR_BASE_LOG_H
 #define WEIR_BASE_LOG_H
@@ -42,16 +44,19 @@ const char *log_level_name(enum log_level level);
 int log_level_find(struct str name);
 
 /*
- * A file that is written line by line: error logs and access logs. The master opens them all and the workers inherit
- * the descriptors; reopening replaces the descriptor behind the same struct, so everybody who holds the struct follows.
+ * A file that is written line by line: error logs and access logs. The master opens them all and
+ * the workers inherit the descriptors; reopening replaces the descriptor behind the same struct, so
+ * everybody who holds the struct follows.
  */
 struct log_file {
     struct link link;           /* in a struct log_files */
-    struct str path;            /* absolute, NUL-terminated; "stderr" is descriptor 2 and never reopened */
+    struct str path;            /* absolute, NUL-terminated; "stderr" is descriptor 2 and never
+                                   reopened */
     int fd;                     /* -1: not open */
     bool is_stderr;
     uint64_t lost;              /* lines or bytes' writes that failed since start */
-    uint64_t complained_s;      /* monotonic second of the last complaint about a failed write, plus 1; 0: none */
+    uint64_t complained_s;      /* monotonic second of the last complaint about a failed write,
+                                   plus 1; 0: none */
 };
 
 /* All files of one configuration. */
@@ -65,22 +70,31 @@ void log_files_init(struct log_files *files, struct arena *arena);
 /* The file of that path, new (not yet open) or already listed. NULL when memory is short. */
 struct log_file *log_file_add(struct log_files *files, struct str path);
 
-/* Opens (append, create 0644, close-on-exec, never blocking on a FIFO). True when it is open afterwards; else errno tells. */
+/*
+ * Opens (append, create 0644, close-on-exec, never blocking on a FIFO). True when it is open
+ * afterwards; else errno tells.
+ */
 bool log_file_open(struct log_file *file);
-/* Opens anew by path; on failure the old descriptor stays, errno tells and false is returned. The caller logs. */
+/*
+ * Opens anew by path; on failure the old descriptor stays, errno tells and false is returned. The
+ * caller logs.
+ */
 bool log_file_reopen(struct log_file *file);
 /* Replaces the descriptor by one that was opened elsewhere and closes the old. */
 void log_file_replace(struct log_file *file, int fd);
 void log_files_close(struct log_files *files);
 
 /*
- * Writes all, or counts the loss (in the file and in the counters); false when something was lost. Never blocks beyond a regular file's
- * write, but for stderr: a reader that is merely slow gets a moment, once a second at most. Says on the console, once a second at
- * most, that writes fail.
+ * Writes all, or counts the loss (in the file and in the counters); false when something was lost.
+ * Never blocks beyond a regular file's write, but for stderr: a reader that is merely slow gets a
+ * moment, once a second at most. Says on the console, once a second at most, that writes fail.
  */
 bool log_file_write(struct log_file *file, struct str bytes);
 
-/* Where an error log goes: a chain of files, each with its own level (error_log may stand several times). */
+/*
+ * Where an error log goes: a chain of files, each with its own level (error_log may stand several
+ * times).
+ */
 struct log_output {
     struct log_file *file;
     enum log_level level;       /* this and more severe ones */
@@ -89,11 +103,13 @@ struct log_output {
 
 struct log {
     struct log_output *outputs;
-    enum log_level level;       /* the least severe that any output wants: what is below costs one comparison */
+    enum log_level level;       /* the least severe that any output wants: what is below costs
+                                   one comparison */
 };
 
 /*
- * What is known of the circumstances. The one who starts something owns the struct and passes it down.
+ * What is known of the circumstances. The one who starts something owns the struct and passes it
+ * down.
  */
 struct log_context {
     const struct log *log;      /* NULL: the console */
@@ -104,13 +120,16 @@ struct log_context {
 };
 
 /*
- * The context of code that has none of its own: process-wide, on the console until proc/ gives it a log.
+ * The context of code that has none of its own: process-wide, on the console until proc/ gives it a
+ * log.
  */
 extern struct log_context process_log;
 
 /* err: an errno value to explain, or 0. */
-void log_write(const struct log_context *ctx, enum log_level level, int err, const char *fmt, ...) PRINTF_LIKE(4, 5);
-void log_vwrite(const struct log_context *ctx, enum log_level level, int err, const char *fmt, va_list args) PRINTF_LIKE(4, 0);
+void log_write(const struct log_context *ctx, enum log_level level, int err, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+void log_vwrite(const struct log_context *ctx, enum log_level level, int err, const char *fmt,
+                va_list args) PRINTF_LIKE(4, 0);
 
 static inline bool
 log_wants(const struct log_context *ctx, enum log_level level)

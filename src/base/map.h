@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * map: a hash table from text to a pointer, in an arena. Filled at load, read on the hot path; keys are not copied.
+ * map: a hash table from text to a pointer, in an arena. Filled at load, read on the hot path; keys
+ * are not copied.
  */
 #ifndef WEIR_BASE_MAP_H
 #define WEIR_BASE_MAP_H
@@ -15,7 +16,10 @@ struct map *map_create(struct arena *arena, bool ignore_case);
 /* The value of key, or NULL. A NULL map is empty. */
 void *map_get(const struct map *map, struct str key);
 
-/* Adds; the value must not be NULL. A key that is there keeps its old value, which is returned through *old (else NULL). False when memory is short. */
+/*
+ * Adds; the value must not be NULL. A key that is there keeps its old value, which is returned
+ * through *old (else NULL). False when memory is short.
+ */
 bool map_add(struct map *map, struct str key, void *value, void **old);
 /* Adds, or replaces the value of a key that is there. False when memory is short. */
 bool map_set(struct map *map, struct str key, void *value);

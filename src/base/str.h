@@ -66,15 +66,22 @@ struct str str_trim(struct str s);
 /* Orders as memcmp does, the shorter first where one begins the other. */
 int str_cmp(struct str a, struct str b);
 
-/* A hash for tables in memory: fast, not keyed by the caller, seeded once a process so that a peer cannot choose collisions. */
+/*
+ * A hash for tables in memory: fast, not keyed by the caller, seeded once a process so that a peer
+ * cannot choose collisions.
+ */
 uint64_t str_hash(struct str s);
 /* The same for any case of ASCII letters. */
 uint64_t str_ihash(struct str s);
-/* Seeds both; called once at start, before the first table is made. Without a call the seed is a constant. */
+/*
+ * Seeds both; called once at start, before the first table is made. Without a call the seed is a
+ * constant.
+ */
 void str_hash_seed(uint64_t seed);
 
 /*
- * Decimal digits only: no sign, no blank, not empty. False, with *value untouched, when it is anything else or over `max`.
+ * Decimal digits only: no sign, no blank, not empty. False, with *value untouched, when it is
+ * anything else or over `max`.
  */
 bool str_to_uint(struct str s, uint64_t max, uint64_t *value);
 /* Hexadecimal digits, likewise. */
@@ -90,8 +97,9 @@ ascii_lower(char c)
 int hex_digit(char c);
 
 /*
- * How many single-character edits (insert, delete, replace, swap of neighbours) lie between two words, ASCII case ignored;
- * `limit` + 1 as soon as it is over `limit`, or when a word has more than 64 bytes. Finds the nearest known name for a misspelt one.
+ * How many single-character edits (insert, delete, replace, swap of neighbours) lie between two
+ * words, ASCII case ignored; `limit` + 1 as soon as it is over `limit`, or when a word has more
+ * than 64 bytes. Finds the nearest known name for a misspelt one.
  */
 unsigned str_distance(struct str a, struct str b, unsigned limit);
 

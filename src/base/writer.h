@@ -19,17 +19,26 @@
 struct writer {
     char *start, *p, *end;      /* written: [start, p); room: [p, end) */
     struct arena *arena;        /* NULL: a fixed buffer */
-    bool ok;                    /* false once something did not fit; nothing is written from then on, and end is p */
+    bool ok;                    /* false once something did not fit; nothing is written from then
+                                   on, and end is p */
 };
 
 /* Grows in the arena as needed. */
 struct writer writer_in(struct arena *arena);
-/* Into size bytes at buf, never beyond; what no longer fits is cut, and ok false. Not NUL-terminated unless writer_cstr is called. */
+/*
+ * Into size bytes at buf, never beyond; what no longer fits is cut, and ok false. Not
+ * NUL-terminated unless writer_cstr is called.
+ */
 struct writer writer_at(char *buf, size_t size);
 
-/* What was written so far, good as long as its buffer; STR_NONE when it failed. For an arena writer this also gives unused room back: write no more after it. */
+/*
+ * What was written so far, good as long as its buffer; STR_NONE when it failed. For an arena writer
+ * this also gives unused room back: write no more after it.
+ */
 struct str writer_str(struct writer *w);
-/* Writes a NUL that writer_cstr's length does not count and returns the text; NULL when it failed. */
+/*
+ * Writes a NUL that writer_cstr's length does not count and returns the text; NULL when it failed.
+ */
 const char *writer_cstr(struct writer *w);
 
 /* Makes room for n more bytes; false, and ok false, when there is none. */
@@ -73,7 +82,10 @@ void write_vfmt(struct writer *w, const char *fmt, va_list args) PRINTF_LIKE(2, 
 
 /* Text in HTML or an attribute: & < > " ' as entities. */
 void write_html(struct writer *w, struct str s);
-/* A log value: control bytes, '"', '\\' and bytes from 0x7f on as \xXX with upper-case digits (escape=default of nginx's log_format). */
+/*
+ * A log value: control bytes, '"', '\\' and bytes from 0x7f on as \xXX with upper-case digits
+ * (escape=default of nginx's log_format).
+ */
 void write_log_escaped(struct writer *w, struct str s);
 /* A JSON string's inside: RFC 8259 escapes; bytes that are no UTF-8 become U+FFFD. */
 void write_json(struct writer *w, struct str s);

@@ -10,7 +10,7 @@
 
 #include <assert.h>
 
-/* ---- scopes and settings --------------------------------------------------------------------- */
+/* ---- scopes and settings ------------------------------------------------------------------- */
 
 /*
  * Gives the level a struct of its own for module m, if it has none yet. False when memory is short.
@@ -68,7 +68,7 @@ bit_set(uint8_t *bits, uint16_t at)
     bits[at / 8] = (uint8_t)(bits[at / 8] | 1u << at % 8);
 }
 
-/* ---- what a statement may have wrong --------------------------------------------------------- */
+/* ---- what a statement may have wrong ------------------------------------------------------- */
 
 static void
 write_contexts(struct writer *w, uint32_t where)
@@ -175,7 +175,7 @@ tell_duplicate(struct conf *conf, const struct conf_node *node, const struct con
         conf_hint(conf, "the first is in %.*s:%u", STR_ARG(word->pos.file->path), word->pos.line);
 }
 
-/* ---- a forgotten ";" ------------------------------------------------------------------------- */
+/* ---- a forgotten ";" ----------------------------------------------------------------------- */
 
 /* Makes the words from `from` on a statement of their own, that follows. */
 static bool
@@ -244,7 +244,7 @@ suspect_forgotten(struct conf *conf, const struct conf_scope *scope, const struc
     conf_hint(conf, "was a \";\" forgotten in line %u?", node->words[from - 1].pos.line);
 }
 
-/* ---- claiming -------------------------------------------------------------------------------- */
+/* ---- claiming ------------------------------------------------------------------------------ */
 
 static bool
 is_sound(struct conf *conf, const struct conf_node *node, const struct directive *d)
@@ -309,7 +309,7 @@ claim(struct conf *conf, struct conf_scope *scope, const struct conf_node *first
         tn->known = known;
 }
 
-/* ---- running --------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------------- */
 
 static void *
 field_of(const struct conf_scope *scope, uint32_t m, const struct directive *d)
@@ -356,7 +356,7 @@ run_all(struct conf *conf, struct conf_scope *scope, const struct conf_node *fir
     }
 }
 
-/* ---- defaults and inheritance ---------------------------------------------------------------- */
+/* ---- defaults and inheritance -------------------------------------------------------------- */
 
 /*
  * A default that its own parse function refuses is a mistake in the table, and told as an error
@@ -408,7 +408,7 @@ check(struct conf *conf, struct conf_scope *scope, uint32_t m)
                    "settings of \"%s\" are invalid", state->module->name);
 }
 
-/* ---- levels ---------------------------------------------------------------------------------- */
+/* ---- levels -------------------------------------------------------------------------------- */
 
 static void
 apply_level(struct conf *conf, struct conf_scope *scope, struct conf_node *first)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * conf: the conf language. Text becomes tokens (lexer.c), tokens a tree that remembers where each word stood (tree.c), the
- * tree is checked as a whole and applied through tables of directives (apply.c); all errors of a run are told together (report.c).
+ * conf: the conf language. Text becomes tokens (lexer.c), tokens a tree that remembers where each
+ * word stood (tree.c), the tree is checked as a whole and applied through tables of directives
+ * (apply.c); all errors of a run are told together (report.c).
  *
- * This room knows no directive by name but "include". Others bring tables (struct conf_module) and are called back.
+ * This room knows no directive by name but "include". Others bring tables (struct conf_module) and
+ * are called back.
  */
 #ifndef WEIR_CONF_CONF_H
 #define WEIR_CONF_CONF_H
@@ -13,7 +15,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-/* ---- the tree ------------------------------------------------------------------------------------------------ */
+/* ---- the tree ------------------------------------------------------------------------------ */
 
 struct conf_file {
     struct str path;            /* as in messages; "command line" for -g */
@@ -35,7 +37,8 @@ struct conf_pos {
 struct conf_word {
     struct str text;            /* quotes and escapes resolved, NUL-terminated */
     struct conf_pos pos;
-    bool quoted;                /* "…" or '…': a "$" in it still is a variable, an "include" is not a keyword */
+    bool quoted;                /* "…" or '…': a "$" in it still is a variable, an "include" is
+                                   not a keyword */
 };
 
 struct conf_node {
@@ -45,7 +48,7 @@ struct conf_node {
     struct conf_node *children, *next, *parent;
 };
 
-/* ---- directives ---------------------------------------------------------------------------------------------- */
+/* ---- directives ---------------------------------------------------------------------------- */
 
 /* Contexts, as in nginx's documentation. */
 enum conf_where {
@@ -65,7 +68,8 @@ enum { ARGS_ANY = 255 };
 
 enum directive_flags {
     DIRECTIVE_BLOCK  = 1 << 0,  /* ends with { }, applied after all simple ones of its level */
-    DIRECTIVE_DATA   = 1 << 1,  /* with BLOCK: the children are data (types, map), not directives; it is applied with the simple ones */
+    DIRECTIVE_DATA   = 1 << 1,  /* with BLOCK: the children are data (types, map), not
+                                   directives; it is applied with the simple ones */
     DIRECTIVE_REPEAT = 1 << 2   /* may stand several times at one level */
 };
 
@@ -78,45 +82,55 @@ struct directive {
     struct { uint8_t min, max; } args;      /* words after the name; max ARGS_ANY: no bound */
     uint8_t flags;
     /*
-     * field: the address of the field below, in the struct of the scope being read, zero bytes when the directive comes first
-     * there; NULL when size is 0. False when a word is wrong: conf_error was called.
+     * field: the address of the field below, in the struct of the scope being read, zero bytes when
+     * the directive comes first there; NULL when size is 0. False when a word is wrong: conf_error
+     * was called.
      */
     bool (*parse)(struct conf *conf, const struct conf_node *node, void *field);
-    uint16_t offset, size;      /* FIELD(struct, member): what it sets, and what is inherited as a whole when it is not set */
-    const char *initial;        /* the default as it would be written ("75s", "4 8k"); applied at the outermost level; NULL: zero bytes */
+    uint16_t offset, size;      /* FIELD(struct, member): what it sets, and what is inherited as
+                                   a whole when it is not set */
+    const char *initial;        /* the default as it would be written ("75s", "4 8k"); applied at
+                                   the outermost level; NULL: zero bytes */
     const void *data;           /* what parse needs (a table of names …) */
 };
 
 #define FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
 
-/* A room's or module's table; conf_size bytes of settings, zeroed, for each level that sets something of its own. */
+/*
+ * A room's or module's table; conf_size bytes of settings, zeroed, for each level that sets
+ * something of its own.
+ */
 struct conf_module {
     const char *name;
     const struct directive *directives;     /* ends with a name that is NULL */
     size_t conf_size;
-    uint32_t root;              /* the outermost context of its settings: there the initial values are applied (IN_MAIN, IN_EVENTS, IN_HTTP, IN_SERVER) */
+    uint32_t root;              /* the outermost context of its settings: there the initial
+                                   values are applied (IN_MAIN, IN_EVENTS, IN_HTTP, IN_SERVER) */
     /*
-     * After all of a level was read and inherited, before its blocks are applied: whole-level checks and preparation. Called for each
-     * struct of settings once: at the root, and where a level has set something. Not called where a directive of the module
-     * failed. NULL: none.
+     * After all of a level was read and inherited, before its blocks are applied: whole-level
+     * checks and preparation. Called for each struct of settings once: at the root, and where a
+     * level has set something. Not called where a directive of the module failed. NULL: none.
      */
     bool (*check)(struct conf *conf, struct conf_scope *scope, void *settings);
 };
 
 /*
- * One level being read: http { }, a server { } … Settings that a level does not set are its parent's; a module of which it sets
- * nothing shares the parent's struct. The scope goes with conf_destroy; the settings live in the arena, the array of pointers too
- * (where it points is settled once the level's simple directives were applied; NULL above the module's root).
+ * One level being read: http { }, a server { } … Settings that a level does not set are its
+ * parent's; a module of which it sets nothing shares the parent's struct. The scope goes with
+ * conf_destroy; the settings live in the arena, the array of pointers too (where it points is
+ * settled once the level's simple directives were applied; NULL above the module's root).
  */
 struct conf_scope {
     struct conf_scope *parent;
     uint32_t where;             /* one bit of enum conf_where */
-    void **settings;            /* by module, in the order given to conf_create; what a runtime keeps */
-    uint8_t **set;              /* by module: a bit by offset for each field that is set at this very level; NULL: none is */
+    void **settings;            /* by module, in the order given to conf_create; what a runtime
+                                   keeps */
+    uint8_t **set;              /* by module: a bit by offset for each field that is set at this
+                                   very level; NULL: none is */
     const struct conf_node *node;       /* the block; NULL: the main level */
 };
 
-/* ---- a run --------------------------------------------------------------------------------------------------- */
+/* ---- a run --------------------------------------------------------------------------------- */
 
 struct conf {
     struct arena *arena;        /* of the result: lives as long as the runtime */
@@ -131,39 +145,55 @@ struct conf {
     struct conf_private *priv;
 };
 
-/* modules: NULL-terminated, outlives the conf. NULL when memory is short. scratch goes with conf_destroy, arena stays. */
-struct conf *conf_create(struct arena *arena, const struct conf_module *const *modules, struct str prefix);
+/*
+ * modules: NULL-terminated, outlives the conf. NULL when memory is short. scratch goes with
+ * conf_destroy, arena stays.
+ */
+struct conf *conf_create(struct arena *arena, const struct conf_module *const *modules,
+                         struct str prefix);
 void conf_destroy(struct conf *conf);
 
 /*
- * main_file, when the caller has not set it, becomes that of the first conf_read_file; a path is relative to the prefix.
- * Reads into the tree: text from -g ("command line") first, then a file. False when it could not be read or has errors of syntax
- * (which are noted; reading goes on as far as it makes sense).
+ * main_file, when the caller has not set it, becomes that of the first conf_read_file; a path is
+ * relative to the prefix. Reads into the tree: text from -g ("command line") first, then a file.
+ * False when it could not be read or has errors of syntax (which are noted; reading goes on as far
+ * as it makes sense).
  */
 bool conf_read_text(struct conf *conf, struct str name, struct str text);
 bool conf_read_file(struct conf *conf, struct str path);
 
-/* Checks and applies the whole tree at main level. Returns the main scope, or NULL when there was any error (all are noted). */
+/*
+ * Checks and applies the whole tree at main level. Returns the main scope, or NULL when there was
+ * any error (all are noted).
+ */
 struct conf_scope *conf_apply(struct conf *conf);
 
 /*
- * For the parse function of a block: a new level below conf->scope, to which the node's children are applied. Returns the level even when
- * children had errors (they are counted); NULL when memory is short.
- * begin: called with the new scope before any child is applied, so that the caller's object is there for them; may be NULL.
+ * For the parse function of a block: a new level below conf->scope, to which the node's children
+ * are applied. Returns the level even when children had errors (they are counted); NULL when memory
+ * is short. begin: called with the new scope before any child is applied, so that the caller's
+ * object is there for them; may be NULL.
  */
 struct conf_scope *conf_apply_block(struct conf *conf, const struct conf_node *node, uint32_t where,
                                     void (*begin)(void *ctx, struct conf_scope *scope), void *ctx);
 
 /* The settings of a module at a level, by its table. */
-void *conf_settings(const struct conf *conf, const struct conf_scope *scope, const struct conf_module *module);
+void *conf_settings(const struct conf *conf, const struct conf_scope *scope,
+                    const struct conf_module *module);
 /* Whether this very level (not an outer one) sets the directive's field. */
-bool conf_is_set(const struct conf *conf, const struct conf_scope *scope, const struct conf_module *module, uint16_t offset);
+bool conf_is_set(const struct conf *conf, const struct conf_scope *scope,
+                 const struct conf_module *module, uint16_t offset);
 
-/* Notes an error at a word (NULL: at no place) and returns false. Errors are told at the end of the run, in order of place. */
-bool conf_error(struct conf *conf, const struct conf_word *word, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/*
+ * Notes an error at a word (NULL: at no place) and returns false. Errors are told at the end of the
+ * run, in order of place.
+ */
+bool conf_error(struct conf *conf, const struct conf_word *word, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 /* Adds a mend to the error noted last: `hint: did you mean "root"?` */
 void conf_hint(struct conf *conf, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void conf_warn(struct conf *conf, const struct conf_word *word, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void conf_warn(struct conf *conf, const struct conf_word *word, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
 /* out of memory; returns false */
 bool conf_no_memory(struct conf *conf);
 
@@ -181,31 +211,51 @@ void conf_report_to(const struct conf *conf, struct writer *w);
 /* -T: each file after "# configuration file PATH:", as it was. */
 void conf_dump(const struct conf *conf, int fd);
 
-/* PATH relative to the main file's directory (include, password files), or to the prefix (root, logs, pid). NUL-terminated; STR_NONE when memory is short. */
+/*
+ * PATH relative to the main file's directory (include, password files), or to the prefix (root,
+ * logs, pid). NUL-terminated; STR_NONE when memory is short.
+ */
 struct str conf_path_by_file(struct conf *conf, struct str path);
 struct str conf_path_by_prefix(struct conf *conf, struct str path);
 
-/* ---- the usual kinds of values: parse functions for tables ----------------------------------------------------- */
+/* ---- the usual kinds of values: parse functions for tables --------------------------------- */
 
-bool parse_flag(struct conf *conf, const struct conf_node *node, void *field);      /* bool: on | off */
-bool parse_size(struct conf *conf, const struct conf_node *node, void *field);      /* uint64_t bytes: 10, 8k, 1m, 2g */
-bool parse_ms(struct conf *conf, const struct conf_node *node, void *field);        /* uint64_t milliseconds: 75, 75s, 1h30m, 500ms */
-bool parse_seconds(struct conf *conf, const struct conf_node *node, void *field);   /* uint64_t seconds: 75, 1h30m, 1y */
-bool parse_uint(struct conf *conf, const struct conf_node *node, void *field);      /* uint32_t; data: struct uint_range or NULL */
-bool parse_text(struct conf *conf, const struct conf_node *node, void *field);      /* struct str, kept in the arena */
-bool parse_enum(struct conf *conf, const struct conf_node *node, void *field);      /* int; data: struct conf_enum[], ended by NULL */
-bool parse_path(struct conf *conf, const struct conf_node *node, void *field);      /* struct str, relative to the prefix */
-bool parse_ignored(struct conf *conf, const struct conf_node *node, void *field);   /* accepted for compatibility, has no effect */
+/*
+ * The field's type, and what is taken:
+ *   flag     bool: on | off
+ *   size     uint64_t bytes: 10, 8k, 1m, 2g
+ *   ms       uint64_t milliseconds: 75, 75s, 1h30m, 500ms
+ *   seconds  uint64_t seconds: 75, 1h30m, 1y
+ *   uint     uint32_t; data: struct uint_range or NULL
+ *   text     struct str, kept in the arena
+ *   enum     int; data: struct conf_enum[], ended by NULL
+ *   path     struct str, relative to the prefix
+ *   ignored  none: accepted for compatibility, has no effect
+ */
+bool parse_flag(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_size(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_ms(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_seconds(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_uint(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_text(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_enum(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_path(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_ignored(struct conf *conf, const struct conf_node *node, void *field);
 
 struct uint_range { uint32_t min, max; };
 struct conf_enum { const char *name; int value; };
 
-/* The same for one word, for directives with a shape of their own. False: an error was noted at the word. */
+/*
+ * The same for one word, for directives with a shape of their own. False: an error was noted at the
+ * word.
+ */
 bool word_flag(struct conf *conf, const struct conf_word *word, bool *value);
 bool word_size(struct conf *conf, const struct conf_word *word, struct str text, uint64_t *value);
 bool word_ms(struct conf *conf, const struct conf_word *word, struct str text, uint64_t *value);
-bool word_seconds(struct conf *conf, const struct conf_word *word, struct str text, uint64_t *value);
-bool word_uint(struct conf *conf, const struct conf_word *word, struct str text, uint64_t max, uint64_t *value);
+bool word_seconds(struct conf *conf, const struct conf_word *word, struct str text,
+                  uint64_t *value);
+bool word_uint(struct conf *conf, const struct conf_word *word, struct str text, uint64_t max,
+               uint64_t *value);
 
 /* nginx's units, without a conf: false when malformed or too large. */
 bool size_parse(struct str text, uint64_t *bytes);

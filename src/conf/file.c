@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- paths ----------------------------------------------------------------------------------- */
+/* ---- paths --------------------------------------------------------------------------------- */
 
 static struct str
 join(struct arena *arena, struct str folder, struct str path)
@@ -52,7 +52,7 @@ conf_path_by_file(struct conf *conf, struct str path)
     return file_path(conf, conf->arena, path);
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 struct bytes {
     char *p;
@@ -175,7 +175,7 @@ file_get(struct conf *conf, struct str path, const struct conf_word *word)
     return file_add(conf, path, text, false);
 }
 
-/* ---- the dump -------------------------------------------------------------------------------- */
+/* ---- the dump ------------------------------------------------------------------------------ */
 
 static bool
 write_whole(int fd, struct str s)

@@ -79,7 +79,7 @@ nginx_has(struct str name)
            != NULL;
 }
 
-/* ---- the nearest name ------------------------------------------------------------------------ */
+/* ---- the nearest name ---------------------------------------------------------------------- */
 
 struct search {
     struct str word;
@@ -152,7 +152,7 @@ names_hint(struct conf *conf, struct str name, uint32_t where)
                   search.name);
 }
 
-/* ---- a forgotten ";" ------------------------------------------------------------------------- */
+/* ---- a forgotten ";" ----------------------------------------------------------------------- */
 
 static bool
 begins_line(const struct conf_word *word)

@@ -18,7 +18,7 @@ enum {
 };
 #define FILE_BYTES_MAX (256u << 20)
 
-/* ---- lexer.c --------------------------------------------------------------------------------- */
+/* ---- lexer.c ------------------------------------------------------------------------------- */
 
 enum token {
     TOKEN_WORD,
@@ -47,7 +47,7 @@ void lexer_init(struct lexer *lexer, struct arena *arena, const struct conf_file
 /* word->pos is set for every token, the rest for words. */
 enum token lexer_next(struct lexer *lexer, struct conf_word *word);
 
-/* ---- tree.c ---------------------------------------------------------------------------------- */
+/* ---- tree.c -------------------------------------------------------------------------------- */
 
 struct known;
 
@@ -72,7 +72,7 @@ struct conf_pos pos_after(const struct conf_word *word);
  */
 struct conf_node *tree_initial(struct conf *conf, const char *name, const char *initial);
 
-/* ---- file.c ---------------------------------------------------------------------------------- */
+/* ---- file.c -------------------------------------------------------------------------------- */
 
 /* The file of that absolute path, read before or now. NULL: an error was noted at word. */
 struct conf_file *file_get(struct conf *conf, struct str path, const struct conf_word *word);
@@ -87,7 +87,7 @@ file_is_parameter(const struct conf_file *file)
 /* conf_path_by_file in an arena of choice. */
 struct str file_path(struct conf *conf, struct arena *arena, struct str path);
 
-/* ---- names.c --------------------------------------------------------------------------------- */
+/* ---- names.c ------------------------------------------------------------------------------- */
 
 /* A directive of the tables. */
 struct known {
@@ -119,13 +119,13 @@ void names_hint_missing(struct conf *conf, const struct conf_word *last);
 extern const char *const nginx_names[];
 extern const size_t nginx_name_count;
 
-/* ---- report.c -------------------------------------------------------------------------------- */
+/* ---- report.c ------------------------------------------------------------------------------ */
 
 struct note;
 
 bool error_at(struct conf *conf, struct conf_pos pos, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/* ---- the run --------------------------------------------------------------------------------- */
+/* ---- the run ------------------------------------------------------------------------------- */
 
 /* One place in a module's settings, that one or more directives set. */
 struct field {

@@ -14,7 +14,7 @@ struct note {
     struct str text, hint;
 };
 
-/* ---- noting ---------------------------------------------------------------------------------- */
+/* ---- noting -------------------------------------------------------------------------------- */
 
 /* Below 0 when a comes before b; what stands nowhere comes last. */
 static int
@@ -158,7 +158,7 @@ conf_no_memory(struct conf *conf)
     return false;
 }
 
-/* ---- what is visible of a text --------------------------------------------------------------- */
+/* ---- what is visible of a text ------------------------------------------------------------- */
 
 /*
  * The length of the UTF-8 character that s begins with, 0 when it is none or a control character.
@@ -217,7 +217,7 @@ write_under(struct writer *w, struct str s, char with)
     }
 }
 
-/* ---- the source line ------------------------------------------------------------------------- */
+/* ---- the source line ----------------------------------------------------------------------- */
 
 enum { LINE_SHOWN_MAX = 100, SHOWN_BEFORE_CARET = 40 };
 
@@ -305,7 +305,7 @@ write_excerpt(struct writer *w, const struct note *note)
     }
 }
 
-/* ---- telling --------------------------------------------------------------------------------- */
+/* ---- telling ------------------------------------------------------------------------------- */
 
 /* Text, place, source line, caret and mend, without a newline at the end. */
 static void

@@ -26,7 +26,7 @@ struct reader {
 
 static void read_statements(struct reader *r);
 
-/* ---- places ---------------------------------------------------------------------------------- */
+/* ---- places -------------------------------------------------------------------------------- */
 
 struct conf_pos
 pos_after(const struct conf_word *word)
@@ -48,7 +48,7 @@ pos_after(const struct conf_word *word)
     return pos;
 }
 
-/* ---- nodes ----------------------------------------------------------------------------------- */
+/* ---- nodes --------------------------------------------------------------------------------- */
 
 static struct tree_node *
 node_create(struct conf *conf, const struct conf_word *words, uint32_t count)
@@ -97,7 +97,7 @@ block_leave(struct reader *r)
     r->block_depth--;
 }
 
-/* ---- include --------------------------------------------------------------------------------- */
+/* ---- include ------------------------------------------------------------------------------- */
 
 static void
 write_chain(struct writer *w, const struct reader *r, struct str path)
@@ -223,7 +223,7 @@ is_include(const struct conf_word *word)
     return !word->quoted && str_eq(word->text, STR("include"));
 }
 
-/* ---- statements ------------------------------------------------------------------------------ */
+/* ---- statements ---------------------------------------------------------------------------- */
 
 static void
 pend(struct reader *r, const struct conf_word *word)
@@ -383,7 +383,7 @@ on_glued(struct reader *r, const struct conf_word *at)
     conf_hint(r->conf, "a closing quote is followed by a blank, \";\", \"{\" or \")\"");
 }
 
-/* ---- a whole file ---------------------------------------------------------------------------- */
+/* ---- a whole file -------------------------------------------------------------------------- */
 
 /*
  * The last byte of the text that is not a blank: the end is told there, rather than on an empty
@@ -495,7 +495,7 @@ conf_read_file(struct conf *conf, struct str path)
     return file != NULL && read_main(conf, file);
 }
 
-/* ---- defaults -------------------------------------------------------------------------------- */
+/* ---- defaults ------------------------------------------------------------------------------ */
 
 struct conf_node *
 tree_initial(struct conf *conf, const char *name, const char *initial)

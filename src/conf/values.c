@@ -17,7 +17,7 @@ invalid(struct conf *conf, const struct conf_word *word, struct str text)
                       directive_name(conf));
 }
 
-/* ---- words ----------------------------------------------------------------------------------- */
+/* ---- words --------------------------------------------------------------------------------- */
 
 bool
 word_flag(struct conf *conf, const struct conf_word *word, bool *value)
@@ -84,7 +84,7 @@ word_uint(struct conf *conf, const struct conf_word *word, struct str text, uint
     return word_range(conf, word, text, 0, max, value);
 }
 
-/* ---- fields ---------------------------------------------------------------------------------- */
+/* ---- fields -------------------------------------------------------------------------------- */
 
 bool
 parse_flag(struct conf *conf, const struct conf_node *node, void *field)

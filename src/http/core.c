@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * core: the tables of the directives of http, server and location that belong to no module, and their values. What the
- * blocks themselves become stands in server.c.
+ * core: the tables of the directives of http, server and location that belong to no module, and
+ * their values. What the blocks themselves become stands in server.c.
  */
 #include "base/arena.h"
 #include "base/map.h"
@@ -10,7 +10,7 @@
 #include "http/open_path.h"
 #include "http/settings.h"
 
-/* ---- values with a shape of their own -------------------------------------------------------------------------- */
+/* ---- values with a shape of their own ------------------------------------------------------ */
 
 static bool
 parse_buffers(struct conf *conf, const struct conf_node *node, void *field)
@@ -245,7 +245,7 @@ parse_internal(struct conf *conf, const struct conf_node *node, void *field)
     return true;
 }
 
-/* ---- types ------------------------------------------------------------------------------------------------------ */
+/* ---- types --------------------------------------------------------------------------------- */
 
 static bool
 add_type(struct conf *conf, struct map *types, const struct conf_word *word, struct str type)
@@ -343,7 +343,7 @@ type_of(const struct location_settings *settings, struct str filename)
     return type != NULL ? *type : settings->default_type;
 }
 
-/* ---- error_log -------------------------------------------------------------------------------------------------- */
+/* ---- error_log ----------------------------------------------------------------------------- */
 
 static bool
 parse_error_log(struct conf *conf, const struct conf_node *node, void *field)
@@ -353,7 +353,7 @@ parse_error_log(struct conf *conf, const struct conf_node *node, void *field)
     return parse_log_output(conf, node, setup->log_files, field);
 }
 
-/* ---- levels ------------------------------------------------------------------------------------------------------ */
+/* ---- levels -------------------------------------------------------------------------------- */
 
 static bool
 location_check(struct conf *conf, struct conf_scope *scope, void *settings)
@@ -451,9 +451,9 @@ static const struct directive server_directives[] = {
 
 static const struct directive location_directives[] = {
     { "root", ONE_ARG, .parse = parse_root, PLACE_FIELD(root), .initial = "html" },
-    { "alias", .where = IN_LOCATION, .args = {1, 1}, .parse = parse_root, PLACE_FIELD(root) },
+    { "alias", .where = IN_LOCATION, .args = { 1, 1 }, .parse = parse_root, PLACE_FIELD(root) },
     { "internal", .where = IN_LOCATION, .parse = parse_internal, PLACE_FIELD(internal) },
-    { "disable_symlinks", .where = IN_HTTP_ALL, .args = {1, 2}, .parse = parse_disable_symlinks,
+    { "disable_symlinks", .where = IN_HTTP_ALL, .args = { 1, 2 }, .parse = parse_disable_symlinks,
       PLACE_FIELD(disable_symlinks), .initial = "off" },
     { "types", .where = IN_HTTP_ALL, .flags = DIRECTIVE_BLOCK | DIRECTIVE_DATA | DIRECTIVE_REPEAT,
       .parse = parse_types, PLACE_FIELD(types) },
@@ -468,8 +468,9 @@ static const struct directive location_directives[] = {
       .initial = "1m" },
     { "client_body_timeout", ONE_ARG, .parse = parse_timeout, PLACE_FIELD(client_body_timeout_ms),
       .initial = "60s" },
-    { "send_timeout", ONE_ARG, .parse = parse_timeout, PLACE_FIELD(send_timeout_ms), .initial = "60s" },
-    { "keepalive_timeout", .where = IN_HTTP_ALL, .args = {1, 2}, .parse = parse_keepalive_timeout,
+    { "send_timeout", ONE_ARG, .parse = parse_timeout, PLACE_FIELD(send_timeout_ms),
+      .initial = "60s" },
+    { "keepalive_timeout", .where = IN_HTTP_ALL, .args = { 1, 2 }, .parse = parse_keepalive_timeout,
       PLACE_FIELD(keepalive), .initial = "75s" },
     { "keepalive_requests", ONE_ARG, .parse = parse_uint, PLACE_FIELD(keepalive_requests),
       .initial = "1000" },
@@ -477,17 +478,17 @@ static const struct directive location_directives[] = {
       .initial = "1h" },
     { "keepalive_min_timeout", ONE_ARG, .parse = parse_ms, PLACE_FIELD(keepalive_min_timeout_ms),
       .initial = "0" },
-    { "keepalive_disable", .where = IN_HTTP_ALL, .args = {1, 2}, .parse = parse_keepalive_disable,
+    { "keepalive_disable", .where = IN_HTTP_ALL, .args = { 1, 2 }, .parse = parse_keepalive_disable,
       PLACE_FIELD(keepalive_disable), .initial = "msie6" },
     { "absolute_redirect", ONE_ARG, .parse = parse_flag, PLACE_FIELD(absolute_redirect),
       .initial = "on" },
-    { "server_name_in_redirect", ONE_ARG, .parse = parse_flag,
-      PLACE_FIELD(server_name_in_redirect), .initial = "off" },
+    { "server_name_in_redirect", ONE_ARG, .parse = parse_flag, PLACE_FIELD(server_name_in_redirect),
+      .initial = "off" },
     { "port_in_redirect", ONE_ARG, .parse = parse_flag, PLACE_FIELD(port_in_redirect),
       .initial = "on" },
     { "server_tokens", ONE_ARG, .parse = parse_enum, PLACE_FIELD(server_tokens), .initial = "on",
       .data = token_names },
-    { "sendfile", .where = IN_HTTP_ALL | IN_LOCATION_IF, .args = {1, 1}, .parse = parse_flag,
+    { "sendfile", .where = IN_HTTP_ALL | IN_LOCATION_IF, .args = { 1, 1 }, .parse = parse_flag,
       PLACE_FIELD(sendfile), .initial = "off" },
     { "sendfile_max_chunk", ONE_ARG, .parse = parse_size, PLACE_FIELD(sendfile_max_chunk),
       .initial = "2m" },
@@ -506,7 +507,7 @@ static const struct directive location_directives[] = {
       PLACE_FIELD(chunked_transfer_encoding), .initial = "on" },
     { "recursive_error_pages", ONE_ARG, .parse = parse_flag, PLACE_FIELD(recursive_error_pages),
       .initial = "off" },
-    { "open_file_cache", .where = IN_HTTP_ALL, .args = {1, 2}, .parse = parse_open_file_cache,
+    { "open_file_cache", .where = IN_HTTP_ALL, .args = { 1, 2 }, .parse = parse_open_file_cache,
       PLACE_FIELD(open_file_cache), .initial = "off" },
     { "open_file_cache_errors", ONE_ARG, .parse = parse_flag, PLACE_FIELD(open_file_cache_errors),
       .initial = "off" },
@@ -514,12 +515,12 @@ static const struct directive location_directives[] = {
       PLACE_FIELD(open_file_cache_min_uses), .initial = "1", .data = &at_least_one },
     { "open_file_cache_valid", ONE_ARG, .parse = parse_ms, PLACE_FIELD(open_file_cache_valid_ms),
       .initial = "60s" },
-    { "error_log", .where = IN_HTTP_ALL, .args = {1, 2}, .flags = DIRECTIVE_REPEAT,
+    { "error_log", .where = IN_HTTP_ALL, .args = { 1, 2 }, .flags = DIRECTIVE_REPEAT,
       .parse = parse_error_log, PLACE_FIELD(error_log) },
     { "client_body_buffer_size", ONE_ARG, .parse = parse_ignored_size },
     { "msie_padding", ONE_ARG, .parse = parse_ignored_flag },
     { "msie_refresh", ONE_ARG, .parse = parse_ignored_flag },
-    { "output_buffers", .where = IN_HTTP_ALL, .args = {2, 2}, .parse = parse_ignored },
+    { "output_buffers", .where = IN_HTTP_ALL, .args = { 2, 2 }, .parse = parse_ignored },
     { "postpone_output", ONE_ARG, .parse = parse_ignored_size },
     { "read_ahead", ONE_ARG, .parse = parse_ignored_size },
     { "send_lowat", ONE_ARG, .parse = parse_ignored_size },

@@ -17,7 +17,8 @@ get_member(struct http_request *req, const void *data, struct str rest)
     return *(const struct str *)(const void *)((const char *)req + (uintptr_t)data);
 }
 
-#define MEMBER(member) .get = get_member, .data = (const void *)offsetof(struct http_request, member)
+#define MEMBER(member) \
+    .get = get_member, .data = (const void *)offsetof(struct http_request, member)
 
 static struct str
 number(struct http_request *req, uint64_t value)
@@ -27,7 +28,7 @@ number(struct http_request *req, uint64_t value)
     return p == NULL ? STR_NONE : (struct str){ p, (size_t)(put_uint(p, value) - p) };
 }
 
-/* ---- the connection ----------------------------------------------------------------------------------------------------- */
+/* ---- the connection ------------------------------------------------------------------------ */
 
 static struct str
 get_remote_addr(struct http_request *req, const void *data, struct str rest)
@@ -105,7 +106,7 @@ get_connection_time(struct http_request *req, const void *data, struct str rest)
                      (unsigned long long)ms % 1000);
 }
 
-/* ---- the request -------------------------------------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------------------------- */
 
 static struct str
 get_scheme(struct http_request *req, const void *data, struct str rest)
@@ -262,7 +263,7 @@ get_remote_user(struct http_request *req, const void *data, struct str rest)
     return STR_NONE;            /* nobody asks for a password yet */
 }
 
-/* ---- files ---------------------------------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------------- */
 
 static struct str
 get_request_filename(struct http_request *req, const void *data, struct str rest)
@@ -292,7 +293,7 @@ get_realpath_root(struct http_request *req, const void *data, struct str rest)
     return arena_str(req->arena, str_of(real));
 }
 
-/* ---- the answer ------------------------------------------------------------------------------------------------------------ */
+/* ---- the answer ---------------------------------------------------------------------------- */
 
 static struct str
 get_status(struct http_request *req, const void *data, struct str rest)
@@ -365,7 +366,7 @@ get_sent_http(struct http_request *req, const void *data, struct str rest)
     return STR_NONE;
 }
 
-/* ---- time and process -------------------------------------------------------------------------------------------------------- */
+/* ---- time and process ---------------------------------------------------------------------- */
 
 static struct str
 get_time_local(struct http_request *req, const void *data, struct str rest)

@@ -13,8 +13,10 @@
 enum {
     READ_SIZE = 32768,          /* at most so many bytes are read at a time */
     GATHER_SIZE = 65536,        /* answers to pipelined requests leave together up to here */
-    GATHER_FILE = 4096,        /* a file up to here that is not in memory is read behind its head */
-    GATHER_BODY = 32768,        /* a body up to here is copied behind its head and leaves with it in one send */
+    GATHER_FILE = 4096,         /* a file up to here that is not in memory is read behind its
+                                   head */
+    GATHER_BODY = 32768,        /* a body up to here is copied behind its head and leaves with it
+                                   in one send */
     GATHER_SLACK = 16384,       /* room for a head behind a full gather buffer */
     HEAD_STARTS = 16            /* kinds of "HTTP/1.1 200 OK … Date … Connection" kept ready */
 };
@@ -28,8 +30,8 @@ struct head_start {
 };
 
 /*
- * The last Host that was looked up: most requests ask for the same as the one before. Only for names that are shared with the request's
- * own bytes (lower case).
+ * The last Host that was looked up: most requests ask for the same as the one before. Only for
+ * names that are shared with the request's own bytes (lower case).
  */
 struct last_host {
     const struct http_address *address;
@@ -47,8 +49,10 @@ struct http_worker {
     struct file_cache *files;
     struct http_request *free_requests;
     uint32_t free_len;
-    char *in;                   /* READ_SIZE: a read goes here first; idle connections own no buffer */
-    char *out;                  /* GATHER_SIZE + GATHER_SLACK: what the connection being served sends next */
+    char *in;                   /* READ_SIZE: a read goes here first; idle connections own no
+                                   buffer */
+    char *out;                  /* GATHER_SIZE + GATHER_SLACK: what the connection being served
+                                   sends next */
     size_t out_len;
     struct head_start head_starts[HEAD_STARTS];
     struct last_host last_host;

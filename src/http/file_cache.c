@@ -163,7 +163,7 @@ file_cache_give(struct file_cache *cache, unsigned most)
     return given;
 }
 
-/* ---- looking at the file system --------------------------------------------------------------------------------- */
+/* ---- looking at the file system ------------------------------------------------------------ */
 
 static bool
 same_time(struct timespec a, struct timespec b)
@@ -181,8 +181,8 @@ is_unchanged(const struct file *file, const struct stat *st)
 }
 
 /*
- * Non-blocking, so that a FIFO in the root hangs nobody. Files that are neither regular nor folders are not
- * kept open: they are not served.
+ * Non-blocking, so that a FIFO in the root hangs nobody. Files that are neither regular nor folders
+ * are not kept open: they are not served.
  */
 static void
 look(struct str path, struct file *file)
@@ -249,14 +249,17 @@ file_create(struct file_cache *cache, struct str path, uint64_t hash, int symlin
     return file;
 }
 
-/* ---- the table --------------------------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------------- */
 
 static struct file *
 find(const struct file_cache *cache, struct str path, uint64_t hash)
 {
     struct file *file = cache->slots[hash & cache->mask];
 
-    /* All of an entry is needed soon, and with many files none of it is near: ask for its lines at once. */
+    /*
+     * All of an entry is needed soon, and with many files none of it is near: ask for its lines at
+     * once.
+     */
     for (size_t i = 0; file != NULL && i < sizeof(*file) + ETAG_ROOM + HEAD_ROOM; i += LINE)
         __builtin_prefetch((const char *)file + i);
     while (file != NULL && (file->hash != hash || !str_eq(file->path, path)))
@@ -306,8 +309,8 @@ is_kept(const struct file *file, const struct location_settings *settings)
 }
 
 /*
- * To the end of the queue, but not more than once a second: that order is exact enough, and the links of a file's neighbours are far
- * away in memory.
+ * To the end of the queue, but not more than once a second: that order is exact enough, and the
+ * links of a file's neighbours are far away in memory.
  */
 static void
 touch(struct file_cache *cache, struct file *file)
@@ -366,7 +369,7 @@ file_release(struct file_cache *cache, struct file *file)
     }
 }
 
-/* ---- bodies ------------------------------------------------------------------------------------------------------- */
+/* ---- bodies -------------------------------------------------------------------------------- */
 
 static bool
 is_settled(const struct file *file)
@@ -377,8 +380,9 @@ is_settled(const struct file *file)
 }
 
 /*
- * Makes room by letting go of bodies that are asked for much less often: a newcomer that is only a little hotter would
- * be read in vain, and so would the next. What was hot long ago cools down a little each time that it is passed over.
+ * Makes room by letting go of bodies that are asked for much less often: a newcomer that is only a
+ * little hotter would be read in vain, and so would the next. What was hot long ago cools down a
+ * little each time that it is passed over.
  */
 static bool
 make_room(struct file_cache *cache, const struct file *file)
@@ -448,7 +452,7 @@ file_body(struct file_cache *cache, struct file *file)
     return file->body;
 }
 
-/* ---- ready fields -------------------------------------------------------------------------------------------------- */
+/* ---- ready fields -------------------------------------------------------------------------- */
 
 static void
 write_field(struct writer *w, struct str name, struct str value)

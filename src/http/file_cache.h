@@ -2,9 +2,10 @@
 /*
  * file_cache: files a worker has open, with what an answer needs of them.
  *
- * By default nothing is trusted that was not proved by a stat() for this very request; with open_file_cache a file is trusted for
- * open_file_cache_valid after its last look. Small bodies that are asked for often are kept in memory within a bound; a body is only kept
- * when the file's times are old enough that a later change must show in them.
+ * By default nothing is trusted that was not proved by a stat() for this very request; with
+ * open_file_cache a file is trusted for open_file_cache_valid after its last look. Small bodies
+ * that are asked for often are kept in memory within a bound; a body is only kept when the file's
+ * times are old enough that a later change must show in them.
  */
 #ifndef WEIR_HTTP_FILE_CACHE_H
 #define WEIR_HTTP_FILE_CACHE_H
@@ -48,7 +49,8 @@ struct file {
     char *body;                 /* whole, NULL: not in memory */
     struct link bodies;         /* those with a body, least recently used first */
     struct file_head head;
-    char *head_bytes;           /* of head: in text, or an allocation of its own when that is too small */
+    char *head_bytes;           /* of head: in text, or an allocation of its own when that is too
+                                   small */
     char text[];                /* etag, head, path: an answer from memory needs no other memory */
 };
 
@@ -59,22 +61,32 @@ struct file_cache *file_cache_create(struct timer_wheel *timers, uint32_t max, u
                                      uint64_t body_bytes);
 void file_cache_destroy(struct file_cache *cache);
 
-/* Closes up to `most` files that nobody uses, least recently used first, so that their descriptors are free. Returns how many. */
+/*
+ * Closes up to `most` files that nobody uses, least recently used first, so that their descriptors
+ * are free. Returns how many.
+ */
 unsigned file_cache_give(struct file_cache *cache, unsigned most);
 
 /*
- * The file at path (absolute), fresh as the settings ask. Never NULL unless memory is short (errno ENOMEM): a file that cannot be
- * opened comes with ->error. The caller gives it back with file_release. path.p is NUL-terminated. trusted: its leading bytes in which
- * disable_symlinks lets links be.
+ * The file at path (absolute), fresh as the settings ask. Never NULL unless memory is short (errno
+ * ENOMEM): a file that cannot be opened comes with ->error. The caller gives it back with
+ * file_release. path.p is NUL-terminated. trusted: its leading bytes in which disable_symlinks lets
+ * links be.
  */
 struct file *file_open(struct file_cache *cache, const struct location_settings *settings,
                        struct str path, size_t trusted);
 void file_release(struct file_cache *cache, struct file *file);
 
-/* The body in memory, NULL: read it from ->fd. Counts as a use: what is asked for often comes into memory. */
+/*
+ * The body in memory, NULL: read it from ->fd. Counts as a use: what is asked for often comes into
+ * memory.
+ */
 const char *file_body(struct file_cache *cache, struct file *file);
 
-/* The ready fields for these settings, with the type that the name (a path as it was asked for) has there. NULL when memory is short. */
+/*
+ * The ready fields for these settings, with the type that the name (a path as it was asked for) has
+ * there. NULL when memory is short.
+ */
 const struct file_head *file_head(struct file *file, const struct location_settings *settings,
                                   struct str name);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * host: which server of an address a name belongs to: the exact name, else the longest wildcard at the begin, else the longest at
- * the end, else the default server.
+ * host: which server of an address a name belongs to: the exact name, else the longest wildcard at
+ * the begin, else the longest at the end, else the default server.
  */
 #include "http/settings.h"
 #include <unistd.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * http: what the rooms above may know of the HTTP server: its conf tables, its listeners, its life in a worker.
+ * http: what the rooms above may know of the HTTP server: its conf tables, its listeners, its life
+ * in a worker.
  */
 #ifndef WEIR_HTTP_HTTP_H
 #define WEIR_HTTP_HTTP_H
@@ -12,17 +13,27 @@
 struct http;                    /* an http { } block, applied; immutable; in the runtime's arena */
 struct http_worker;             /* one worker's part: caches, scratch buffers */
 
-/* The tables of all of http/ for conf_create, NULL-terminated; the first is the one with "http" itself. NULL when memory is short. */
+/*
+ * The tables of all of http/ for conf_create, NULL-terminated; the first is the one with "http"
+ * itself. NULL when memory is short.
+ */
 const struct conf_module *const *http_conf_modules(void);
 
-/* What a whole run yields to the http room, and takes from it: conf->owner points to a struct that begins with this. */
+/*
+ * What a whole run yields to the http room, and takes from it: conf->owner points to a struct that
+ * begins with this.
+ */
 struct http_setup {
     struct http *http;          /* set while the block is applied; NULL: there is no http block */
-    struct log_files *log_files;        /* where access and error logs are registered; opened by the caller afterwards */
+    struct log_files *log_files;        /* where access and error logs are registered; opened by
+                                           the caller afterwards */
     struct log *log;            /* of main level: what error_log in http inherits */
 };
 
-/* The listening sockets it wants: struct listener, linked by .link; on_accept and owner are filled in, fd is -1. */
+/*
+ * The listening sockets it wants: struct listener, linked by .link; on_accept and owner are filled
+ * in, fd is -1.
+ */
 struct link *http_listeners(struct http *http);
 
 /* Whether the connection was accepted for this configuration. */
@@ -32,12 +43,16 @@ bool http_serves(const struct http *http, const struct conn *conn);
 void write_http_modules(struct writer *w);
 
 /*
- * In a worker, once pool and loop are there. NULL when memory is short. The listeners are to be given to pool_listen afterwards. A second configuration
- * may be started in the same process (master_process off, reload): each has its own struct http_worker.
+ * In a worker, once pool and loop are there. NULL when memory is short. The listeners are to be
+ * given to pool_listen afterwards. A second configuration may be started in the same process
+ * (master_process off, reload): each has its own struct http_worker.
  */
 struct http_worker *http_worker_start(struct http *http, struct loop *loop, struct pool *pool);
 
-/* No more keep-alive from now on: answers carry "Connection: close", idle connections are closed. Requests in progress go on. */
+/*
+ * No more keep-alive from now on: answers carry "Connection: close", idle connections are closed.
+ * Requests in progress go on.
+ */
 void http_worker_retire(struct http_worker *worker);
 
 /* Connections that this worker part still serves. */
@@ -46,7 +61,10 @@ uint32_t http_worker_connections(const struct http_worker *worker);
 /* All connections are gone: writes what is buffered in logs and frees all. */
 void http_worker_stop(struct http_worker *worker);
 
-/* Log files were reopened: what is buffered goes to the old ones first (call before the descriptors are replaced). */
+/*
+ * Log files were reopened: what is buffered goes to the old ones first (call before the descriptors
+ * are replaced).
+ */
 void http_worker_flush_logs(struct http_worker *worker);
 
 #endif

@@ -2,8 +2,9 @@
 /*
  * location: which place of a server a path belongs to.
  *
- * The prefixes of one level are sorted; the entry that is the last not greater than the path either begins the path or has the
- * best one among its parents, so that the search costs a binary search and a few steps up.
+ * The prefixes of one level are sorted; the entry that is the last not greater than the path either
+ * begins the path or has the best one among its parents, so that the search costs a binary search
+ * and a few steps up.
  */
 #include "http/settings.h"
 #include <stdlib.h>

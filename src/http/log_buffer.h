@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * log_buffer: lines of an access log on their way to the file. They are gathered in memory and written once at the end of each
- * turn of the loop, so that a log costs one write a turn, or, with buffer=, when the buffer is full or flush= has passed.
+ * log_buffer: lines of an access log on their way to the file. They are gathered in memory and
+ * written once at the end of each turn of the loop, so that a log costs one write a turn, or, with
+ * buffer=, when the buffer is full or flush= has passed.
  */
 #ifndef WEIR_HTTP_LOG_BUFFER_H
 #define WEIR_HTTP_LOG_BUFFER_H
@@ -29,7 +30,10 @@ void log_buffers_init(struct log_buffers *buffers);
 bool log_buffers_start(struct log_buffers *buffers);
 void log_buffers_stop(struct log_buffers *buffers);
 
-/* Where a line of at most n bytes can be put, after what is there was written if need be; NULL: n is larger than the buffer. */
+/*
+ * Where a line of at most n bytes can be put, after what is there was written if need be; NULL: n
+ * is larger than the buffer.
+ */
 char *log_buffer_room(struct log_buffer *buffer, size_t n);
 /* The line that was put there has n bytes. */
 void log_buffer_added(struct log_buffer *buffer, size_t n);

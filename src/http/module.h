@@ -2,8 +2,8 @@
 /*
  * module: one capability of the HTTP server, in one file, known to the server by one table.
  *
- * A field that is not named is zero and means "not used". auto/modules lists the modules; the order there is the order in which handlers of
- * a phase and filters run.
+ * A field that is not named is zero and means "not used". auto/modules lists the modules; the order
+ * there is the order in which handlers of a phase and filters run.
  */
 #ifndef WEIR_HTTP_MODULE_H
 #define WEIR_HTTP_MODULE_H
@@ -12,7 +12,10 @@
 #include "http/request.h"
 #include "http/variable.h"
 
-/* In the order in which they run. PHASE_NONE: no handler. REWRITE handlers run at server level too, before the location is chosen. */
+/*
+ * In the order in which they run. PHASE_NONE: no handler. REWRITE handlers run at server level too,
+ * before the location is chosen.
+ */
 enum http_phase {
     PHASE_NONE,
     PHASE_REWRITE,
@@ -26,19 +29,30 @@ enum http_phase {
 struct http_module {
     const char *name;           /* as in -V: "static" */
     const struct directive *directives;         /* ends with { 0 } */
-    size_t conf_size;           /* of its settings; every hook gets the settings of the place as `slot` */
+    size_t conf_size;           /* of its settings; every hook gets the settings of the place as
+                                   `slot` */
     uint32_t root;              /* outermost context of its settings, 0: IN_HTTP */
-    bool (*check)(struct conf *conf, struct conf_scope *scope, void *slot);     /* see struct conf_module */
+    bool (*check)(struct conf *conf, struct conf_scope *scope,
+                  void *slot); /* see struct conf_module */
 
     enum http_phase phase;
     enum http_next (*handle)(struct http_request *req, const void *slot);
-    /* Whether the handler, filter or log hook is wanted with these settings; asked once, at load. NULL: always. */
+    /*
+     * Whether the handler, filter or log hook is wanted with these settings; asked once, at load.
+     * NULL: always.
+     */
     bool (*wanted)(const void *slot);
 
-    /* Looks at, and may change, an answer before it is encoded. HTTP_PASS, or HTTP_DONE after it has made another answer. */
+    /*
+     * Looks at, and may change, an answer before it is encoded. HTTP_PASS, or HTTP_DONE after it
+     * has made another answer.
+     */
     enum http_next (*filter)(struct http_request *req, const void *slot);
 
-    /* An answer made by http_fail is about to be sent: HTTP_PASS to let it go, HTTP_ELSEWHERE, or HTTP_DONE with another. */
+    /*
+     * An answer made by http_fail is about to be sent: HTTP_PASS to let it go, HTTP_ELSEWHERE, or
+     * HTTP_DONE with another.
+     */
     enum http_next (*on_fail)(struct http_request *req, const void *slot);
 
     /* The request is over. */

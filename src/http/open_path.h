@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* open_path: opens files to be served, with symbolic links followed, refused, or followed to the link owner's own files only. */
+/*
+ * open_path: opens files to be served, with symbolic links followed, refused, or followed to the
+ * link owner's own files only.
+ */
 #ifndef WEIR_HTTP_OPEN_PATH_H
 #define WEIR_HTTP_OPEN_PATH_H
 
@@ -9,8 +12,9 @@
 enum symlinks { SYMLINKS_FOLLOW, SYMLINKS_REFUSE, SYMLINKS_OWN };
 
 /*
- * Opens path (absolute, NUL-terminated) for reading, never blocking on a FIFO or a device. The components behind the first `trusted`
- * bytes are looked at one by one when symlinks says so. -1 with errno; ELOOP: a link that is not to be followed.
+ * Opens path (absolute, NUL-terminated) for reading, never blocking on a FIFO or a device. The
+ * components behind the first `trusted` bytes are looked at one by one when symlinks says so. -1
+ * with errno; ELOOP: a link that is not to be followed.
  */
 int open_path(struct str path, enum symlinks symlinks, size_t trusted);
 

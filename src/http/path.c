@@ -48,7 +48,9 @@ http_map_path(struct http_request *req, struct str path, size_t spare)
     size_t len = base.len + rest.len;
     char *name;
 
-    /* "/i" with an alias: "/i../x" holds no dot segment before "/i" is cut off, and one after it. */
+    /*
+     * "/i" with an alias: "/i../x" holds no dot segment before "/i" is cut off, and one after it.
+     */
     if (root->is_alias && starts_with_dots(rest))
         return STR_NONE;
     if (!str_is_set(base) || len + spare >= PATH_MAX

@@ -8,8 +8,9 @@
 struct file;
 
 /*
- * The file name for a path (of this request's place): NUL-terminated, in the request's arena, with room for `spare` more bytes
- * behind it. STR_NONE when memory is short or the name would hold a NUL or be over PATH_MAX.
+ * The file name for a path (of this request's place): NUL-terminated, in the request's arena, with
+ * room for `spare` more bytes behind it. STR_NONE when memory is short or the name would hold a NUL
+ * or be over PATH_MAX.
  */
 struct str http_map_path(struct http_request *req, struct str path, size_t spare);
 
@@ -17,8 +18,9 @@ struct str http_map_path(struct http_request *req, struct str path, size_t spare
 enum http_next http_unmapped(struct http_request *req);
 
 /*
- * Whether a path that was made of variables may be used: what a peer sent can be in it, and must bring in neither "..", that the
- * path of a request is checked for, nor NUL, that would end a name early.
+ * Whether a path that was made of variables may be used: what a peer sent can be in it, and must
+ * bring in neither "..", that the path of a request is checked for, nor NUL, that would end a name
+ * early.
  */
 bool http_path_is_safe(struct str path);
 
@@ -26,7 +28,8 @@ bool http_path_is_safe(struct str path);
 struct file *http_open_file(struct http_request *req, struct str path);
 
 /*
- * A file could not be opened: logs it as nginx does and gives the status: 404 (not there), 403 (no permission), 500.
+ * A file could not be opened: logs it as nginx does and gives the status: 404 (not there), 403 (no
+ * permission), 500.
  */
 unsigned http_open_failed(struct http_request *req, struct str path, int error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * process: the way of a request between the codec that parsed it and the codec that answers: host, location, phases, filters.
+ * process: the way of a request between the codec that parsed it and the codec that answers: host,
+ * location, phases, filters.
  */
 #include "base/clock.h"
 #include "base/counters.h"
@@ -9,7 +10,7 @@
 
 enum { MAX_REDIRECTS = 10 };
 
-/* ---- host and place --------------------------------------------------------------------------------------------------- */
+/* ---- host and place ------------------------------------------------------------------------ */
 
 /* Lower case, without port and without a dot at its end. */
 static struct str
@@ -95,7 +96,7 @@ enter_location(struct http_request *req)
     req->step = 0;
 }
 
-/* ---- answers on their way out -------------------------------------------------------------------------------------------- */
+/* ---- answers on their way out -------------------------------------------------------------- */
 
 static void
 count_answer(unsigned status)
@@ -129,7 +130,10 @@ make_location_absolute(struct http_request *req)
     return w.ok;
 }
 
-/* RFC 9110 15.5.6: 405 says what is allowed, if only that nothing is; 416 says how long the whole is. */
+/*
+ * RFC 9110 15.5.6: 405 says what is allowed, if only that nothing is; 416 says how long the whole
+ * is.
+ */
 static void
 add_error_field(struct http_request *req)
 {
@@ -195,7 +199,10 @@ run_on_fail(struct http_request *req)
     return HTTP_PASS;
 }
 
-/* A page stands in for an error: it has the error's status, and none of what only a 200 says of itself. */
+/*
+ * A page stands in for an error: it has the error's status, and none of what only a 200 says of
+ * itself.
+ */
 static void
 override_status(struct http_request *req)
 {
@@ -213,7 +220,8 @@ override_status(struct http_request *req)
 }
 
 /*
- * An answer stands in req->response. HTTP_DONE: it was sent; HTTP_ELSEWHERE: an error page is to be found first.
+ * An answer stands in req->response. HTTP_DONE: it was sent; HTTP_ELSEWHERE: an error page is to be
+ * found first.
  */
 static enum http_next
 answer(struct http_request *req)
@@ -236,7 +244,7 @@ answer(struct http_request *req)
     return HTTP_DONE;
 }
 
-/* ---- phases ------------------------------------------------------------------------------------------------------------------ */
+/* ---- phases -------------------------------------------------------------------------------- */
 
 static enum http_next
 run_handlers(struct http_request *req, const struct http_handler *handlers)

@@ -5,7 +5,7 @@
 #include "http/http.h"
 #include <stdlib.h>
 
-/* ---- pages ------------------------------------------------------------------------------------------------------------- */
+/* ---- pages --------------------------------------------------------------------------------- */
 
 /* What a visitor may want to know beyond the reason phrase. */
 static const struct { unsigned status; struct str text; } sentences[] = {
@@ -81,7 +81,7 @@ http_server_field(int server_tokens)
     return server_tokens == TOKENS_OFF ? STR("weir") : STR("weir/" WEIR_VERSION);
 }
 
-/* ---- answers -------------------------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------- */
 
 void
 http_response_reset(struct http_response *resp, unsigned status)
@@ -135,7 +135,10 @@ is_location_byte(char c)
     return (unsigned char)c > ' ' && c != 0x7f;
 }
 
-/* A decoded path in it ("return 302 $uri;") may hold what no field may, and line ends among it: as %XX it is harmless. */
+/*
+ * A decoded path in it ("return 302 $uri;") may hold what no field may, and line ends among it: as
+ * %XX it is harmless.
+ */
 static struct str
 encode_location(struct http_request *req, struct str location)
 {
@@ -231,7 +234,7 @@ http_body_file(struct http_response *resp, int fd, off_t offset, uint64_t len)
     resp->body = len > 0 ? &resp->first : NULL;
 }
 
-/* ---- addresses -------------------------------------------------------------------------------------------------------------- */
+/* ---- addresses ----------------------------------------------------------------------------- */
 
 struct str
 http_scheme(const struct http_request *req)
@@ -296,7 +299,7 @@ http_redirect_base(struct http_request *req)
     return writer_str(&w);
 }
 
-/* ---- names --------------------------------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------- */
 
 static const struct str known_names[] = {
 #define AS_NAME(id, text) STR_INIT(text),
@@ -304,14 +307,18 @@ static const struct str known_names[] = {
 #undef AS_NAME
 };
 
-/* Both have one length; a field's name is a token, so that a letter's case is all that one bit can hide. */
+/*
+ * Both have one length; a field's name is a token, so that a letter's case is all that one bit can
+ * hide.
+ */
 static bool
 is_known(struct str name, enum http_known_field field)
 {
     const char *lower = known_names[field].p;
     size_t i = 0;
 
-    for (; name.len - i >= 4; i += 4) {         /* mostly all that is needed to tell two names apart */
+    for (; name.len - i >= 4; i += 4) {         /* mostly all that is needed to tell two names
+                                                   apart */
         uint32_t a, b;
 
         memcpy(&a, name.p + i, sizeof(a));

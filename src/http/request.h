@@ -2,9 +2,10 @@
 /*
  * request: one request and its answer, from the parsed head to the log line.
  *
- * A request lives in its own arena and is taken from the worker's store when the first byte of its head arrives; it goes back when the answer
- * is out and logged. All text in it points into that arena, so it is good for the whole life of the request.
- * No code above a codec knows which version of HTTP brought it.
+ * A request lives in its own arena and is taken from the worker's store when the first byte of its
+ * head arrives; it goes back when the answer is out and logged. All text in it points into that
+ * arena, so it is good for the whole life of the request. No code above a codec knows which version
+ * of HTTP brought it.
  */
 #ifndef WEIR_HTTP_REQUEST_H
 #define WEIR_HTTP_REQUEST_H
@@ -23,7 +24,7 @@ struct http_location;
 struct http_request;
 struct file;
 
-/* ---- methods and fields --------------------------------------------------------------------------------------- */
+/* ---- methods and fields -------------------------------------------------------------------- */
 
 /* Those that some handler may treat by name; any other token is METHOD_OTHER. */
 #define HTTP_METHODS(X)                                                                     \
@@ -66,7 +67,7 @@ struct http_field {
     struct str name, value;
 };
 
-/* ---- the answer ------------------------------------------------------------------------------------------------ */
+/* ---- the answer ---------------------------------------------------------------------------- */
 
 enum body_kind { PART_MEMORY, PART_FILE };
 
@@ -81,8 +82,9 @@ struct body_part {
 };
 
 /*
- * Fields that were encoded in advance: content-type, content-length, last-modified, etag, accept-ranges as HTTP/1 bytes with the
- * empty line behind them. They say the same as the typed fields of the answer; whoever changes one of those sets ready to NULL.
+ * Fields that were encoded in advance: content-type, content-length, last-modified, etag,
+ * accept-ranges as HTTP/1 bytes with the empty line behind them. They say the same as the typed
+ * fields of the answer; whoever changes one of those sets ready to NULL.
  */
 struct http_ready {
     struct str h1;
@@ -91,7 +93,8 @@ struct http_ready {
 struct http_response {
     unsigned status;            /* 0: none yet */
     bool special;               /* made by http_fail: error_page may take it over */
-    bool accept_ranges;         /* a range of it may be asked for: say so, and the range filter may act */
+    bool accept_ranges;         /* a range of it may be asked for: say so, and the range filter
+                                   may act */
     bool no_body;               /* the status or method forbids a body: nothing of it is sent */
     bool started;               /* the head is on its way */
     struct str content_type;    /* STR_NONE: none */
@@ -99,7 +102,8 @@ struct http_response {
     time_t last_modified;       /* -1: none */
     struct str last_modified_text;      /* its HTTP date, or STR_NONE: made when needed */
     struct str etag;            /* with quotes, STR_NONE: none */
-    struct str location;        /* STR_NONE: none; a path or an absolute URI, made absolute by the encoder as the conf says */
+    struct str location;        /* STR_NONE: none; a path or an absolute URI, made absolute by
+                                   the encoder as the conf says */
     struct http_field *fields;  /* others, in order */
     uint32_t fields_len, fields_cap;
     const struct http_ready *ready, *ready_not_modified;
@@ -109,7 +113,7 @@ struct http_response {
     uint64_t body_bytes;        /* handed to the stream or gathered so far */
 };
 
-/* ---- the request ----------------------------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------------------------- */
 
 /* What a codec does for the rooms above it. */
 struct http_codec {
@@ -156,8 +160,10 @@ struct http_request {
     bool at_server;             /* the server's own rewrite handlers run */
     bool internal;              /* reached its current place by an internal redirect */
     bool error_page;            /* its current place was chosen by error_page */
-    bool refused;               /* malformed: answered without looking at hosts and locations' handlers */
-    unsigned status_override;   /* by error_page "=code": replaces the status of the answer; 0: none */
+    bool refused;               /* malformed: answered without looking at hosts and locations'
+                                   handlers */
+    unsigned status_override;   /* by error_page "=code": replaces the status of the answer; 0:
+                                   none */
     unsigned error_status;      /* the status that error_page stands in for, 0: none */
     unsigned log_status;        /* logged instead of the answer's status (494, 499), 0: none */
     uint32_t redirects;         /* internal ones so far */
@@ -167,7 +173,8 @@ struct http_request {
     uint64_t start_wall_ms;
     uint64_t received_bytes;    /* head and body ($request_length) */
     struct str filename;        /* of the file that is served or was looked for; STR_NONE: none */
-    struct http_field error_field;      /* goes with 405 (Allow) and 416 (Content-Range), on whatever page; name STR_NONE: none */
+    struct http_field error_field;      /* goes with 405 (Allow) and 416 (Content-Range), on
+                                           whatever page; name STR_NONE: none */
     struct str id;              /* $request_id once it was asked for */
 
     struct file *file;          /* the first that was opened for it; given back at its end */
@@ -184,22 +191,29 @@ enum http_next {
 };
 
 /* A request from the worker's store, fields zero, its arena empty; NULL when memory is short. */
-struct http_request *http_request_take(struct http_worker *worker, struct conn *conn, const struct http_codec *codec);
+struct http_request *http_request_take(struct http_worker *worker, struct conn *conn,
+                                       const struct http_codec *codec);
 /* Its arena is reset: every deferred release runs. */
 void http_request_release(struct http_request *req);
 
-/* The head is parsed (all under "as sent", body, keepalive): chooses host and location, runs the handlers, answers. */
+/*
+ * The head is parsed (all under "as sent", body, keepalive): chooses host and location, runs the
+ * handlers, answers.
+ */
 void http_process(struct http_request *req);
 /* Goes on after HTTP_AGAIN. */
 void http_resume(struct http_request *req);
 
 /*
- * The request cannot be served as it was sent (framing, limits, timeouts): answers with status and closes. Needs no parsed head. log_status:
- * what the access log says if not status, 0: status.
+ * The request cannot be served as it was sent (framing, limits, timeouts): answers with status and
+ * closes. Needs no parsed head. log_status: what the access log says if not status, 0: status.
  */
 void http_refuse(struct http_request *req, unsigned status, unsigned log_status);
 
-/* After the last byte of the answer (or when it could not be sent): log handlers run. The codec calls this once, then releases. */
+/*
+ * After the last byte of the answer (or when it could not be sent): log handlers run. The codec
+ * calls this once, then releases.
+ */
 void http_log(struct http_request *req);
 
 /* Answers with one of weir's own pages, unless error_page knows better. Always HTTP_DONE. */
@@ -209,15 +223,22 @@ enum http_next http_redirect(struct http_request *req, unsigned status, struct s
 /* The same with "Allow". */
 enum http_next http_not_allowed(struct http_request *req, struct str allow);
 /* Answers with text; content_type STR_NONE: the default type. */
-enum http_next http_reply(struct http_request *req, unsigned status, struct str content_type, struct str body);
+enum http_next http_reply(struct http_request *req, unsigned status, struct str content_type,
+                          struct str body);
 
-/* Goes to another path of the same server, as if it had been asked for. Always HTTP_ELSEWHERE, or HTTP_DONE with 500 after 10 of them. */
+/*
+ * Goes to another path of the same server, as if it had been asked for. Always HTTP_ELSEWHERE, or
+ * HTTP_DONE with 500 after 10 of them.
+ */
 enum http_next http_redirect_internal(struct http_request *req, struct str path, struct str args);
 
 /* No answer yet but a status: what an earlier handler put together is forgotten. */
 void http_response_reset(struct http_response *resp, unsigned status);
 
-/* Adds a field to the answer. The texts must live as long as the request and hold no control byte but HTAB: such a field is dropped and logged. False when it was not added. */
+/*
+ * Adds a field to the answer. The texts must live as long as the request and hold no control byte
+ * but HTAB: such a field is dropped and logged. False when it was not added.
+ */
 bool http_response_add(struct http_request *req, struct str name, struct str value);
 
 /* The one part of the body. */
@@ -230,7 +251,10 @@ struct str http_request_field(const struct http_request *req, struct str name);
 int http_known_field(struct str name);
 enum http_method http_method_of(struct str name);
 
-/* "http://host:port" for absolute redirects, by absolute_redirect, server_name_in_redirect and port_in_redirect; "" when relative ones are wanted. STR_NONE when memory is short. */
+/*
+ * "http://host:port" for absolute redirects, by absolute_redirect, server_name_in_redirect and
+ * port_in_redirect; "" when relative ones are wanted. STR_NONE when memory is short.
+ */
 struct str http_redirect_base(struct http_request *req);
 /* "http" or "https". */
 struct str http_scheme(const struct http_request *req);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * server: http { }, server { } and location { } as they become hosts, places and listening addresses.
+ * server: http { }, server { } and location { } as they become hosts, places and listening
+ * addresses.
  */
 #include "base/arena.h"
 #include "base/map.h"
@@ -24,7 +25,7 @@ server_of(struct conf *conf)
     return http_of(conf)->reading_server;
 }
 
-/* ---- listen ------------------------------------------------------------------------------------------------------ */
+/* ---- listen -------------------------------------------------------------------------------- */
 
 enum listen_kind { LISTEN_INT, LISTEN_SIZE, LISTEN_FLAG };
 
@@ -206,7 +207,7 @@ parse_listen(struct conf *conf, const struct conf_node *node, void *field)
     return true;
 }
 
-/* ---- server_name ------------------------------------------------------------------------------------------------- */
+/* ---- server_name --------------------------------------------------------------------------- */
 
 bool
 parse_server_name(struct conf *conf, const struct conf_node *node, void *field)
@@ -253,7 +254,7 @@ parse_server_name(struct conf *conf, const struct conf_node *node, void *field)
     return true;
 }
 
-/* ---- places -------------------------------------------------------------------------------------------------------- */
+/* ---- places -------------------------------------------------------------------------------- */
 
 static bool
 is_wanted(const struct http_module *m, const void *slot)
@@ -312,7 +313,8 @@ compile_filters(struct conf *conf, struct conf_scope *scope, bool on_fail)
     for (unsigned i = 0; http_modules[i] != NULL; i++) {
         const struct http_module *m = http_modules[i];
         const void *slot = http_module_slot(conf, scope, i);
-        enum http_next (*fn)(struct http_request *, const void *) = on_fail ? m->on_fail : m->filter;
+        enum http_next (*fn)(struct http_request *, const void *) =
+            on_fail ? m->on_fail : m->filter;
 
         if (fn != NULL && is_wanted(m, slot) && !add_handler(conf, &list, fn, slot))
             return NULL;
@@ -472,7 +474,7 @@ parse_server(struct conf *conf, const struct conf_node *node, void *field)
     return server->root->handlers != NULL;
 }
 
-/* ---- addresses -------------------------------------------------------------------------------------------------------- */
+/* ---- addresses ----------------------------------------------------------------------------- */
 
 static struct http_address *
 address_of(struct conf *conf, struct http *http, const struct server_listen *l)
@@ -548,8 +550,8 @@ is_covered_by(const struct address *one, const struct address *all)
 }
 
 /*
- * Linux lets nobody listen on 127.0.0.1:80 beside *:80. So the socket of all addresses serves the single ones too, and the
- * address that a client came to tells which it was.
+ * Linux lets nobody listen on 127.0.0.1:80 beside *:80. So the socket of all addresses serves the
+ * single ones too, and the address that a client came to tells which it was.
  */
 static void
 share_wildcards(struct http *http)
@@ -634,7 +636,7 @@ parse_http(struct conf *conf, const struct conf_node *node, void *field)
     return build_addresses(conf, http);
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------------------ */
+/* ---- tables -------------------------------------------------------------------------------- */
 
 enum { CORE_TABLES = 3, MAX_MODULES = 64 };
 static struct conf_module module_tables[MAX_MODULES];

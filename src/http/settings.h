@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * settings: what the core directives of http, server and location set, and the immutable structure of hosts and locations that a
- * conf file becomes.
+ * settings: what the core directives of http, server and location set, and the immutable structure
+ * of hosts and locations that a conf file becomes.
  */
 #ifndef WEIR_HTTP_SETTINGS_H
 #define WEIR_HTTP_SETTINGS_H
@@ -24,7 +24,8 @@ struct buffers {
 
 struct two_ms {
     uint64_t ms;
-    uint64_t header_ms;         /* keepalive_timeout's second value, for the Keep-Alive field; 0: none */
+    uint64_t header_ms;         /* keepalive_timeout's second value, for the Keep-Alive field; 0:
+                                   none */
 };
 
 /* Set for the whole connection or host: known before a location is. Contexts http and server. */
@@ -98,7 +99,7 @@ struct location_settings {
     struct log log;             /* made of error_log by check */
 };
 
-/* ---- locations ------------------------------------------------------------------------------------------------- */
+/* ---- locations ----------------------------------------------------------------------------- */
 
 enum location_kind { LOCATION_PREFIX, LOCATION_PREFIX_FINAL /* ^~ */, LOCATION_EXACT };
 
@@ -128,13 +129,15 @@ struct location_set {
 };
 
 /*
- * The place where a request is served: a location { }, or the server level itself when none matches.
+ * The place where a request is served: a location { }, or the server level itself when none
+ * matches.
  */
 struct http_location {
     struct str name;            /* prefix or exact path */
     enum location_kind kind;
     const struct location_settings *settings;
-    struct http_handler *handlers;      /* of all phases but the server's rewrite, in order; ends with NULL */
+    struct http_handler *handlers;      /* of all phases but the server's rewrite, in order; ends
+                                           with NULL */
     struct http_handler *filters, *on_fail;
     struct http_log_hook *logs;
     struct location_set *nested;        /* NULL: none */
@@ -144,7 +147,8 @@ struct http_location {
 };
 
 struct server_name {
-    struct str name;            /* lower case; "*.example.com", "www.example.*", ".example.com", "" */
+    struct str name;            /* lower case; "*.example.com", "www.example.*", ".example.com",
+                                   "" */
     struct conf_word word;
 };
 
@@ -168,7 +172,7 @@ struct server_listen {
     struct conf_word word;
 };
 
-/* ---- addresses -------------------------------------------------------------------------------------------------- */
+/* ---- addresses ----------------------------------------------------------------------------- */
 
 /* The servers that share a listening socket. */
 struct http_address {

@@ -64,7 +64,10 @@ enum http_status {
     HTTP_CLIENT_LEFT = 499
 };
 
-/* "200 OK"; "599 " for a code without a known phrase. Valid until the next call for an unknown code. */
+/*
+ * "200 OK"; "599 " for a code without a known phrase. Valid until the next call for an unknown
+ * code.
+ */
 struct str http_status_line(unsigned status);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* variable: finding variables, and texts that hold them. The variables of the server itself are in core_variables.c. */
+/*
+ * variable: finding variables, and texts that hold them. The variables of the server itself are in
+ * core_variables.c.
+ */
 #include "http/variable.h"
 #include "base/vec.h"
 #include "http/core_variables.h"
@@ -48,7 +51,7 @@ http_variable_find(struct arena *arena, struct str name, struct str *rest)
     return v;
 }
 
-/* ---- compiling ------------------------------------------------------------------------------------------------------------ */
+/* ---- compiling ----------------------------------------------------------------------------- */
 
 typedef VEC(struct http_piece) piece_vec;
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* worker: the HTTP server's part of a worker: its scratch buffers, its store of requests, its end. */
+/*
+ * worker: the HTTP server's part of a worker: its scratch buffers, its store of requests, its end.
+ */
 #include "base/clock.h"
 #include "http/engine.h"
 #include "http/http.h"
@@ -14,7 +16,7 @@ enum {
     DEFAULT_INACTIVE_MS = 60000
 };
 
-/* ---- requests ------------------------------------------------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------------------------------ */
 
 static void
 describe_request(struct writer *w, const struct log_context *ctx)
@@ -111,7 +113,7 @@ http_request_release(struct http_request *req)
     worker->free_len++;
 }
 
-/* ---- start and end --------------------------------------------------------------------------------------------------- */
+/* ---- start and end ------------------------------------------------------------------------- */
 
 static void
 on_turn_end(struct loop_turn_end *end)

@@ -260,7 +260,8 @@ pool_drain(struct pool *pool, unsigned most, enum close_reason reason)
     unsigned closed = 0, left = 256;        /* looks at so many at most: the loop must go on */
     struct link *next;
 
-    for (struct link *l = pool->idle.next; l != &pool->idle && closed < most && left > 0; l = next) {
+    for (struct link *l = pool->idle.next; l != &pool->idle && closed < most && left > 0;
+         l = next) {
         struct conn *conn = CONTAINER_OF(l, struct conn, queue);
 
         next = l->next;

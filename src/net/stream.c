@@ -78,7 +78,10 @@ plain_sendfile(struct conn *conn, int fd, off_t offset, size_t size, size_t *don
     return sent(n, done);
 }
 
-/* Ending it sends what was held back. Sockets that are not TCP hold nothing back and refuse the option. */
+/*
+ * Ending it sends what was held back. Sockets that are not TCP hold nothing back and refuse the
+ * option.
+ */
 static void
 plain_bulk(struct conn *conn, bool begins)
 {

@@ -29,7 +29,10 @@ struct stream_ops {
     enum io (*send)(struct conn *conn, const void *p, size_t size, bool more, size_t *done);
     /* NULL where the kernel cannot send from a file by itself: the caller reads and sends. */
     enum io (*sendfile)(struct conn *conn, int fd, off_t offset, size_t size, size_t *done);
-    /* A long transfer begins or ends: until it ends packets are better full than early. NULL: no way. */
+    /*
+     * A long transfer begins or ends: until it ends packets are better full than early. NULL: no
+     * way.
+     */
     void (*bulk)(struct conn *conn, bool begins);
     /* Says goodbye in the other direction (shutdown(SHUT_WR)), so that a linger can follow. */
     void (*shutdown)(struct conn *conn);

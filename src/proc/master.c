@@ -63,7 +63,7 @@ struct master {
     int status;                 /* to exit with */
 };
 
-/* ---- children: start ------------------------------------------------------------------------- */
+/* ---- children: start ----------------------------------------------------------------------- */
 
 static struct child *
 child_of(struct link *link)
@@ -220,7 +220,7 @@ start_workers(struct master *m, struct runtime *rt)
             LOG(&process_log, ALERT, ENOMEM, "a worker process cannot be started");
 }
 
-/* ---- children: end --------------------------------------------------------------------------- */
+/* ---- children: end ------------------------------------------------------------------------- */
 
 /* They leave and are not replaced. rt NULL: all; else those of one configuration. */
 static void
@@ -370,7 +370,7 @@ reap(struct master *m)
         loop_stop(&m->loop);
 }
 
-/* ---- ready ----------------------------------------------------------------------------------- */
+/* ---- ready --------------------------------------------------------------------------------- */
 
 static void
 on_channel(struct loop_source *source, uint32_t events)
@@ -395,7 +395,7 @@ on_channel(struct loop_source *source, uint32_t events)
     check_reload(m);
 }
 
-/* ---- reload ---------------------------------------------------------------------------------- */
+/* ---- reload -------------------------------------------------------------------------------- */
 
 static void reload(struct master *m);
 
@@ -474,7 +474,7 @@ reload(struct master *m)
     check_reload(m);
 }
 
-/* ---- logs ------------------------------------------------------------------------------------ */
+/* ---- logs ---------------------------------------------------------------------------------- */
 
 /* Workers must be able to open it themselves when they are asked to. */
 static void
@@ -532,7 +532,7 @@ reopen_all_logs(struct master *m)
     reopen_logs(m, m->current);
 }
 
-/* ---- stop ------------------------------------------------------------------------------------ */
+/* ---- stop ---------------------------------------------------------------------------------- */
 
 static void
 forget_reload(struct master *m)
@@ -576,7 +576,7 @@ stop(struct master *m)
     on_stop_step(&m->stop_step);
 }
 
-/* ---- signals --------------------------------------------------------------------------------- */
+/* ---- signals ------------------------------------------------------------------------------- */
 
 static void
 retire_workers(struct master *m)
@@ -643,7 +643,7 @@ on_signal(struct loop *loop, const struct loop_signal *signal)
         loop_stop(loop);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------- */
 
 static void
 set_title(char *const *arguments)

@@ -15,7 +15,7 @@ enum {
     BIND_PAUSE_MS = 500
 };
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 const struct conf_module *const *
 runtime_tables(struct arena *arena)
@@ -118,7 +118,7 @@ runtime_read(const struct options *options)
     return NULL;
 }
 
-/* ---- listeners ------------------------------------------------------------------------------- */
+/* ---- listeners ----------------------------------------------------------------------------- */
 
 struct link *
 runtime_listeners(const struct runtime *rt)
@@ -323,7 +323,7 @@ runtime_try_listeners(struct runtime *rt)
     return ok;
 }
 
-/* ---- logs ------------------------------------------------------------------------------------ */
+/* ---- logs ---------------------------------------------------------------------------------- */
 
 static bool
 open_logs(struct runtime *rt)
@@ -351,7 +351,7 @@ runtime_first_log_file(const struct runtime *rt)
     return NULL;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------- */
 
 static bool
 write_pid_file(struct runtime *rt)

@@ -34,7 +34,7 @@ struct place {
     char url[ADDRESS_TEXT_MAX + 16];
 };
 
-/* ---- where to listen ------------------------------------------------------------------------- */
+/* ---- where to listen ----------------------------------------------------------------------- */
 
 /* False when the address cannot be had. */
 static bool
@@ -123,7 +123,7 @@ free_place(struct arena *arena, struct place *place)
     return false;
 }
 
-/* ---- the configuration ----------------------------------------------------------------------- */
+/* ---- the configuration --------------------------------------------------------------------- */
 
 void
 write_quoted(struct writer *w, struct str path)
@@ -187,7 +187,7 @@ make_conf(struct arena *arena, struct str folder, const struct place *place,
     return writer_str(&w);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------- */
 
 /*
  * A "$" begins a variable, quoted or not: such a folder is entered and served as the one where we

@@ -22,7 +22,7 @@ struct served {
     uint64_t deadline_ms;       /* of a retired one; 0: none */
 };
 
-/* ---- one configuration ----------------------------------------------------------------------- */
+/* ---- one configuration --------------------------------------------------------------------- */
 
 static void
 listen_no_more(struct serving *s, struct runtime *rt)
@@ -120,7 +120,7 @@ is_through(const struct served *served)
     return served->http == NULL || http_worker_connections(served->http) == 0;
 }
 
-/* ---- retiring -------------------------------------------------------------------------------- */
+/* ---- retiring ------------------------------------------------------------------------------ */
 
 static void
 sweep_later(struct serving *s)
@@ -205,7 +205,7 @@ serving_switch(struct serving *s, struct runtime *rt)
     return true;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------- */
 
 /* As many descriptors as there may be connections, as far as the hard limit lets us. */
 static void
@@ -307,7 +307,7 @@ serving_stop(struct serving *s)
     runtime_free(last);
 }
 
-/* ---- logs ------------------------------------------------------------------------------------ */
+/* ---- logs ---------------------------------------------------------------------------------- */
 
 static void
 flush_logs(struct serving *s)

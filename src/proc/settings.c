@@ -34,7 +34,7 @@ invalid_value(struct conf *conf, const struct conf_node *node, uint32_t i)
                       STR_ARG(node->words[i].text), STR_ARG(node->words[0].text));
 }
 
-/* ---- accepted without effect: the arguments must make sense all the same --------------------- */
+/* ---- accepted without effect: the arguments must make sense all the same ------------------- */
 
 static bool
 ignore_flag(struct conf *conf, const struct conf_node *node, void *field)
@@ -136,7 +136,7 @@ ignore_debug_connection(struct conf *conf, const struct conf_node *node, void *f
     return parse_ignored(conf, node, field);
 }
 
-/* ---- who the workers are --------------------------------------------------------------------- */
+/* ---- who the workers are ------------------------------------------------------------------- */
 
 static bool
 no_such_name(struct conf *conf, const struct conf_word *word, const char *function,
@@ -201,7 +201,7 @@ settle_user(struct conf *conf, struct main_settings *s)
     return resolve_user(conf, NULL, &s->user);
 }
 
-/* ---- workers --------------------------------------------------------------------------------- */
+/* ---- workers ------------------------------------------------------------------------------- */
 
 enum { WORKERS_MAX = 1024 };
 
@@ -312,7 +312,7 @@ parse_affinity(struct conf *conf, const struct conf_node *node, void *field)
     return true;
 }
 
-/* ---- the rest of the main level -------------------------------------------------------------- */
+/* ---- the rest of the main level ------------------------------------------------------------ */
 
 /* In the place of the default stands what the command line says (-e). */
 static bool
@@ -402,7 +402,7 @@ check_main(struct conf *conf, struct conf_scope *scope, void *settings)
     return settle_user(conf, s);
 }
 
-/* ---- tables ---------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------- */
 
 static const struct uint_range at_least_one = { 1, INT32_MAX };
 static const struct uint_range event_counts = { 1, 65536 };

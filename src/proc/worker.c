@@ -26,7 +26,7 @@ struct worker {
     struct loop_source channel;
 };
 
-/* ---- becoming a worker ----------------------------------------------------------------------- */
+/* ---- becoming a worker --------------------------------------------------------------------- */
 
 /* Limits that a worker can live without: a failure is told and no more. */
 static void
@@ -150,7 +150,7 @@ become_worker(const struct worker_start *start)
     return true;
 }
 
-/* ---- serving --------------------------------------------------------------------------------- */
+/* ---- serving ------------------------------------------------------------------------------- */
 
 static void
 leave(struct worker *w)
@@ -217,7 +217,8 @@ open_channel(struct worker *w, int fd)
     if (loop_source_add(&w->serving.loop, &w->channel, EPOLLIN)
         && channel_send(fd, CHANNEL_READY, STR_NONE, -1))
         return true;
-    if (errno == EPIPE || errno == ECONNRESET)  /* killed meanwhile: that is no fault of this process */
+    if (errno == EPIPE || errno == ECONNRESET)  /* killed meanwhile: that is no fault of this
+                                                   process */
         LOG(&process_log, NOTICE, 0, "the master is gone, exiting");
     else
         LOG(&process_log, EMERG, errno, "the channel to the master failed");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fuzz_chunks: a chunked body says the same however it is split, and never more data than it has bytes. */
+/*
+ * fuzz_chunks: a chunked body says the same however it is split, and never more data than it has
+ * bytes.
+ */
 #include "base/compiler.h"
 #include "http/h1/chunks.h"
 #include <stdbool.h>

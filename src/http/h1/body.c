@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* body: what follows a head. Nobody wants it yet: it is read, bounded, and thrown away, so that the next request can be found. */
+/*
+ * body: what follows a head. Nobody wants it yet: it is read, bounded, and thrown away, so that the
+ * next request can be found.
+ */
 #include "http/h1/h1.h"
 
 static bool

@@ -2,9 +2,9 @@
 /*
  * chunks: the chunked coding of a body (RFC 9112 7.1), read strictly.
  *
- * llhttp 8.1.0 takes line feeds without carriage returns, empty and folded trailer names, and bounds
- * neither extensions nor trailers, so a chunked body never reaches it: this decoder stands in its
- * place, for the same reason that framing.h stands before it. Resumable at every byte.
+ * llhttp 8.1.0 takes line feeds without carriage returns, empty and folded trailer names, and
+ * bounds neither extensions nor trailers, so a chunked body never reaches it: this decoder stands
+ * in its place, for the same reason that framing.h stands before it. Resumable at every byte.
  */
 #ifndef WEIR_HTTP_H1_CHUNKS_H
 #define WEIR_HTTP_H1_CHUNKS_H

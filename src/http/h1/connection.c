@@ -2,10 +2,11 @@
 /*
  * connection: what comes next on an HTTP/1 connection.
  *
- * Bytes are read into the worker's buffer and served from there; feed() takes one message after the other from them, each by
- * read_head(), the handlers, read_body() and settle(). Whatever must wait leaves the connection in a state that an event
- * resumes: READING (more input), WRITING (the socket), PROCESSING (a handler). Only then does it own memory: an incomplete head, or
- * what was read ahead, in conn->in; what the socket did not take in conn->out; the request.
+ * Bytes are read into the worker's buffer and served from there; feed() takes one message after the
+ * other from them, each by read_head(), the handlers, read_body() and settle(). Whatever must wait
+ * leaves the connection in a state that an event resumes: READING (more input), WRITING (the
+ * socket), PROCESSING (a handler). Only then does it own memory: an incomplete head, or what was
+ * read ahead, in conn->in; what the socket did not take in conn->out; the request.
  */
 #include "base/clock.h"
 #include "base/counters.h"
@@ -32,7 +33,7 @@ worker_of(const struct conn *conn)
     return http_address_of(conn)->worker;
 }
 
-/* ---- the end of a connection ---------------------------------------------------------------------------------------------- */
+/* ---- the end of a connection --------------------------------------------------------------- */
 
 static enum step
 close_now(struct conn *conn, enum close_reason reason)
@@ -98,7 +99,10 @@ end_reason(const struct conn *conn)
     return conn->refused ? CLOSE_BAD_REQUEST : CLOSE_NORMAL;
 }
 
-/* What still comes is read and thrown away, so that a reset does not take the answer from the client (RFC 9112 9.6). */
+/*
+ * What still comes is read and thrown away, so that a reset does not take the answer from the
+ * client (RFC 9112 9.6).
+ */
 static enum step
 start_linger(struct conn *conn, const struct location_settings *settings)
 {
@@ -139,7 +143,7 @@ on_linger_readable(struct conn *conn)
     }
 }
 
-/* ---- the end of a request ---------------------------------------------------------------------------------------------------- */
+/* ---- the end of a request ------------------------------------------------------------------ */
 
 static enum step
 wait_for_socket(struct conn *conn, const struct location_settings *settings)
@@ -186,7 +190,10 @@ must_linger(const struct http_request *req, const struct location_settings *sett
            || !h1_of(req)->body_done;
 }
 
-/* The answer is out and nothing of the request is to come. more_input: bytes of the next one are here. */
+/*
+ * The answer is out and nothing of the request is to come. more_input: bytes of the next one are
+ * here.
+ */
 static enum step
 finish(struct conn *conn, bool more_input)
 {
@@ -270,9 +277,11 @@ settle(struct conn *conn, bool more_input)
     return STEP_MORE;
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------- */
 
-/* keepalive_disable: browsers of long ago that break on a kept connection after a POST, or at all. */
+/*
+ * keepalive_disable: browsers of long ago that break on a kept connection after a POST, or at all.
+ */
 static bool
 is_disabled_browser(const struct http_request *req, uint32_t disable)
 {
@@ -338,7 +347,7 @@ resumed(struct http_request *req)
 
 const struct http_codec h1_codec = { .respond = respond, .abandon = abandon, .resumed = resumed };
 
-/* ---- requests ------------------------------------------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------ */
 
 static struct http_request *
 start_request(struct conn *conn)
@@ -447,14 +456,17 @@ read_body(struct conn *conn, const char *p, size_t len, size_t *used)
     case H1_BODY_TOO_LARGE:
         break;
     }
-    /* The answer is out already: all that is left is to close, so that the client sees the answer first. */
+    /*
+     * The answer is out already: all that is left is to close, so that the client sees the answer
+     * first.
+     */
     LOG(&req->log, INFO, 0, "client sent invalid or too large chunked body");
     *used = len;
     req->keepalive = false;
     return settle(conn, true);
 }
 
-/* ---- input ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- input --------------------------------------------------------------------------------- */
 
 /* Takes messages from p until something must wait; *left is what was not taken. */
 static enum step
@@ -494,7 +506,10 @@ become_idle(struct conn *conn)
     return STEP_MORE;
 }
 
-/* Nothing more is to be done now. A worker that ends keeps it only for as long as keepalive_min_timeout promised. */
+/*
+ * Nothing more is to be done now. A worker that ends keeps it only for as long as
+ * keepalive_min_timeout promised.
+ */
 static void
 rest(struct conn *conn)
 {
@@ -631,7 +646,7 @@ on_readable(struct conn *conn)
     }
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- events -------------------------------------------------------------------------------- */
 
 /* The request that is being answered. One whose head is still incomplete waits for its turn. */
 static struct http_request *
@@ -699,7 +714,10 @@ on_event(struct conn *conn, uint32_t events)
         on_linger_readable(conn);
         return;
     case CONN_PROCESSING:
-        /* A handler has the request: the client's bytes wait, its leaving is seen when the answer is written. */
+        /*
+         * A handler has the request: the client's bytes wait, its leaving is seen when the answer
+         * is written.
+         */
         if ((events & (EPOLLERR | EPOLLHUP)) != 0)
             close_now(conn, CLOSE_CLIENT);
         else if (!conn_wait(conn, 0))

@@ -10,7 +10,8 @@ static struct head_start *
 head_start(struct http_worker *worker, unsigned status, bool keepalive, int tokens)
 {
     uint32_t key = status | (uint32_t)keepalive << 16 | (uint32_t)(tokens + 1) << 17;
-    struct head_start *start = &worker->head_starts[(status ^ status >> 4 ^ keepalive << 3) % HEAD_STARTS];
+    struct head_start *start =
+        &worker->head_starts[(status ^ status >> 4 ^ keepalive << 3) % HEAD_STARTS];
     struct writer w;
 
     if (LIKELY(start->key == key && start->second == now.wall_s))

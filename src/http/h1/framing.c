@@ -704,7 +704,10 @@ skip_host(const char *p, const char *end)
     }
 }
 
-/* "..", or a dot in front: no name has that (RFC 1034 3.1), and a path made of it would lead upwards. */
+/*
+ * "..", or a dot in front: no name has that (RFC 1034 3.1), and a path made of it would lead
+ * upwards.
+ */
 static bool
 has_empty_label(const char *p, const char *end)
 {

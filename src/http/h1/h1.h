@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * h1: HTTP/1.0 and 1.1 on a connection. connection.c reads and decides what comes next, parse.c turns a head into a request, body.c reads
- * what follows a head, encode.c writes heads, output.c brings bytes to the stream.
+ * h1: HTTP/1.0 and 1.1 on a connection. connection.c reads and decides what comes next, parse.c
+ * turns a head into a request, body.c reads what follows a head, encode.c writes heads, output.c
+ * brings bytes to the stream.
  */
 #ifndef WEIR_HTTP_H1_H1_H
 #define WEIR_HTTP_H1_H1_H
@@ -32,7 +33,8 @@ h1_of(const struct http_request *req)
 }
 
 /*
- * Parses a head that has passed framing_check into req; `head` are the bytes as received. 0, or the status to refuse it with.
+ * Parses a head that has passed framing_check into req; `head` are the bytes as received. 0, or the
+ * status to refuse it with.
  */
 unsigned h1_parse(struct http_request *req, const char *head);
 
@@ -41,13 +43,19 @@ enum h1_body { H1_BODY_MORE, H1_BODY_DONE, H1_BODY_BAD, H1_BODY_TOO_LARGE };
 /* Takes body bytes, *used of them; they are thrown away. */
 enum h1_body h1_body_read(struct http_request *req, const char *p, size_t len, size_t *used);
 
-/* Writes the answer's head behind what is gathered. False: it does not fit or memory is short, nothing was written. */
+/*
+ * Writes the answer's head behind what is gathered. False: it does not fit or memory is short,
+ * nothing was written.
+ */
 bool h1_encode(struct http_request *req);
 
 /* Moves the answer's body towards the stream. IO_DONE: all of it is sent or gathered. */
 enum io h1_push(struct http_request *req);
 
-/* Sends what is gathered. more: something follows at once. IO_AGAIN: what is left stands in conn->out. */
+/*
+ * Sends what is gathered. more: something follows at once. IO_AGAIN: what is left stands in
+ * conn->out.
+ */
 enum io h1_flush(struct conn *conn, bool more);
 /* Sends what is left in conn->out. */
 enum io h1_drain(struct conn *conn);

@@ -2,9 +2,10 @@
 /*
  * output: from an answer to the stream.
  *
- * What is small is gathered in the worker's buffer, head and body together, answers of pipelined requests one behind the other, and
- * leaves in one send. A larger file goes by sendfile behind a head sent with "more follows". What the socket does
- * not take moves to conn->out, the only bytes a waiting connection owns.
+ * What is small is gathered in the worker's buffer, head and body together, answers of pipelined
+ * requests one behind the other, and leaves in one send. A larger file goes by sendfile behind a
+ * head sent with "more follows". What the socket does not take moves to conn->out, the only bytes a
+ * waiting connection owns.
  */
 #include "http/h1/h1.h"
 #include <errno.h>
@@ -13,7 +14,8 @@
 
 enum {
     BULK_MIN = 256 << 10,       /* bytes of a file from which on its transfer counts as long */
-    TURN_MAX = 256 << 10        /* bytes of one answer in one turn, whatever sendfile_max_chunk allows */
+    TURN_MAX = 256 << 10        /* bytes of one answer in one turn, whatever sendfile_max_chunk
+                                   allows */
 };
 
 enum io
@@ -91,7 +93,10 @@ gather_room(const struct http_worker *worker)
     return worker->out_len < GATHER_SIZE ? GATHER_SIZE - worker->out_len : 0;
 }
 
-/* Reads n bytes of a file behind what is gathered. IO_SHORT: the file has become shorter than it was. */
+/*
+ * Reads n bytes of a file behind what is gathered. IO_SHORT: the file has become shorter than it
+ * was.
+ */
 static enum io
 gather_file(struct http_worker *worker, struct http_response *resp, size_t n)
 {
@@ -149,7 +154,8 @@ push_by_reading(struct http_request *req)
 }
 
 /*
- * With TCP_NODELAY each sendfile() ends in a packet that is not full: in a long transfer that costs a third of the work.
+ * With TCP_NODELAY each sendfile() ends in a packet that is not full: in a long transfer that costs
+ * a third of the work.
  */
 static void
 set_bulk(struct http_request *req, bool bulk)

@@ -64,7 +64,10 @@ method_of(uint8_t method)
     }
 }
 
-/* nginx calls a name valid when it is made of letters, digits, "-" and, with underscores_in_headers, "_". */
+/*
+ * nginx calls a name valid when it is made of letters, digits, "-" and, with
+ * underscores_in_headers, "_".
+ */
 static bool
 is_plain_name(struct str name, bool underscores)
 {
@@ -78,7 +81,9 @@ is_plain_name(struct str name, bool underscores)
     return true;
 }
 
-/* Drops fields with names that are tokens but odd, as ignore_invalid_headers says. False: refuse. */
+/*
+ * Drops fields with names that are tokens but odd, as ignore_invalid_headers says. False: refuse.
+ */
 static bool
 drop_odd_fields(struct http_request *req)
 {
@@ -106,7 +111,9 @@ is_list(int known)
            || known == FIELD_ACCEPT_ENCODING || known == FIELD_COOKIE;
 }
 
-/* RFC 9110 5.3: several lines of a list are one list. Put together once, when all lines are known. */
+/*
+ * RFC 9110 5.3: several lines of a list are one list. Put together once, when all lines are known.
+ */
 static void
 join_lines(struct http_request *req, int known)
 {
@@ -226,8 +233,8 @@ note_request_line(struct http_request *req, const struct framing *f, const char 
 }
 
 /*
- * The framing check has passed the head, so what is left is a method that the parser does not know, or keeps for protocols that are not
- * HTTP (RTSP, ICE, the preface of HTTP/2).
+ * The framing check has passed the head, so what is left is a method that the parser does not know,
+ * or keeps for protocols that are not HTTP (RTSP, ICE, the preface of HTTP/2).
  */
 static unsigned
 refused_by_parser(struct http_request *req, llhttp_t *parser, llhttp_errno_t err)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* access_log: a line for each request, in a format of log_format's: "access_log logs/access.log combined;" */
+/*
+ * access_log: a line for each request, in a format of log_format's: "access_log logs/access.log
+ * combined;"
+ */
 #include "base/clock.h"
 #include "base/counters.h"
 #include "config.h"
@@ -31,7 +34,7 @@ struct access_log_conf {
 
 extern const struct http_module access_log_module;
 
-/* ---- formats ----------------------------------------------------------------------------------------------------------- */
+/* ---- formats ------------------------------------------------------------------------------- */
 
 static const struct str combined = STR_INIT(
     "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent "
@@ -101,7 +104,7 @@ parse_log_format(struct conf *conf, const struct conf_node *node, void *field)
     return http_text_compile(conf, &node->words[node->count - 1], writer_str(&w), &format->text);
 }
 
-/* ---- access_log ---------------------------------------------------------------------------------------------------------- */
+/* ---- access_log ---------------------------------------------------------------------------- */
 
 static struct log_buffer *
 buffer_for(struct conf *conf, struct log_file *file)
@@ -211,7 +214,7 @@ parse_access_log(struct conf *conf, const struct conf_node *node, void *field)
     return true;
 }
 
-/* ---- a line ------------------------------------------------------------------------------------------------------------------ */
+/* ---- a line -------------------------------------------------------------------------------- */
 
 static void
 write_value(struct writer *w, struct str value, enum log_escape escape)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* error_page: another page, or another place, for answers with an error status: "error_page 404 /404.html;" */
+/*
+ * error_page: another page, or another place, for answers with an error status: "error_page 404
+ * /404.html;"
+ */
 #include "http/engine.h"
 #include "http/module.h"
 #include "http/path.h"
@@ -27,7 +30,8 @@ parse_status(struct conf *conf, const struct conf_word *word, unsigned *status)
         return false;
     }
     if (n == HTTP_CLIENT_LEFT)
-        return conf_error(conf, word, "value \"499\" cannot have an error page: the client is gone");
+        return conf_error(conf, word,
+                          "value \"499\" cannot have an error page: the client is gone");
     *status = (unsigned)n;
     return true;
 }
@@ -77,7 +81,8 @@ parse_error_page(struct conf *conf, const struct conf_node *node, void *field)
             return false;
     }
     if (codes < 2) {
-        conf_error(conf, &node->words[0], "invalid number of arguments in \"error_page\" directive");
+        conf_error(conf, &node->words[0],
+                   "invalid number of arguments in \"error_page\" directive");
         conf_hint(conf, "statuses, then a place: error_page 404 /404.html;");
         return false;
     }

@@ -66,7 +66,9 @@ single(struct http_request *req, const struct byte_range *r, uint64_t size)
     return HTTP_PASS;
 }
 
-/* "\r\n--BOUNDARY\r\nContent-Type: …\r\nContent-Range: …\r\n\r\n" before each part (RFC 9110 14.6). */
+/*
+ * "\r\n--BOUNDARY\r\nContent-Type: …\r\nContent-Range: …\r\n\r\n" before each part (RFC 9110 14.6).
+ */
 static struct str
 part_head(struct http_request *req, struct str boundary, const struct byte_range *r, uint64_t size)
 {

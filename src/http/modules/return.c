@@ -31,7 +31,8 @@ parse_return(struct conf *conf, const struct conf_node *node, void *field)
     uint64_t status = 302;
 
     if (rc->status != 0 || rc->has_text)
-        return true;            /* the first of several counts: it answers before the others are reached */
+        return true;            /* the first of several counts: it answers before the others are
+                                   reached */
     if (node->count == 2 && is_url(word->text)) {
         text = word;
     } else if (!str_to_uint(word->text, 999, &status) || status < 200) {
@@ -74,8 +75,8 @@ return_wanted(const void *slot)
 }
 
 static const struct directive return_directives[] = {
-    { "return", .where = IN_SERVER | IN_LOCATION, .args = {1, 2},
-      .flags = DIRECTIVE_REPEAT, .parse = parse_return, .offset = 0, .size = sizeof(struct return_conf) },
+    { "return", .where = IN_SERVER | IN_LOCATION, .args = { 1, 2 }, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_return, .offset = 0, .size = sizeof(struct return_conf) },
     { 0 }
 };
 

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* static: serves regular files below root or alias, and sends visitors of a folder's name to its address with a "/". */
+/*
+ * static: serves regular files below root or alias, and sends visitors of a folder's name to its
+ * address with a "/".
+ */
 #include "http/engine.h"
 #include "http/module.h"
 #include "http/path.h"
 #include <errno.h>
 
-/* "/docs" is a folder: "/docs/" is its address. Relative links in it would lead astray otherwise. */
+/*
+ * "/docs" is a folder: "/docs/" is its address. Relative links in it would lead astray otherwise.
+ */
 static enum http_next
 redirect_to_folder(struct http_request *req)
 {
