@@ -174,11 +174,6 @@ server_add_listen(struct conf *conf, struct http_server *server, const struct se
     return true;
 }
 
-static const struct listen_options listen_defaults = {
-    .backlog = 511, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .ipv6only = 1, .deferred = 1,
-    .nodelay = 1, .so_keepalive = -1, .keepidle = -1, .keepintvl = -1, .keepcnt = -1,
-};
-
 bool
 parse_listen(struct conf *conf, const struct conf_node *node, void *field)
 {

@@ -10,6 +10,12 @@
 
 enum { DEFAULT_BACKLOG = 511, DEFER_SECONDS = 1 };
 
+const struct listen_options listen_defaults = {
+    .backlog = DEFAULT_BACKLOG, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .ipv6only = 1,
+    .deferred = 1, .nodelay = 1, .so_keepalive = -1, .keepidle = -1, .keepintvl = -1,
+    .keepcnt = -1,
+};
+
 static int
 backlog_of(const struct listener *listener)
 {

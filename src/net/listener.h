@@ -28,6 +28,9 @@ struct listen_options {
     int keepcnt;
 };
 
+/* What holds where the conf file says nothing. */
+extern const struct listen_options listen_defaults;
+
 struct listener {
     struct link link;           /* the owner's list */
     struct address address;

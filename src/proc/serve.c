@@ -45,10 +45,7 @@ hold(struct place *place, unsigned i, struct str text)
     unsigned count;
 
     *held = (struct listener){ .text = text, .fd = -1 };
-    held->options = (struct listen_options){
-        .backlog = -1, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .ipv6only = 1,
-        .deferred = -1, .nodelay = -1,
-    };
+    held->options = listen_defaults;
     if (!str_is_set(text) || address_parse(text, &held->address, 1, &count) != NULL
         || !listener_open(held, &step))
         return false;

@@ -50,6 +50,7 @@ def serve(*args, **kwargs):
             process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         assert not sanitizer_reports(prefix)
+        assert not re.search(r"\[(alert|crit|emerg)\]", (prefix / "out").read_text(errors="replace"))
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
