@@ -273,3 +273,9 @@ def test_page_keeps_what_its_error_must_say(standins):
     assert (answer.status, answer.text, answer.get("Content-Range")) == (416, "my page\n", "bytes */8")
     answer = standins.get("/methods/405")
     assert (answer.status, answer.text) == (405, "my page\n") and answer.get("Allow") is not None
+
+
+def test_empty_field_is_a_field_of_its_own(weir):
+    server = weir(server='return 200 "[$http_x_empty][$http_x_next][$http_x_last]";')
+    with server.connect() as client:
+        assert client.ask(request("/", "X-Empty:\r\nX-Next: v\r\nX-Last: ")).text == "[][v][]"

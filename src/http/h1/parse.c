@@ -3,16 +3,22 @@
 #include "http/h1/h1.h"
 #include <llhttp.h>
 
+/*
+ * A name may come in pieces, and a value that is empty may not come at all: a piece that does not
+ * continue the name begins the next field. There are never more than framing_check has counted.
+ */
 static int
 on_field(llhttp_t *parser, const char *p, size_t len)
 {
     struct http_request *req = parser->data;
     struct http_field *field = &req->fields[req->fields_len];
 
-    if (field->value.p != NULL) {       /* the value before was empty, or this is the next field */
+    if (field->name.p != NULL && field->name.p + field->name.len != p) {
         req->fields_len++;
         field++;
     }
+    if (req->fields_len >= h1_of(req)->framing.fields)
+        return HPE_USER;
     if (field->name.p == NULL)
         field->name.p = p;
     field->name.len = (size_t)(p + len - field->name.p);
