@@ -29,6 +29,7 @@
     X(drained_connections,        COUNTER, "Idle connections closed to make room")                                  \
     X(idle_kicks,                 COUNTER, "Keep-alive connections closed by keepalive_timeout")                    \
     X(handed_over_connections,    COUNTER, "Connections handed to another worker at reload")                        \
+    X(adopted_connections,        COUNTER, "Connections that another worker handed to this one")                    \
     X(closed_normal,              COUNTER, "Connections closed after their last answer")                            \
     X(closed_client,              COUNTER, "Connections closed by the client")                                      \
     X(closed_error,               COUNTER, "Connections closed by an error on the socket")                          \

@@ -72,6 +72,7 @@ static enum outcome
 accept_one(struct listener *listener)
 {
     struct address from;
+    struct peer peer;
     struct conn *conn;
     int fd;
 
@@ -80,14 +81,14 @@ accept_one(struct listener *listener)
     if (UNLIKELY(fd < 0))
         return accept_failed(listener, errno);
     stats->total_connections++;
-    conn = conn_take(listener->pool, fd);
+    peer = peer_of(&from.sa, from.len);
+    conn = conn_take(listener->pool, fd, &peer, CONN_NEW);
     if (UNLIKELY(conn == NULL)) {
         stats->rejected_no_slot++;
         close(fd);
         return SHORT;
     }
     conn->listener = listener;
-    conn->peer = peer_of(&from.sa, from.len);
     listener->on_accept(conn);
     return TOOK;
 }

@@ -71,27 +71,47 @@ on_turn_end(struct loop_turn_end *end)
     pool_batch_end(CONTAINER_OF(end, struct pool, turn_end));
 }
 
-static size_t
-slots_bytes(const struct pool *pool)
-{
-    return (size_t)pool->size * sizeof(struct conn);
-}
-
 /*
  * Address space now, memory on demand: never-used slots have no pages. Huge pages would give
- * memory to thousands of slots at the first touch of one.
+ * memory to thousands of slots at the first touch of one. NULL with errno.
  */
-static bool
-reserve_slots(struct pool *pool)
+static void *
+reserve(size_t bytes)
 {
-    void *p = mmap(NULL, slots_bytes(pool), PROT_READ | PROT_WRITE,
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (p == MAP_FAILED)
-        return false;
-    madvise(p, slots_bytes(pool), MADV_NOHUGEPAGE);
-    pool->slots = p;
-    return true;
+        return NULL;
+    madvise(p, bytes, MADV_NOHUGEPAGE);
+    return p;
+}
+
+static void
+unreserve(void *p, size_t bytes)
+{
+    if (p != NULL)
+        munmap(p, bytes);
+}
+
+static void
+unreserve_all(struct pool *pool)
+{
+    unreserve(pool->slots, pool->size * sizeof(*pool->slots));
+    unreserve(pool->rare, pool->size * sizeof(*pool->rare));
+    pool->slots = NULL;
+    pool->rare = NULL;
+}
+
+static bool
+reserve_all(struct pool *pool)
+{
+    pool->slots = reserve(pool->size * sizeof(*pool->slots));
+    pool->rare = reserve(pool->size * sizeof(*pool->rare));
+    if (pool->slots != NULL && pool->rare != NULL)
+        return true;
+    unreserve_all(pool);
+    return false;
 }
 
 bool
@@ -100,7 +120,7 @@ pool_init(struct pool *pool, struct loop *loop, uint32_t size)
     assert(size >= 1 && size < LOOP_SOURCE_BASE);
     memset(pool, 0, sizeof(*pool));
     pool->size = size;
-    if (!reserve_slots(pool))
+    if (!reserve_all(pool))
         return false;
     signal(SIGPIPE, SIG_IGN);
     pool->loop = loop;
@@ -125,8 +145,7 @@ pool_fini(struct pool *pool)
     assert(pool->used == 0);
     accept_fini(pool);
     link_remove(&pool->turn_end.link);
-    munmap(pool->slots, slots_bytes(pool));
-    pool->slots = NULL;
+    unreserve_all(pool);
 }
 
 /* Idle connections own nothing but their slot: here is where that is held to. */
@@ -211,6 +230,17 @@ conn_wait(struct conn *conn, uint32_t events)
     conn->in_epoll = true;
     conn->interest = (uint8_t)events;
     return true;
+}
+
+void **
+conn_rare(struct conn *conn)
+{
+    void **rare = &conn->pool->rare[conn->index];
+
+    if (!conn->has_rare)
+        *rare = NULL;
+    conn->has_rare = true;
+    return rare;
 }
 
 uint64_t
@@ -339,6 +369,7 @@ forget(struct conn *conn)
     conn->in_epoll = false;
     conn->answered = false;
     conn->refused = false;
+    conn->has_rare = false;
     conn->keep_ms = 0;
     conn->ops = NULL;
     conn->stream_state = NULL;
@@ -347,11 +378,10 @@ forget(struct conn *conn)
     conn->idle_since_ms = 0;
     conn->requests = 0;
     conn->allowance_ms = 0;
-    conn->peer = (struct peer){ .family = AF_UNIX };
 }
 
 struct conn *
-conn_take(struct pool *pool, int fd)
+conn_take(struct pool *pool, int fd, const struct peer *peer, enum conn_origin origin)
 {
     struct conn *conn;
 
@@ -362,12 +392,16 @@ conn_take(struct pool *pool, int fd)
     forget(conn);
     conn->generation++;
     conn->fd = fd;
+    conn->peer = *peer;
     conn->stream = &plain_stream;
     conn->number = pool->next_number;
     conn->since_ms = now.mono_ms;
     conn_state_set(conn, CONN_ACCEPTED);
     pool->next_number += pool->number_step;
-    stats->handled++;
+    if (origin == CONN_NEW)
+        stats->handled++;
+    else
+        stats->adopted_connections++;
     stats->curr_connections = ++pool->used;
     return conn;
 }

@@ -86,6 +86,7 @@ struct conn {
     bool in_epoll : 1;
     bool answered : 1;          /* has had its first answer */
     bool refused : 1;           /* its last request was malformed */
+    bool has_rare : 1;          /* see conn_rare */
     struct pool *pool;
     const struct conn_ops *ops; /* NULL until the protocol sets it */
     const struct stream_ops *stream;
@@ -114,6 +115,7 @@ _Static_assert(sizeof(struct conn) <= 192, "a slot is at most three cache lines"
 struct pool {
     struct loop *loop;
     struct conn *slots;         /* `size` of them; memory behind the first `touched` alone */
+    void **rare;                /* one for each slot, memory behind those used alone */
     uint32_t size;              /* slots in all */
     uint32_t touched;           /* slots [0, touched) have been used at least once */
     uint32_t used;              /* neither free nor waiting to become free */
@@ -159,12 +161,19 @@ void pool_fini(struct pool *pool);
 bool pool_listen(struct pool *pool, struct listener *listener);
 void pool_unlisten(struct pool *pool, struct listener *listener);
 
+/* Where a connection came from: what it is counted as. */
+enum conn_origin {
+    CONN_NEW,                   /* accepted here: `handled` */
+    CONN_ADOPTED                /* another worker handed it over: `adopted_connections` */
+};
+
 /*
  * Takes a slot for a descriptor (non-blocking, from then on the slot's): state ACCEPTED, plain
- * stream, not in epoll, no ops yet; counted as handled. Drains idle connections first when few
- * slots are free. NULL, and the descriptor untouched, when there is no slot.
+ * stream, not in epoll, no ops yet. Drains idle connections first when few slots are free. NULL,
+ * and the descriptor untouched, when there is no slot.
  */
-struct conn *conn_take(struct pool *pool, int fd);
+struct conn *conn_take(struct pool *pool, int fd, const struct peer *peer,
+                       enum conn_origin origin);
 /*
  * Closes the descriptor and releases the slot; the connection is gone when it returns. Calls
  * ops->on_close. May be called from anything that the loop runs; counts closed_<reason>.
@@ -192,6 +201,19 @@ void pool_event(void *slots, uint64_t word, uint32_t events);
 /* Ends the batch: released slots become free. Runs by itself at the end of each turn. */
 void pool_batch_end(struct pool *pool);
 uint64_t conn_word(const struct conn *conn);
+
+/*
+ * Room for a pointer of the protocol's that few connections need (what a proxy said of the
+ * client): NULL after conn_take, the protocol's to free in on_close. It lies beside the slots, so
+ * that those who do not need it do not pay for it.
+ */
+void **conn_rare(struct conn *conn);
+/* The same without making room: NULL when it was never set. */
+static inline void *
+conn_rare_of(const struct conn *conn)
+{
+    return conn->has_rare ? conn->pool->rare[conn->index] : NULL;
+}
 
 /* Whether an idle connection is too young to be closed for the server's own sake. */
 bool conn_is_kept(const struct conn *conn);

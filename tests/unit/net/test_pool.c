@@ -14,6 +14,7 @@
 
 static struct loop loop;
 static struct pool pool;
+static const struct peer nobody = { .family = AF_UNIX };
 
 /* What the connections' functions were called for. */
 static struct {
@@ -77,7 +78,7 @@ static struct conn *
 take(void)
 {
     int fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
-    struct conn *conn = conn_take(&pool, fd);
+    struct conn *conn = conn_take(&pool, fd, &nobody, CONN_NEW);
 
     if (conn == NULL)
         close(fd);
@@ -285,7 +286,7 @@ START_TEST(newcomer_without_a_slot_is_not_taken)
 
     start(1);
     take_as(CONN_READING);
-    ck_assert_ptr_null(conn_take(&pool, fd));
+    ck_assert_ptr_null(conn_take(&pool, fd, &nobody, CONN_NEW));
     ck_assert_int_ge(fcntl(fd, F_GETFD), 0);
     ck_assert_uint_eq(stats->handled, 1);
     close(fd);
