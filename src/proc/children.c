@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* children: workers as the master sees them, from fork to burial. */
+#include "proc/master_parts.h"
+
+#include "base/clock.h"
+#include "proc/channel.h"
+#include "proc/daemon.h"
+#include "proc/tell.h"
+#include "proc/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    QUICK_MS = 1000,            /* who dies younger than this died at once */
+    RESPAWN_FIRST_MS = 100,
+    RESPAWN_MAX_MS = 30000
+};
+
+/* ---- children: start ----------------------------------------------------------------------- */
+
+/* In the new process: what is the master's alone is closed. */
+static void
+leave_master_behind(struct master *m, const struct child *self)
+{
+    struct runtime *other = self->runtime == m->current ? m->next : m->current;
+
+    daemon_forget();
+    for (struct link *l = m->children.next; l != &m->children; l = l->next)
+        if (child_of(l)->channel.fd >= 0)
+            close(child_of(l)->channel.fd);
+    loop_fini(&m->loop);
+    tell_log(&self->runtime->main->log);
+    if (other == NULL)
+        return;
+    runtime_keep(self->runtime, other);
+    runtime_free(other);
+}
+
+static void on_channel(struct loop_source *source, uint32_t events);
+
+/* Takes one end of the line; the other is the worker's. False with errno. */
+static bool
+open_channel(struct child *c, int *theirs)
+{
+    int ends[2];
+
+    if (!channel_open(ends))
+        return false;
+    c->channel = (struct loop_source){ .fd = ends[0], .on_event = on_channel, .data = c };
+    if (loop_source_add(&c->master->loop, &c->channel, EPOLLIN)) {
+        *theirs = ends[1];
+        return true;
+    }
+    close(ends[0]);
+    close(ends[1]);
+    c->channel.fd = -1;
+    return false;
+}
+
+static void
+close_channel(struct child *c)
+{
+    if (c->channel.fd < 0)
+        return;
+    loop_source_remove(&c->master->loop, &c->channel);
+    close(c->channel.fd);
+    c->channel.fd = -1;
+}
+
+static void
+respawn_later(struct child *c, uint64_t delay_ms)
+{
+    timer_arm(&c->master->loop.timers, &c->respawn, now.mono_ms + delay_ms);
+}
+
+/* Doubles with each death that follows at once: 100 ms, 200 ms … 30 s. */
+static uint64_t
+respawn_delay(const struct child *c)
+{
+    unsigned doublings = MIN(c->quick_deaths - 2, 9u);
+
+    return MIN((uint64_t)RESPAWN_FIRST_MS << doublings, (uint64_t)RESPAWN_MAX_MS);
+}
+
+static void
+start_failed(struct child *c, const char *step)
+{
+    LOG(&process_log, ALERT, errno, "%s failed, no worker process was started", step);
+    close_channel(c);
+    c->quick_deaths = MAX(c->quick_deaths + 1, 2u);
+    respawn_later(c, respawn_delay(c));
+}
+
+static void
+child_start(struct child *c)
+{
+    struct master *m = c->master;
+    struct worker_start start;
+    int end;
+
+    c->ready = false;
+    c->started_ms = now.mono_ms;
+    if (!open_channel(c, &end)) {
+        start_failed(c, "socketpair()");
+        return;
+    }
+    c->block = counters_reserve(m->counters);
+    start = (struct worker_start){
+        .runtime = c->runtime, .counters = m->counters, .block = c->block, .channel = end,
+        .number = c->number, .master = getpid(),
+    };
+    c->pid = fork();
+    if (c->pid == 0) {
+        leave_master_behind(m, c);
+        worker_run(&start);
+    }
+    close(end);
+    if (c->pid < 0) {
+        c->pid = 0;
+        if (c->block >= 0)
+            counters_retire(m->counters, (unsigned)c->block);
+        start_failed(c, "fork()");
+        return;
+    }
+    LOG(&process_log, NOTICE, 0, "start worker process %d", (int)c->pid);
+}
+
+static void
+on_respawn(struct timer *timer)
+{
+    child_start(CONTAINER_OF(timer, struct child, respawn));
+}
+
+static bool
+child_add(struct master *m, struct runtime *rt, unsigned number)
+{
+    struct child *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        return false;
+    c->master = m;
+    c->runtime = rt;
+    c->number = number;
+    c->channel.fd = -1;
+    c->block = -1;
+    timer_init(&c->respawn, on_respawn);
+    list_push(&m->children, &c->link);
+    child_start(c);
+    return true;
+}
+
+void
+child_free(struct child *c)
+{
+    timer_cancel(&c->respawn);
+    close_channel(c);
+    link_remove(&c->link);
+    free(c);
+}
+
+void
+children_start(struct master *m, struct runtime *rt)
+{
+    LOG(&process_log, NOTICE, 0, "start worker processes");
+    for (unsigned i = 0; i < rt->main->worker_processes; i++)
+        if (!child_add(m, rt, i))
+            LOG(&process_log, ALERT, ENOMEM, "a worker process cannot be started");
+}
+
+/* ---- children: end ------------------------------------------------------------------------- */
+
+void
+children_dismiss(struct master *m, const struct runtime *rt, int signal)
+{
+    struct link *next;
+
+    for (struct link *l = m->children.next; l != &m->children; l = next) {
+        struct child *c = child_of(l);
+
+        next = l->next;
+        if (rt != NULL && c->runtime != rt)
+            continue;
+        c->runtime = NULL;
+        if (c->pid == 0)
+            child_free(c);
+        else if (kill(c->pid, signal) != 0 && errno != ESRCH)
+            LOG(&process_log, ALERT, errno, "kill(%d, %d) failed", (int)c->pid, signal);
+    }
+}
+
+static void
+log_exit(pid_t pid, int status)
+{
+    if (WIFSIGNALED(status))
+        LOG(&process_log, ALERT, 0, "worker process %d exited on signal %d%s", (int)pid,
+            WTERMSIG(status), WCOREDUMP(status) ? " (core dumped)" : "");
+    else if (WEXITSTATUS(status) == EXIT_FATAL)
+        LOG(&process_log, ALERT, 0, "worker process %d exited with fatal code %d and cannot be "
+            "respawned", (int)pid, EXIT_FATAL);
+    else
+        LOG(&process_log, NOTICE, 0, "worker process %d exited with code %d", (int)pid,
+            WEXITSTATUS(status));
+}
+
+
+static bool
+has_children_of(struct master *m, const struct runtime *rt)
+{
+    for (struct link *l = m->children.next; l != &m->children; l = l->next)
+        if (child_of(l)->runtime == rt)
+            return true;
+    return false;
+}
+
+bool
+children_ready(struct master *m, const struct runtime *rt)
+{
+    for (struct link *l = m->children.next; l != &m->children; l = l->next)
+        if (child_of(l)->runtime == rt && !child_of(l)->ready)
+            return false;
+    return true;
+}
+
+void
+start_done(struct master *m)
+{
+    m->started = true;
+    daemon_ready();
+}
+
+static void
+replace(struct child *c, pid_t pid)
+{
+    bool quick = now.mono_ms - c->started_ms < QUICK_MS;
+    uint64_t delay_ms;
+
+    c->quick_deaths = quick ? c->quick_deaths + 1 : 0;
+    if (c->quick_deaths < 2) {
+        child_start(c);
+        return;
+    }
+    delay_ms = respawn_delay(c);
+    LOG(&process_log, WARN, 0, "worker process %d died within %d ms of its start, as did the one "
+        "before; the next one starts in %ju ms", (int)pid, QUICK_MS, (uintmax_t)delay_ms);
+    if (!c->master->started)
+        start_done(c->master);
+    respawn_later(c, delay_ms);
+}
+
+void
+start_check(struct master *m)
+{
+    if (m->started || m->state != RUNNING || m->next != NULL)
+        return;
+    if (has_children_of(m, m->current)) {
+        if (children_ready(m, m->current))
+            start_done(m);
+        return;
+    }
+    tell(LEVEL_EMERG, 0, "no worker process could be started");
+    m->status = EXIT_FAILURE;
+    loop_stop(&m->loop);
+}
+
+static void
+child_gone(struct child *c, int status)
+{
+    struct master *m = c->master;
+    bool fatal = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FATAL;
+    bool was_ready = c->ready;
+    pid_t pid = c->pid;
+
+    log_exit(pid, status);
+    close_channel(c);
+    if (c->block >= 0)
+        counters_retire(m->counters, (unsigned)c->block);
+    c->block = -1;
+    c->pid = 0;
+    c->ready = false;
+    if (c->runtime != NULL && c->runtime == m->next && !was_ready) {
+        child_free(c);
+        reload_give_up(m, "a new worker process could not start");
+    } else if (c->runtime == NULL || fatal) {
+        child_free(c);
+        start_check(m);
+    } else {
+        replace(c, pid);
+    }
+}
+
+static struct child *
+child_find(struct master *m, pid_t pid)
+{
+    for (struct link *l = m->children.next; l != &m->children; l = l->next)
+        if (child_of(l)->pid == pid)
+            return child_of(l);
+    return NULL;
+}
+
+void
+children_reap(struct master *m)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        struct child *c = child_find(m, pid);
+
+        if (c != NULL)
+            child_gone(c, status);
+    }
+    if (m->state != RUNNING && list_is_empty(&m->children))
+        loop_stop(&m->loop);
+}
+
+/* ---- ready --------------------------------------------------------------------------------- */
+
+static void
+on_channel(struct loop_source *source, uint32_t events)
+{
+    struct child *c = source->data;
+    struct master *m = c->master;
+    struct channel_message message;
+    enum channel_result result;
+
+    (void)events;
+    while ((result = channel_receive(source->fd, &message)) == CHANNEL_GOT) {
+        if (message.fd >= 0)
+            close(message.fd);
+        if (message.kind == CHANNEL_READY)
+            c->ready = true;
+    }
+    if (result == CHANNEL_CLOSED)
+        close_channel(c);
+    if (m->state != RUNNING)
+        return;
+    start_check(m);
+    reload_check(m);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * master_parts: what the files of the master share: master.c (signals, stop), children.c (workers
+ * from fork to burial), reload.c, reopen.c. Nobody else includes this.
+ */
+#ifndef WEIR_PROC_MASTER_PARTS_H
+#define WEIR_PROC_MASTER_PARTS_H
+
+#include "base/counters.h"
+#include "event/loop.h"
+#include "proc/runtime.h"
+
+/*
+ * A worker as the master sees it. Invariants: pid 0 means that it is dead and that `respawn` is
+ * armed; runtime NULL means that it was told to leave and is not replaced.
+ */
+struct child {
+    struct link link;           /* in master.children */
+    struct master *master;
+    struct runtime *runtime;
+    pid_t pid;
+    struct loop_source channel; /* fd -1: none */
+    int block;                  /* of the counters, -1: none */
+    unsigned number;
+    bool ready;                 /* it serves */
+    uint64_t started_ms;
+    uint32_t quick_deaths;      /* one after the other */
+    struct timer respawn;
+};
+
+enum master_state { RUNNING, LEAVING /* when all is answered */, STOPPING /* now */ };
+
+struct master {
+    struct loop loop;
+    enum master_state state;
+    struct runtime *current;    /* serves */
+    struct runtime *next;       /* of a reload, until its workers are ready; NULL: none */
+    struct counters_segment *counters;
+    struct link children;
+    bool started;               /* the first workers are ready */
+    bool reload_again;          /* asked for while one was under way */
+    struct timer reload_limit;
+    struct timer stop_step;
+    int stop_steps;
+    int status;                 /* to exit with */
+};
+
+static inline struct child *
+child_of(struct link *link)
+{
+    return CONTAINER_OF(link, struct child, link);
+}
+
+/* ---- children.c ---------------------------------------------------------------------------- */
+
+/* Forks the workers of a configuration. */
+void children_start(struct master *m, struct runtime *rt);
+/* They leave and are not replaced. rt NULL: all; else those of one configuration. */
+void children_dismiss(struct master *m, const struct runtime *rt, int signal);
+/* Whether all workers of the configuration serve. */
+bool children_ready(struct master *m, const struct runtime *rt);
+/* Buries the dead, and replaces those who are missed. */
+void children_reap(struct master *m);
+void child_free(struct child *c);
+
+/* Started when all are ready; failed when not one of the first workers could do its work. */
+void start_check(struct master *m);
+/* Whoever waits for the start is told. */
+void start_done(struct master *m);
+
+/* ---- reload.c ------------------------------------------------------------------------------ */
+
+void reload_begin(struct master *m);
+/* The new workers serve: the old ones may go. */
+void reload_check(struct master *m);
+/* The old configuration goes on as if nothing had been asked. Nothing when none is under way. */
+void reload_give_up(struct master *m, const char *why);
+/* A stop is coming: no more of it. */
+void reload_forget(struct master *m);
+void reload_on_limit(struct timer *timer);
+
+/* ---- reopen.c ------------------------------------------------------------------------------ */
+
+/* Opens all log files anew and gives the descriptors to the workers. */
+void reopen_logs(struct master *m);
+
+#endif
