@@ -41,6 +41,12 @@ read_us(clockid_t id)
     return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+uint64_t
+clock_mono_us(void)
+{
+    return read_us(CLOCK_MONOTONIC);
+}
+
 void
 clock_update(void)
 {

@@ -27,6 +27,9 @@ extern struct clock now;
  */
 void clock_update(void);
 
+/* CLOCK_MONOTONIC in microseconds, read now: for what began and ended within one turn. */
+uint64_t clock_mono_us(void);
+
 /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7), always 29 bytes, of now.wall_s. */
 struct str clock_http_date(void);
 /* "06/Nov/1994:08:49:37 +0000" in local time ($time_local). */

@@ -11,6 +11,7 @@
 #include "net/pool.h"
 
 struct http;                    /* an http { } block, applied; immutable; in the runtime's arena */
+struct counters_segment;
 struct http_worker;             /* one worker's part: caches, scratch buffers */
 
 /*
@@ -41,6 +42,12 @@ bool http_serves(const struct http *http, const struct conn *conn);
 
 /* The names of all modules compiled in, for -V: "http_static http_index …". */
 void write_http_modules(struct writer *w);
+
+/*
+ * Gives each server the row of the segment that its name has: by the process that reads the
+ * configuration, before it forks those who serve.
+ */
+void http_count_hosts(struct http *http, struct counters_segment *segment);
 
 /*
  * In a worker, once pool and loop are there. NULL when memory is short. The listeners are to be

@@ -415,6 +415,17 @@ http_redirect_internal(struct http_request *req, struct str path, struct str arg
     return HTTP_ELSEWHERE;
 }
 
+/* What was answered, if only in part, goes into the row of the host. */
+static void
+count_duration(const struct http_request *req)
+{
+    const struct http_response *resp = &req->response;
+
+    if (LIKELY(resp->head_bytes > 0))
+        counters_answered(req->server->row, clock_mono_us() - req->start_us,
+                          resp->head_bytes + resp->body_bytes, resp->status);
+}
+
 void
 http_log(struct http_request *req)
 {
@@ -422,4 +433,5 @@ http_log(struct http_request *req)
 
     for (const struct http_log_hook *hook = place->logs; hook->log != NULL; hook++)
         hook->log(req, hook->slot);
+    count_duration(req);
 }

@@ -4,6 +4,7 @@
  * addresses.
  */
 #include "base/arena.h"
+#include "base/counters.h"
 #include "base/map.h"
 #include "http/engine.h"
 #include "http/http.h"
@@ -587,6 +588,13 @@ struct link *
 http_listeners(struct http *http)
 {
     return &http->listeners;
+}
+
+void
+http_count_hosts(struct http *http, struct counters_segment *segment)
+{
+    for (struct http_server *s = http->servers; s != NULL; s = s->next)
+        s->row = counters_host(segment, s->name);
 }
 
 static void

@@ -159,6 +159,7 @@ struct http_server {
     struct http_handler *rewrite;       /* of server level */
     VEC(struct server_name) names;
     struct str name;            /* the first: $server_name */
+    unsigned row;               /* of counters_host() */
     VEC(struct server_listen *) listens;
     struct http_server *next;
 };

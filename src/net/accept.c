@@ -160,6 +160,7 @@ pause_accepting(struct pool *pool)
     pool->paused_since_us = now.mono_us;
     pool->pause_backoff_ms = RETRY_MIN_MS;
     stats->listen_disabled_num++;
+    stats->time_in_listen_disabled_us -= clock_mono_us();       /* readers add the present */
     stats->accepting_conns = 0;
     unwatch_all(pool);
     timer_arm(&pool->loop->timers, &pool->resume, now.mono_ms + RETRY_MIN_MS);
@@ -169,7 +170,7 @@ static void
 end_pause(struct pool *pool)
 {
     pool->paused = false;
-    stats->time_in_listen_disabled_us += now.mono_us - pool->paused_since_us;
+    stats->time_in_listen_disabled_us += clock_mono_us();
     timer_cancel(&pool->resume);
     loop_unpost(&pool->retry);
 }

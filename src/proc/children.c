@@ -165,6 +165,8 @@ void
 children_start(struct master *m, struct runtime *rt)
 {
     LOG(&process_log, NOTICE, 0, "start worker processes");
+    if (rt->setup.http != NULL)
+        http_count_hosts(rt->setup.http, m->counters);
     for (unsigned i = 0; i < rt->main->worker_processes; i++)
         if (!child_add(m, rt, i))
             LOG(&process_log, ALERT, ENOMEM, "a worker process cannot be started");
@@ -238,6 +240,7 @@ replace(struct child *c, pid_t pid)
     uint64_t delay_ms;
 
     c->quick_deaths = quick ? c->quick_deaths + 1 : 0;
+    counters_note_respawn(c->master->counters);
     if (c->quick_deaths < 2) {
         child_start(c);
         return;
@@ -274,6 +277,8 @@ child_gone(struct child *c, int status)
     pid_t pid = c->pid;
 
     log_exit(pid, status);
+    if (WIFSIGNALED(status))
+        counters_note_killed(m->counters);
     close_channel(c);
     if (c->block >= 0)
         counters_retire(m->counters, (unsigned)c->block);

@@ -149,6 +149,7 @@ start(struct master *m)
         tell(LEVEL_EMERG, errno, "shared memory for the counters cannot be had");
         return false;
     }
+    counters_note_generation(m->counters, m->current->generation);
     if (!loop_init(&m->loop, MASTER_EVENTS) || !loop_signals(&m->loop, &set, on_signal)) {
         tell(LEVEL_EMERG, errno, "the master's event loop cannot start");
         return false;

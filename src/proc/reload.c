@@ -28,6 +28,7 @@ reload_give_up(struct master *m, const char *why)
     if (rt == NULL)
         return;
     LOG(&process_log, EMERG, 0, "%s, the configuration was not changed", why);
+    counters_note_reload(m->counters, false, str_of(why));
     m->next = NULL;
     children_dismiss(m, rt, SIGTERM);
     runtime_keep(m->current, rt);
@@ -52,6 +53,8 @@ reload_check(struct master *m)
         return;
     m->current = m->next;
     m->next = NULL;
+    counters_note_generation(m->counters, m->current->generation);
+    counters_note_reload(m->counters, true, STR("the new configuration serves"));
     children_dismiss(m, old, SIGQUIT);
     tell_log(&m->current->main->log);
     daemon_follow_log(m->current);
@@ -75,6 +78,7 @@ reload_begin(struct master *m)
     if (rt == NULL || !runtime_open(rt, m->current, OPEN_AT_RELOAD)) {
         runtime_free(rt);
         LOG(&process_log, EMERG, 0, "the configuration was not changed");
+        counters_note_reload(m->counters, false, STR("the configuration was not changed"));
         return;
     }
     m->next = rt;

@@ -9,7 +9,32 @@
 #include "proc/title.h"
 #include "proc/worker.h"
 
+#include <errno.h>
 #include <stdlib.h>
+
+static struct counters_segment *segment;
+
+static void
+count_for(struct runtime *rt)
+{
+    if (rt->setup.http != NULL)
+        http_count_hosts(rt->setup.http, segment);
+}
+
+/* Counters as with a master, so that all pages that show them are the same. */
+static bool
+start_counting(struct runtime *rt)
+{
+    segment = counters_create(1);
+    if (segment == NULL) {
+        tell(LEVEL_EMERG, errno, "shared memory for the counters cannot be had");
+        return false;
+    }
+    counters_use(segment, 0, rt->generation);
+    counters_note_generation(segment, rt->generation);
+    count_for(rt);
+    return true;
+}
 
 /* The new configuration takes the place of the one that serves, or nothing changes. */
 static void
@@ -22,14 +47,19 @@ reload(struct serving *s)
     rt = runtime_read(old->options);
     if (rt == NULL || !runtime_open(rt, old, OPEN_AT_RELOAD)) {
         LOG(&process_log, EMERG, 0, "the configuration was not changed");
+        counters_note_reload(segment, false, STR("the configuration was not changed"));
         runtime_free(rt);
         return;
     }
+    count_for(rt);
     if (!serving_switch(s, rt)) {
+        counters_note_reload(segment, false, STR("the new configuration cannot be served"));
         runtime_keep(old, rt);
         runtime_free(rt);
         return;
     }
+    counters_note_generation(segment, rt->generation);
+    counters_note_reload(segment, true, STR("the new configuration serves"));
     worker_set_environment(rt);
     tell_log(&rt->main->log);
     stats->generation = rt->generation;
@@ -43,6 +73,7 @@ leave(struct serving *s)
     if (s->leaving)
         return;
     LOG(&process_log, NOTICE, 0, "gracefully shutting down");
+    stats->leaving = 1;
     title_set("worker process is shutting down");
     serving_leave(s);
 }
@@ -84,17 +115,17 @@ single_run(struct runtime *rt)
     bool ok;
 
     title_set("worker process");
-    if (!worker_set_environment(rt) || !runtime_settle(rt)) {
+    if (!worker_set_environment(rt) || !start_counting(rt) || !runtime_settle(rt)) {
         runtime_free(rt);
         return EXIT_FAILURE;
     }
     if (!serving_start(&s, rt, on_signal))
         return EXIT_FAILURE;
     s.loop.data = &s;
-    stats->generation = rt->generation;
     tell_started();
     daemon_ready();
     ok = loop_run(&s.loop);
     serving_stop(&s);
+    counters_destroy(segment);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -158,6 +158,7 @@ leave(struct worker *w)
     if (w->serving.leaving)
         return;
     LOG(&process_log, NOTICE, 0, "gracefully shutting down");
+    stats->leaving = 1;
     title_set("worker process is shutting down");
     serving_leave(&w->serving);
 }
