@@ -31,27 +31,34 @@ number(struct http_request *req, uint64_t value)
 /* ---- the connection ------------------------------------------------------------------------ */
 
 static struct str
-get_remote_addr(struct http_request *req, const void *data, struct str rest)
+peer_text(struct http_request *req, const struct peer *peer)
 {
     enum { TEXT_MAX = 48 };
     char *p = arena_bytes(req->arena, TEXT_MAX);
     struct writer w;
 
-    (void)data;
-    (void)rest;
     if (p == NULL)
         return STR_NONE;
     w = writer_at(p, TEXT_MAX);
-    write_peer(&w, &req->conn->peer);
+    write_peer(&w, peer);
     return writer_str(&w);
 }
 
+static struct str
+get_remote_addr(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return peer_text(req, req->peer);
+}
+
+/* Whoever came over a Unix socket has no port, nor has one whom a proxy names without one. */
 static struct str
 get_remote_port(struct http_request *req, const void *data, struct str rest)
 {
     (void)data;
     (void)rest;
-    return number(req, req->conn->peer.port);
+    return req->peer->port == 0 ? STR_NONE : number(req, req->peer->port);
 }
 
 static struct str
@@ -105,6 +112,55 @@ get_connection_time(struct http_request *req, const void *data, struct str rest)
     return arena_fmt(req->arena, "%llu.%03llu", (unsigned long long)ms / 1000,
                      (unsigned long long)ms % 1000);
 }
+
+/* ---- what a proxy said of the connection --------------------------------------------------- */
+
+/* Of the client or the server: data is the offset. NULL: it was not told. */
+static const struct peer *
+proxied_peer(const struct http_request *req, const void *data)
+{
+    const struct proxied *proxied = http_proxied_of(req->conn);
+    const struct peer *peer;
+
+    if (proxied == NULL)
+        return NULL;
+    peer = (const void *)((const char *)proxied + (uintptr_t)data);
+    return peer->family == AF_UNSPEC ? NULL : peer;
+}
+
+static struct str
+get_proxied_addr(struct http_request *req, const void *data, struct str rest)
+{
+    const struct peer *peer = proxied_peer(req, data);
+
+    (void)rest;
+    return peer == NULL ? STR_NONE : peer_text(req, peer);
+}
+
+static struct str
+get_proxied_port(struct http_request *req, const void *data, struct str rest)
+{
+    const struct peer *peer = proxied_peer(req, data);
+
+    (void)rest;
+    return peer == NULL || peer->family == AF_UNIX ? STR_NONE : number(req, peer->port);
+}
+
+static struct str
+get_proxied_tlv(struct http_request *req, const void *data, struct str rest)
+{
+    const struct proxied *proxied = http_proxied_of(req->conn);
+    uint32_t verify;
+
+    (void)data;
+    if (proxied == NULL)
+        return STR_NONE;
+    if (str_eq(rest, STR("ssl_verify")))
+        return proxied_ssl_verify(proxied, &verify) ? number(req, verify) : STR_NONE;
+    return proxied_tlv(proxied, rest);
+}
+
+#define PROXIED(member) .data = (const void *)offsetof(struct proxied, member)
 
 /* ---- the request --------------------------------------------------------------------------- */
 
@@ -426,6 +482,11 @@ const struct http_variable http_core_variables[] = {
     { "arg_", .get = get_arg },
     { "args", MEMBER(args) },
     { "query_string", MEMBER(args) },
+    { "proxy_protocol_addr", .get = get_proxied_addr, PROXIED(client) },
+    { "proxy_protocol_port", .get = get_proxied_port, PROXIED(client) },
+    { "proxy_protocol_server_addr", .get = get_proxied_addr, PROXIED(server) },
+    { "proxy_protocol_server_port", .get = get_proxied_port, PROXIED(server) },
+    { "proxy_protocol_tlv_", .get = get_proxied_tlv },
     { "body_bytes_sent", .get = get_body_bytes_sent },
     { "bytes_sent", .get = get_bytes_sent },
     { "connection", .get = get_connection },

@@ -9,6 +9,7 @@
 #include "http/file_cache.h"
 #include "http/request.h"
 #include "http/settings.h"
+#include "net/proxy_protocol.h"
 
 enum {
     READ_SIZE = 32768,          /* at most so many bytes are read at a time */
@@ -62,6 +63,23 @@ struct http_worker {
 
 /* struct listener's on_accept for all HTTP listeners. */
 void http_accept(struct conn *conn);
+/*
+ * The first bytes are to be a header of the PROXY protocol: reads it, keeps what it says, and calls
+ * http_start with what follows; or closes. The deadline is the caller's.
+ */
+void http_read_proxied(struct conn *conn);
+/*
+ * Requests come from now on; the first len bytes of them are there already, in conn->in or, when
+ * that is NULL, at p.
+ */
+void http_start(struct conn *conn, const char *p, size_t len);
+
+/* What a proxy said of the client; NULL: no header was to come in front of the requests. */
+static inline const struct proxied *
+http_proxied_of(const struct conn *conn)
+{
+    return conn_rare_of(conn);
+}
 
 /* What the connection's listener serves. */
 static inline struct http_address *

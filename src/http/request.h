@@ -128,6 +128,8 @@ struct http_codec {
 struct http_request {
     struct arena *arena;
     struct conn *conn;
+    const struct peer *peer;    /* the client: the connection's, or whom a proxy that is trusted
+                                   names (realip) */
     struct http_worker *worker;
     const struct http_codec *codec;
     void *codec_state;          /* struct h1_request */

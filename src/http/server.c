@@ -89,7 +89,6 @@ static const struct { struct str name; const char *text; } listen_later[] = {
     { STR_INIT("ssl"),             "weir does not speak TLS yet" },
     { STR_INIT("http2"),           "weir does not speak HTTP/2 yet" },
     { STR_INIT("quic"),            "weir does not speak HTTP/3 yet" },
-    { STR_INIT("proxy_protocol"),  "weir does not read the PROXY protocol yet" },
 };
 
 /* so_keepalive=on|off|[idle]:[interval]:[count] */
@@ -132,6 +131,10 @@ listen_parameter(struct conf *conf, const struct conf_word *word, struct server_
         l->is_default = true;
         return true;
     }
+    if (str_eq(word->text, STR("proxy_protocol"))) {
+        l->proxy_protocol = true;
+        return true;
+    }
     l->options_given = true;
     if (str_eq(word->text, STR("deferred"))) {
         l->options.deferred = 1;
@@ -157,8 +160,8 @@ listen_parameter(struct conf *conf, const struct conf_word *word, struct server_
         return false;
     }
     conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
-    conf_hint(conf, "known: default_server, deferred, deferred=off, bind, reuseport, backlog=, "
-              "rcvbuf=, sndbuf=, fastopen=, ipv6only=, so_keepalive=");
+    conf_hint(conf, "known: default_server, proxy_protocol, deferred, deferred=off, bind, reuseport, "
+              "backlog=, rcvbuf=, sndbuf=, fastopen=, ipv6only=, so_keepalive=");
     return false;
 }
 
@@ -522,6 +525,14 @@ listen_join(struct conf *conf, struct http *http, struct http_server *server,
     if (a == NULL || (place = VEC_ADD(conf->arena, &a->servers)) == NULL)
         return conf_no_memory(conf);
     *place = server;
+    if (a->servers.len == 1)
+        a->proxy_protocol = l->proxy_protocol;
+    if (a->proxy_protocol != l->proxy_protocol) {
+        conf_error(conf, &l->word, "listen %.*s both with and without \"proxy_protocol\"",
+                   STR_ARG(a->listener.text));
+        conf_hint(conf, "write it in each \"listen\" of the address, or in none");
+        return false;
+    }
     if (l->options_given) {
         if (a->options_given && !options_eq(&a->listener.options, &l->options))
             return conf_error(conf, &l->word, "duplicate listen options for %.*s",

@@ -170,6 +170,7 @@ struct server_listen {
     struct listen_options options;
     bool options_given;         /* options that belong to the socket were written */
     bool is_default;
+    bool proxy_protocol;
     struct conf_word word;
 };
 
@@ -182,6 +183,7 @@ struct http_address {
     struct http_worker *worker; /* set in the worker */
     struct http_server *default_server;
     bool default_given, options_given;
+    bool proxy_protocol;        /* a header of the PROXY protocol comes first */
     bool only_default;          /* no other server: no name needs to be looked up */
     struct map *exact;          /* lower-case name -> struct http_server */
     struct map *leading;        /* ".example.com" of "*.example.com" */

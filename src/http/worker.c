@@ -24,7 +24,7 @@ describe_request(struct writer *w, const struct log_context *ctx)
     const struct http_request *req = CONTAINER_OF(ctx, struct http_request, log);
 
     write_str(w, STR(", client: "));
-    write_peer(w, &req->conn->peer);
+    write_peer(w, req->peer);
     write_str(w, STR(", server: "));
     write_str(w, req->server->name);
     if (req->request_line.len > 0) {
@@ -75,6 +75,7 @@ http_request_take(struct http_worker *worker, struct conn *conn, const struct ht
     CLEAR(req, sizeof(*req));
     req->arena = arena;
     req->conn = conn;
+    req->peer = &conn->peer;
     req->worker = worker;
     req->codec = codec;
     req->server = http_address_of(conn)->default_server;

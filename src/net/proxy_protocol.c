@@ -58,7 +58,8 @@ parse_ip(struct str word, uint16_t family, struct peer *peer)
 {
     char text[INET6_ADDRSTRLEN];
 
-    if (word.len >= sizeof(text) || memchr(word.p, '\0', word.len) != NULL)
+    if (word.len == 0 || word.len >= sizeof(text)
+        || memchr(word.p, '\0', word.len) != NULL)
         return false;
     memcpy(text, word.p, word.len);
     text[word.len] = '\0';

@@ -774,10 +774,17 @@ on_timeout(struct conn *conn)
     }
 }
 
+static void
+on_end(struct conn *conn, enum close_reason reason)
+{
+    on_close(conn, reason);
+    proxied_free(conn_rare_of(conn));   /* not before the log line, which may tell of it */
+}
+
 static const struct conn_ops h1_ops = {
     .on_event = on_event,
     .on_timeout = on_timeout,
-    .on_close = on_close,
+    .on_close = on_end,
 };
 
 /* The address of its own that the client came to, where one socket serves several. */
@@ -795,6 +802,18 @@ find_single_address(struct conn *conn, const struct http_address *all)
 }
 
 void
+http_start(struct conn *conn, const char *p, size_t len)
+{
+    conn->ops = &h1_ops;
+    if (len == 0)
+        on_readable(conn);
+    else if (conn->in != NULL)
+        feed_stored(conn);
+    else
+        feed_fresh(conn, p, len);
+}
+
+void
 http_accept(struct conn *conn)
 {
     const struct http_address *address = http_address_of(conn);
@@ -803,8 +822,10 @@ http_accept(struct conn *conn)
         find_single_address(conn, address);
         address = http_address_of(conn);
     }
-    conn->ops = &h1_ops;
     address->worker->connections++;
     conn_deadline(conn, address->default_server->settings->client_header_timeout_ms);
-    on_readable(conn);
+    if (address->proxy_protocol)
+        http_read_proxied(conn);
+    else
+        http_start(conn, NULL, 0);
 }

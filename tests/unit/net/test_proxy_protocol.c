@@ -130,6 +130,7 @@ static const struct {
     { ROW("PROXY TCP6 fe80::1%lo ::1 1 2\r\n"),         31, "invalid address" },
     { ROW("PROXY TCP6 " FORTY FORTY " ::1 1\r\n"),      99, "invalid address" },
     { ROW("PROXY TCP4 \r\n"),                           13, "invalid address" },
+    { ROW("PROXY TCP4 1.2.3.4\r\n"),                    20, "invalid address" },
     { ROW("PROXY UNKNOWN " FORTY FORTY "012345678901\r\n"), 107, "too long" },
     { ROW("PROXY TCP4 " FORTY FORTY TWENTY),            107, "too long" },
     { ROW("\r\n\r\nGET"),                               5,  "no PROXY protocol" },
