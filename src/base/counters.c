@@ -471,6 +471,43 @@ counters_sum(const struct counters_segment *segment, struct counters *sum)
     } while (is_torn(&segment->folding, before) && --tries > 0);
 }
 
+uint64_t
+counters_mean_connections(const struct counters_segment *segment, uint64_t generation)
+{
+    unsigned used = counters_used_blocks(segment);
+    uint64_t sum = 0, workers = 0;
+
+    for (unsigned i = 0; i < used; i++) {
+        const struct counters *block = &segment->block[i];
+
+        if (owner(block) <= 0 || load(&block->generation) != generation
+            || load(&block->leaving) != 0)
+            continue;
+        sum += load(&block->curr_connections);
+        workers++;
+    }
+    return workers > 0 ? sum / workers : 0;
+}
+
+struct counters_room
+counters_room(const struct counters_segment *segment)
+{
+    unsigned used = counters_used_blocks(segment);
+    struct counters_room room = { 0 };
+
+    for (unsigned i = 0; i <= used; i++) {
+        const struct counters *block = &segment->block[i < used ? i : segment->blocks];
+
+        room.under_way += load(&block->handed_over_connections)
+                          - load(&block->adopted_connections) - load(&block->lost_connections);
+        if (i == used || owner(block) <= 0 || load(&block->leaving) != 0)
+            continue;
+        room.slots += load(&block->max_connections);
+        room.free += load(&block->free_connections);
+    }
+    return room;
+}
+
 unsigned
 counters_hosts(const struct counters_segment *segment)
 {

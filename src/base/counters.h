@@ -32,6 +32,7 @@
     X(drained_connections,        COUNTER, "Idle connections closed to make room")                                  \
     X(idle_kicks,                 COUNTER, "Keep-alive connections closed by keepalive_timeout")                    \
     X(handed_over_connections,    COUNTER, "Connections handed to another worker at reload")                        \
+    X(lost_connections,           COUNTER, "Connections handed over that could not be served here")                 \
     X(adopted_connections,        COUNTER, "Connections that another worker handed to this one")                    \
     X(closed_normal,              COUNTER, "Connections closed after their last answer")                            \
     X(closed_client,              COUNTER, "Connections closed by the client")                                      \
@@ -211,6 +212,19 @@ const struct counters *counters_block(const struct counters_segment *segment, un
 bool counters_copy(const struct counters_segment *segment, unsigned i, struct counters *copy);
 /* Sum over all living workers and the departed. */
 void counters_sum(const struct counters_segment *segment, struct counters *sum);
+
+/*
+ * Open connections of a worker of that generation, on average over those that do not leave. 0: there
+ * are none.
+ */
+uint64_t counters_mean_connections(const struct counters_segment *segment, uint64_t generation);
+
+/* What the workers that do not leave can take over. */
+struct counters_room {
+    uint64_t slots, free;
+    uint64_t under_way;         /* connections handed over that nobody has taken out yet */
+};
+struct counters_room counters_room(const struct counters_segment *segment);
 
 /* Hosts that have a row; one more, "other", once there are names beyond. */
 unsigned counters_hosts(const struct counters_segment *segment);

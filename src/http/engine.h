@@ -45,7 +45,10 @@ struct http_worker {
     struct http *http;
     struct loop *loop;
     struct pool *pool;
-    bool retiring;              /* answers close their connections */
+    bool retiring;              /* answers close their connections, or hand them over */
+    const struct http_successor *successor;     /* while retiring; NULL: there is none */
+    uint32_t hand_over_next;    /* the slot that is looked at next */
+    bool hand_over_missed;      /* one before it could not be sent */
     uint32_t connections;       /* served by this part */
     struct file_cache *files;
     struct http_request *free_requests;
@@ -60,6 +63,14 @@ struct http_worker {
     struct loop_turn_end turn_end;
     struct timer log_timer;     /* buffered access logs with flush= */
 };
+
+enum hand_over {
+    HAND_OVER_DONE,             /* it is closed here */
+    HAND_OVER_NEVER,            /* it is busy, or of a kind that stays */
+    HAND_OVER_LATER             /* the successor cannot take it now */
+};
+/* Hands the connection to the worker's successor. */
+enum hand_over h1_hand_over(struct conn *conn);
 
 /* struct listener's on_accept for all HTTP listeners. */
 void http_accept(struct conn *conn);

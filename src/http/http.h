@@ -57,10 +57,60 @@ void http_count_hosts(struct http *http, struct counters_segment *segment);
 struct http_worker *http_worker_start(struct http *http, struct loop *loop, struct pool *pool);
 
 /*
- * No more keep-alive from now on: answers carry "Connection: close", idle connections are closed.
- * Requests in progress go on.
+ * A connection on its way from one worker to another: between two requests, or with the begin of
+ * one. Times are those of CLOCK_MONOTONIC, which all processes share.
  */
-void http_worker_retire(struct http_worker *worker);
+struct http_carried {
+    struct address local;       /* the address that the client came to */
+    struct peer peer;
+    uint64_t since_ms;          /* accepted at */
+    uint64_t waiting_ms;        /* it waits since: idle, silent, or with half a head */
+    uint32_t requests;          /* served so far */
+    uint32_t allowance_ms, keep_ms;     /* as in struct conn */
+    bool answered;
+    struct str ahead;           /* what was read and is not served yet */
+};
+enum { HTTP_CARRIED_MAX = 65536 };      /* bytes of `ahead` */
+
+/* Who goes on with the connections of a worker that ends, or of an old configuration. */
+struct http_successor {
+    /* Whether it serves clients who came to that address. */
+    bool (*covers)(void *ctx, const struct address *local);
+    /*
+     * Gives it the connection. The descriptor stays the caller's to close. False: not now; the
+     * one who made the successor calls http_worker_hand_over when it is worth another attempt.
+     */
+    bool (*send)(void *ctx, int fd, const struct http_carried *carried);
+    void *ctx;
+};
+
+/*
+ * This configuration ends. With a successor, which must stay until the worker stops or another is
+ * given, connections are handed over: those between two requests by http_worker_hand_over, the
+ * others after their answer; a client at an address that the successor does not serve gets one
+ * more answer, with "Connection: close". Without one (NULL) answers carry "Connection: close", and
+ * idle connections are closed. Requests in progress go on. May be called again.
+ */
+void http_worker_retire(struct http_worker *worker, const struct http_successor *successor);
+
+/*
+ * Hands over what can be now, a bounded number; false: there is more, call again once the
+ * successor can take it.
+ */
+bool http_worker_hand_over(struct http_worker *worker);
+
+enum http_adopted {
+    HTTP_ADOPTED,               /* the descriptor is the connection's */
+    HTTP_NO_ROOM,               /* no slot: the descriptor is untouched */
+    HTTP_NO_ADDRESS             /* the configuration does not listen there; the same */
+};
+
+/* Goes on with a connection that another worker had. */
+enum http_adopted http_adopt(struct http_worker *worker, int fd,
+                             const struct http_carried *carried);
+
+/* Whether the configuration listens on an address that covers this one. */
+bool http_covers(const struct http *http, const struct address *local);
 
 /* Connections that this worker part still serves. */
 uint32_t http_worker_connections(const struct http_worker *worker);

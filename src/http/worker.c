@@ -12,6 +12,7 @@ enum {
     REQUEST_BLOCK = 4096,       /* bytes of a request's arena at first */
     REQUEST_LIMIT = 4 << 20,    /* whatever a peer or a conf file makes a request want */
     KEPT_REQUESTS = 64,         /* free ones that are kept ready */
+    HAND_OVER_TURN = 256,       /* connections that are handed over in a turn */
     DEFAULT_FILES = 1000,
     DEFAULT_INACTIVE_MS = 60000
 };
@@ -200,10 +201,57 @@ retire_one(void *ctx, struct conn *conn)
 }
 
 void
-http_worker_retire(struct http_worker *worker)
+http_worker_retire(struct http_worker *worker, const struct http_successor *successor)
 {
     worker->retiring = true;
-    pool_each(worker->pool, retire_one, worker);
+    worker->successor = successor;
+    worker->hand_over_next = 0;
+    worker->hand_over_missed = false;
+    if (successor == NULL)
+        pool_each(worker->pool, retire_one, worker);
+}
+
+/* The next slot with a connection of this part; NULL: that was the last. */
+static struct conn *
+next_to_hand_over(struct http_worker *worker)
+{
+    struct pool *pool = worker->pool;
+
+    while (worker->hand_over_next < pool->touched) {
+        struct conn *conn = &pool->slots[worker->hand_over_next++];
+
+        if (conn->state != CONN_FREE && http_address_of(conn)->worker == worker)
+            return conn;
+    }
+    worker->hand_over_next = 0;
+    return NULL;
+}
+
+bool
+http_worker_hand_over(struct http_worker *worker)
+{
+    for (unsigned i = 0; i < HAND_OVER_TURN; i++) {
+        struct conn *conn = next_to_hand_over(worker);
+
+        if (conn == NULL && !worker->hand_over_missed)
+            return true;
+        if (conn == NULL) {
+            worker->hand_over_missed = false;   /* once more, from the first */
+        } else if (h1_hand_over(conn) == HAND_OVER_LATER) {
+            worker->hand_over_next--;
+            return false;
+        }
+    }
+    return false;
+}
+
+bool
+http_covers(const struct http *http, const struct address *local)
+{
+    for (const struct http_address *a = http->addresses; a != NULL; a = a->next)
+        if (address_covers(&a->listener.address, local))
+            return true;
+    return false;
 }
 
 uint32_t

@@ -241,6 +241,15 @@ address_is_wildcard(const struct address *a)
     return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
 }
 
+bool
+address_covers(const struct address *listening, const struct address *local)
+{
+    if (address_eq(listening, local))
+        return true;
+    return address_is_wildcard(listening) && listening->sa.sa_family == local->sa.sa_family
+           && address_port(listening) == address_port(local);
+}
+
 /* By hand, for it is written for each request: inet_ntop costs more than the line around it. */
 static void
 write_ipv4(struct writer *w, const uint8_t ip[4])

@@ -42,6 +42,8 @@ uint16_t address_port(const struct address *a);
 void address_set_port(struct address *a, uint16_t port);
 /* 0.0.0.0 or [::] */
 bool address_is_wildcard(const struct address *a);
+/* Whether a socket that listens there gets what comes to `local`. */
+bool address_covers(const struct address *listening, const struct address *local);
 
 /*
  * "127.0.0.1:80", "[::1]:80", "unix:/path"; "*:80" is written as "0.0.0.0:80", as nginx does in its

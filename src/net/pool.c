@@ -243,6 +243,15 @@ conn_rare(struct conn *conn)
     return rare;
 }
 
+void
+conn_unwatch(struct conn *conn)
+{
+    if (conn->in_epoll)
+        loop_remove(conn->pool->loop, conn->fd);
+    conn->in_epoll = false;
+    conn->interest = 0;
+}
+
 uint64_t
 conn_word(const struct conn *conn)
 {
@@ -276,6 +285,8 @@ pool_batch_end(struct pool *pool)
     }
     if (UNLIKELY(pool->paused))
         accept_retry_soon(pool);
+    if (UNLIKELY(pool->on_room != NULL))
+        loop_post(pool->loop, pool->on_room);
 }
 
 bool

@@ -126,6 +126,7 @@ struct pool {
     uint64_t next_number, number_step;  /* of the next connection; 1 and 1 by default */
     struct loop_turn_end turn_end;
     uint64_t drain_warned_s;    /* last "reusing connections" */
+    struct loop_work *on_room;  /* posted when slots became free; NULL: nobody asked */
     /* Closes descriptors that are kept only for speed; how many. NULL: there are none. */
     unsigned (*spare_descriptors)(struct pool *pool);
     void *owner;                /* of the protocol above (struct http_worker) */
@@ -188,6 +189,11 @@ void conn_state_set(struct conn *conn, enum conn_state state);
 
 /* Registers for EPOLLIN and/or EPOLLOUT; a system call only if it changes. False with errno. */
 bool conn_wait(struct conn *conn, uint32_t events);
+/*
+ * Takes the descriptor out of epoll until conn_wait is called again: for one that somebody else is
+ * about to have too, for then close() alone would leave it in.
+ */
+void conn_unwatch(struct conn *conn);
 
 /*
  * The connection must get on within ms from now (0: no deadline). A later deadline than the armed

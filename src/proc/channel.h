@@ -7,18 +7,21 @@
 #define WEIR_PROC_CHANNEL_H
 
 #include "base/str.h"
-#include <limits.h>
 
 enum channel_kind {
     CHANNEL_READY,              /* worker to master: it serves */
-    CHANNEL_LOG_FILE            /* master to worker: the file `text` was opened anew, as `fd` */
+    CHANNEL_LOG_FILE,           /* master to worker: the file `text` was opened anew, as `fd` */
+    CHANNEL_RETIRE              /* master to worker: end gracefully; connections go into the queue
+                                   `fd`, for the addresses in `text` (proc/handover.h) */
 };
+
+enum { CHANNEL_TEXT_MAX = 65536 };
 
 struct channel_message {
     enum channel_kind kind;
     struct str text;            /* in `bytes` */
     int fd;                     /* the receiver's from now on; -1: none came along */
-    char bytes[PATH_MAX];
+    char bytes[CHANNEL_TEXT_MAX];
 };
 
 enum channel_result { CHANNEL_GOT, CHANNEL_EMPTY, CHANNEL_CLOSED };

@@ -110,7 +110,7 @@ child_start(struct child *c)
     c->block = counters_reserve(m->counters);
     start = (struct worker_start){
         .runtime = c->runtime, .counters = m->counters, .block = c->block, .channel = end,
-        .number = c->number, .master = getpid(),
+        .queue = m->queue, .number = c->number, .master = getpid(),
     };
     c->pid = fork();
     if (c->pid == 0) {
@@ -190,6 +190,39 @@ children_dismiss(struct master *m, const struct runtime *rt, int signal)
             child_free(c);
         else if (kill(c->pid, signal) != 0 && errno != ESRCH)
             LOG(&process_log, ALERT, errno, "kill(%d, %d) failed", (int)c->pid, signal);
+    }
+}
+
+/* A worker whose channel does not work any more is told by the signal. */
+static void
+tell_successor(struct child *c, struct str addresses, int out)
+{
+    if (c->channel.fd >= 0 && channel_send(c->channel.fd, CHANNEL_RETIRE, addresses, out))
+        c->retired = true;
+    else if (!c->retired && kill(c->pid, SIGQUIT) != 0 && errno != ESRCH)
+        LOG(&process_log, ALERT, errno, "kill(%d, %d) failed", (int)c->pid, SIGQUIT);
+}
+
+void
+children_retire(struct master *m, const struct runtime *rt)
+{
+    static char addresses[CHANNEL_TEXT_MAX];
+    size_t len = successor_encode(m->current, addresses, sizeof(addresses));
+    struct link *next;
+
+    for (struct link *l = m->children.next; l != &m->children; l = next) {
+        struct child *c = child_of(l);
+
+        next = l->next;
+        if (c->runtime != rt && !c->retired)
+            continue;
+        c->runtime = NULL;
+        if (c->pid == 0)
+            child_free(c);
+        else if (!c->ready)
+            kill(c->pid, SIGTERM);      /* it has no clients yet */
+        else
+            tell_successor(c, (struct str){ addresses, len }, m->queue.out);
     }
 }
 
@@ -328,7 +361,7 @@ on_channel(struct loop_source *source, uint32_t events)
 {
     struct child *c = source->data;
     struct master *m = c->master;
-    struct channel_message message;
+    static struct channel_message message;
     enum channel_result result;
 
     (void)events;

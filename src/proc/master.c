@@ -150,6 +150,10 @@ start(struct master *m)
         return false;
     }
     counters_note_generation(m->counters, m->current->generation);
+    if (!handover_open(&m->queue)) {
+        tell(LEVEL_EMERG, errno, "socketpair() failed");
+        return false;
+    }
     if (!loop_init(&m->loop, MASTER_EVENTS) || !loop_signals(&m->loop, &set, on_signal)) {
         tell(LEVEL_EMERG, errno, "the master's event loop cannot start");
         return false;
@@ -163,6 +167,7 @@ finish(struct master *m)
 {
     while (!list_is_empty(&m->children))
         child_free(child_of(m->children.next));
+    handover_close(&m->queue);
     loop_fini(&m->loop);
     if (m->next != NULL)
         runtime_keep(m->current, m->next);
@@ -179,6 +184,7 @@ master_run(struct runtime *rt, char *const *arguments)
 
     m = (struct master){ .current = rt, .status = EXIT_SUCCESS, .loop = { .epoll_fd = -1 } };
     m.loop.signals.fd = -1;
+    m.queue = (struct handover_queue){ -1, -1 };
     link_init(&m.children);
     timer_init(&m.reload_limit, reload_on_limit);
     timer_init(&m.stop_step, on_stop_step);

@@ -8,6 +8,7 @@
 
 #include "base/counters.h"
 #include "event/loop.h"
+#include "proc/handover.h"
 #include "proc/runtime.h"
 
 /*
@@ -23,6 +24,7 @@ struct child {
     int block;                  /* of the counters, -1: none */
     unsigned number;
     bool ready;                 /* it serves */
+    bool retired;               /* it was told who goes on; wants to know if that changes */
     uint64_t started_ms;
     uint32_t quick_deaths;      /* one after the other */
     struct timer respawn;
@@ -36,6 +38,7 @@ struct master {
     struct runtime *current;    /* serves */
     struct runtime *next;       /* of a reload, until its workers are ready; NULL: none */
     struct counters_segment *counters;
+    struct handover_queue queue;        /* of connections that change their worker */
     struct link children;
     bool started;               /* the first workers are ready */
     bool reload_again;          /* asked for while one was under way */
@@ -57,6 +60,12 @@ child_of(struct link *link)
 void children_start(struct master *m, struct runtime *rt);
 /* They leave and are not replaced. rt NULL: all; else those of one configuration. */
 void children_dismiss(struct master *m, const struct runtime *rt, int signal);
+/*
+ * The same, and what connections they have goes to those who serve now (see master_successor).
+ */
+void children_retire(struct master *m, const struct runtime *rt);
+/* Those who retire already hear who goes on now. */
+void children_tell_successor(struct master *m);
 /* Whether all workers of the configuration serve. */
 bool children_ready(struct master *m, const struct runtime *rt);
 /* Buries the dead, and replaces those who are missed. */

@@ -6,8 +6,6 @@
 #include "proc/daemon.h"
 #include "proc/tell.h"
 
-#include <signal.h>
-
 enum { RELOAD_MS = 30000 };     /* for new workers to get ready */
 
 static void
@@ -30,7 +28,7 @@ reload_give_up(struct master *m, const char *why)
     LOG(&process_log, EMERG, 0, "%s, the configuration was not changed", why);
     counters_note_reload(m->counters, false, str_of(why));
     m->next = NULL;
-    children_dismiss(m, rt, SIGTERM);
+    children_retire(m, rt);
     runtime_keep(m->current, rt);
     runtime_free(rt);
     start_check(m);
@@ -55,7 +53,7 @@ reload_check(struct master *m)
     m->next = NULL;
     counters_note_generation(m->counters, m->current->generation);
     counters_note_reload(m->counters, true, STR("the new configuration serves"));
-    children_dismiss(m, old, SIGQUIT);
+    children_retire(m, old);
     tell_log(&m->current->main->log);
     daemon_follow_log(m->current);
     runtime_keep(m->current, old);

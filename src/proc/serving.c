@@ -2,17 +2,24 @@
 #include "proc/serving.h"
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "proc/signals.h"
 #include "proc/tell.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 enum {
     SWEEP_MS = 100,
-    OTHER_SLOTS = 1             /* of worker_connections: the channel to the master */
+    OTHER_SLOTS = 1,            /* of worker_connections: the channel to the master */
+    ADOPT_TURN = 4,             /* connections that are adopted for one event */
+    ADOPT_SLACK = 8,            /* connections above the mean that are no reason to wait */
+    ADOPT_STEP_MS = 1,          /* that who has more than the others leaves to them */
+    ROOM_RETRY_MS = 100,        /* how often we look whether those who go on have room */
+    RETRY_MS = 10               /* where nothing tells that another attempt is worth while */
 };
 
 struct served {
@@ -120,6 +127,257 @@ is_through(const struct served *served)
     return served->http == NULL || http_worker_connections(served->http) == 0;
 }
 
+/* ---- adopting ------------------------------------------------------------------------------ */
+
+/* What waits in the queue goes on waiting there, for others or for room. */
+static void
+adopt_later(struct serving *s)
+{
+    loop_source_remove(&s->loop, &s->adopt);
+    s->pool.on_room = &s->adopt_again;
+    timer_arm(&s->loop.timers, &s->adopt_retry, now.mono_ms + RETRY_MS);
+}
+
+static void
+adopt_resume(struct serving *s)
+{
+    s->pool.on_room = NULL;
+    timer_cancel(&s->adopt_retry);
+    if (s->leaving || s->adopt.added)
+        return;
+    if (!loop_source_add(&s->loop, &s->adopt, EPOLLIN))
+        adopt_later(s);
+}
+
+static void
+on_adopt_again(struct loop_work *work)
+{
+    adopt_resume(CONTAINER_OF(work, struct serving, adopt_again));
+}
+
+static void
+on_adopt_retry(struct timer *timer)
+{
+    adopt_resume(CONTAINER_OF(timer, struct serving, adopt_retry));
+}
+
+static void
+adopt(struct serving *s, const struct handed_over *m)
+{
+    struct http_worker *http = s->current->http;
+
+    if (http != NULL && http_adopt(http, m->fd, &m->carried) == HTTP_ADOPTED)
+        return;
+    stats->lost_connections++;
+    close(m->fd);
+    LOG(&process_log, WARN, 0, "a connection that was handed over cannot be served here, closed");
+}
+
+/* There is room for a connection before it is taken out of the queue. */
+static bool
+adopt_one(struct serving *s)
+{
+    static struct handed_over m;
+
+    if (!pool_has_room(&s->pool)) {
+        adopt_later(s);
+        return false;
+    }
+    switch (handover_receive(s->adopt.fd, &m)) {
+    case HANDOVER_GOT:
+        adopt(s, &m);
+        return true;
+    case HANDOVER_MALFORMED:
+        stats->lost_connections++;
+        LOG(&process_log, ALERT, 0, "a malformed message in the hand-over queue, ignored");
+        return true;
+    case HANDOVER_NO_DESCRIPTOR:
+        adopt_later(s);
+        return false;
+    case HANDOVER_EMPTY:
+        return false;
+    case HANDOVER_CLOSED:
+        loop_source_remove(&s->loop, &s->adopt);
+        return false;
+    }
+    return false;
+}
+
+/* Whether the others should have the next ones. */
+static bool
+has_enough(const struct serving *s)
+{
+    const struct counters_segment *segment = counters_shared();
+    uint64_t mean = segment != NULL ? counters_mean_connections(segment, stats->generation) : 0;
+
+    return mean > 0 && s->pool.used > mean + mean / 16 + ADOPT_SLACK;
+}
+
+/* All who adopt are woken, and whoever has more than the others steps back for a moment. */
+static void
+on_adopt(struct loop_source *source, uint32_t events)
+{
+    struct serving *s = source->data;
+
+    (void)events;
+    if (has_enough(s)) {
+        loop_source_remove(&s->loop, &s->adopt);
+        timer_arm(&s->loop.timers, &s->adopt_retry, now.mono_ms + ADOPT_STEP_MS);
+        return;
+    }
+    for (unsigned i = 0; i < ADOPT_TURN && adopt_one(s); i++)
+        continue;
+}
+
+bool
+serving_adopt(struct serving *s, int queue_in)
+{
+    s->adopt = (struct loop_source){ .fd = queue_in, .on_event = on_adopt, .data = s };
+    if (loop_source_add(&s->loop, &s->adopt, EPOLLIN))
+        return true;
+    LOG(&process_log, EMERG, errno, "listening to the hand-over queue failed");
+    return false;
+}
+
+static void
+adopt_no_more(struct serving *s)
+{
+    if (s->adopt.fd >= 0)
+        loop_source_remove(&s->loop, &s->adopt);
+    s->pool.on_room = NULL;
+    loop_unpost(&s->adopt_again);
+    timer_cancel(&s->adopt_retry);
+}
+
+/* ---- handing over -------------------------------------------------------------------------- */
+
+static void
+hand_over_some(struct serving *s)
+{
+    bool all = true;
+
+    for (struct link *l = s->retired.next; l != &s->retired; l = l->next) {
+        struct served *served = CONTAINER_OF(l, struct served, link);
+
+        if (served->http != NULL && !http_worker_hand_over(served->http))
+            all = false;
+    }
+    if (!all && !s->hand_over.added && !timer_is_armed(&s->hand_over_retry))
+        timer_arm(&s->loop.timers, &s->hand_over_retry, now.mono_ms);
+}
+
+static void
+on_hand_over_retry(struct timer *timer)
+{
+    hand_over_some(CONTAINER_OF(timer, struct serving, hand_over_retry));
+}
+
+static void
+on_queue_writable(struct loop_source *source, uint32_t events)
+{
+    struct serving *s = source->data;
+
+    (void)events;
+    loop_source_remove(&s->loop, source);
+    hand_over_some(s);
+}
+
+static void
+wait_for_queue(struct serving *s)
+{
+    if (s->hand_over.added)
+        return;
+    s->hand_over = (struct loop_source){
+        .fd = s->successor->out, .on_event = on_queue_writable, .data = s,
+    };
+    if (!loop_source_add(&s->loop, &s->hand_over, EPOLLOUT))
+        timer_arm(&s->loop.timers, &s->hand_over_retry, now.mono_ms + RETRY_MS);
+}
+
+static bool
+process_covers(void *ctx, const struct address *local)
+{
+    const struct serving *s = ctx;
+
+    return s->successor->out >= 0 && successor_covers(s->successor, local);
+}
+
+/*
+ * Those who go on are not to close their own clients to make room: what they cannot take stays
+ * here, and is served here.
+ */
+static bool
+successor_has_room(void)
+{
+    const struct counters_segment *segment = counters_shared();
+    struct counters_room room;
+
+    if (segment == NULL)
+        return true;
+    room = counters_room(segment);
+    return room.slots == 0 || room.free > room.under_way + room.slots / 8;
+}
+
+static bool
+process_send(void *ctx, int fd, const struct http_carried *carried)
+{
+    struct serving *s = ctx;
+
+    if (!successor_has_room()) {
+        timer_arm(&s->loop.timers, &s->hand_over_retry, now.mono_ms + ROOM_RETRY_MS);
+        return false;
+    }
+    switch (handover_send(s->successor->out, fd, carried)) {
+    case HANDOVER_SENT:
+        return true;
+    case HANDOVER_FULL:
+        wait_for_queue(s);
+        return false;
+    case HANDOVER_BUSY:
+        timer_arm(&s->loop.timers, &s->hand_over_retry, now.mono_ms + RETRY_MS);
+        return false;
+    case HANDOVER_BROKEN:
+        LOG(&process_log, ERR, errno, "handing connections over failed, they are served here");
+        close(s->successor->out);
+        s->successor->out = -1;
+        return false;
+    }
+    return false;
+}
+
+/* Within one process: the current configuration goes on with what the retired ones had. */
+static bool
+own_covers(void *ctx, const struct address *local)
+{
+    const struct serving *s = ctx;
+
+    return s->current->http != NULL && http_covers(s->current->runtime->setup.http, local);
+}
+
+static bool
+own_send(void *ctx, int fd, const struct http_carried *carried)
+{
+    struct serving *s = ctx;
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    if (own >= 0 && http_adopt(s->current->http, own, carried) == HTTP_ADOPTED)
+        return true;
+    if (own >= 0)
+        close(own);
+    timer_arm(&s->loop.timers, &s->hand_over_retry, now.mono_ms + RETRY_MS);
+    return false;
+}
+
+static void
+forget_successor(struct serving *s)
+{
+    if (s->hand_over.added)
+        loop_source_remove(&s->loop, &s->hand_over);
+    timer_cancel(&s->hand_over_retry);
+    successor_free(s->successor);
+    s->successor = NULL;
+}
+
 /* ---- retiring ------------------------------------------------------------------------------ */
 
 static void
@@ -137,7 +395,7 @@ retire(struct serving *s, struct served *served)
     served->deadline_ms = timeout_ms > 0 ? now.mono_ms + timeout_ms : 0;
     list_push(&s->retired, &served->link);
     if (served->http != NULL)
-        http_worker_retire(served->http);
+        http_worker_retire(served->http, s->to.send != NULL ? &s->to : NULL);
     sweep_later(s);
 }
 
@@ -172,15 +430,35 @@ on_turn_end(struct loop_turn_end *end)
         loop_stop(&s->loop);
 }
 
-void
-serving_leave(struct serving *s)
+/* The successor is another one now. */
+static void
+follow(struct serving *s, struct successor *successor)
 {
-    if (s->leaving)
-        return;
-    s->leaving = true;
-    listen_no_more(s, s->current->runtime);
-    runtime_close_listeners(s->current->runtime);
-    retire(s, s->current);
+    forget_successor(s);
+    s->successor = successor;
+    s->to = (struct http_successor){ 0 };
+    if (successor != NULL)
+        s->to = (struct http_successor){ process_covers, process_send, s };
+    for (struct link *l = s->retired.next; l != &s->retired; l = l->next) {
+        struct served *served = CONTAINER_OF(l, struct served, link);
+
+        if (served->http != NULL)
+            http_worker_retire(served->http, successor != NULL ? &s->to : NULL);
+    }
+}
+
+void
+serving_leave(struct serving *s, struct successor *successor)
+{
+    follow(s, successor);
+    if (!s->leaving) {
+        s->leaving = true;
+        adopt_no_more(s);
+        listen_no_more(s, s->current->runtime);
+        runtime_close_listeners(s->current->runtime);
+        retire(s, s->current);
+    }
+    hand_over_some(s);
 }
 
 bool
@@ -200,8 +478,10 @@ serving_switch(struct serving *s, struct runtime *rt)
     }
     runtime_keep(rt, old);
     runtime_close_listeners(old);
+    s->to = (struct http_successor){ own_covers, own_send, s };
     retire(s, s->current);
     s->current = served;
+    hand_over_some(s);
     return true;
 }
 
@@ -256,6 +536,10 @@ serving_start(struct serving *s, struct runtime *rt,
     memset(s, 0, sizeof(*s));
     link_init(&s->retired);
     timer_init(&s->sweep, on_sweep);
+    timer_init(&s->adopt_retry, on_adopt_retry);
+    timer_init(&s->hand_over_retry, on_hand_over_retry);
+    loop_work_init(&s->adopt_again, on_adopt_again);
+    s->adopt.fd = -1;
     raise_descriptor_limit(rt);
     if (!start_loop(s, rt, on_signal)) {
         runtime_free(rt);
@@ -287,9 +571,11 @@ serving_stop(struct serving *s)
 
     LOG(&process_log, NOTICE, 0, "exiting");
     listen_no_more(s, last);
+    adopt_no_more(s);
     close_connections(s, NULL);
     pool_batch_end(&s->pool);
     timer_cancel(&s->sweep);
+    forget_successor(s);
     if (!s->leaving)
         served_free(s->current);
     while (!list_is_empty(&s->retired)) {

@@ -9,6 +9,7 @@
 
 #include "event/loop.h"
 #include "net/pool.h"
+#include "proc/handover.h"
 #include "proc/runtime.h"
 
 struct served;                  /* one configuration and its connections */
@@ -21,6 +22,17 @@ struct serving {
     struct timer sweep;         /* looks which of the retired are through, or are out of time */
     struct loop_turn_end turn_end;
     bool leaving;               /* the loop ends with the last connection */
+
+    /* Connections that others hand over to this process. */
+    struct loop_source adopt;   /* the queue; fd -1: none */
+    struct loop_work adopt_again;       /* there is room again */
+    struct timer adopt_retry;   /* for what nobody tells of */
+
+    /* Connections that this process, or a configuration of it that has ended, hands over. */
+    struct http_successor to;   /* how; for the retired ones */
+    struct successor *successor;        /* another process; NULL: the current configuration */
+    struct loop_source hand_over;       /* its queue, while it is full */
+    struct timer hand_over_retry;
 };
 
 /*
@@ -40,10 +52,18 @@ struct runtime *serving_runtime(const struct serving *s);
 bool serving_switch(struct serving *s, struct runtime *rt);
 
 /*
- * Accepts no more; the loop stops when all connections are through, or at
- * worker_shutdown_timeout.
+ * From now on takes connections out of the queue, whose descriptor stays the caller's. False,
+ * logged.
  */
-void serving_leave(struct serving *s);
+bool serving_adopt(struct serving *s, int queue_in);
+
+/*
+ * Accepts no more; the loop stops when all connections are through, or at
+ * worker_shutdown_timeout. successor: takes over what can be handed over (it is this function's
+ * from now on); NULL: nobody does, and idle connections are closed. May be called again with
+ * another successor.
+ */
+void serving_leave(struct serving *s, struct successor *successor);
 
 /* Opens all log files anew, here. */
 void serving_reopen_logs(struct serving *s);

@@ -75,7 +75,7 @@ leave(struct serving *s)
     LOG(&process_log, NOTICE, 0, "gracefully shutting down");
     stats->leaving = 1;
     title_set("worker process is shutting down");
-    serving_leave(s);
+    serving_leave(s, NULL);
 }
 
 static void

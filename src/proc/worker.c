@@ -9,6 +9,7 @@
 #include "proc/title.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -23,6 +24,8 @@ enum { UNDER_SANITIZER = 0 };
 
 struct worker {
     struct serving serving;
+    struct handover_queue queue;
+    pid_t master;
     struct loop_source channel;
 };
 
@@ -153,14 +156,37 @@ become_worker(const struct worker_start *start)
 /* ---- serving ------------------------------------------------------------------------------- */
 
 static void
-leave(struct worker *w)
+leave(struct worker *w, struct successor *successor)
 {
-    if (w->serving.leaving)
-        return;
-    LOG(&process_log, NOTICE, 0, "gracefully shutting down");
-    stats->leaving = 1;
-    title_set("worker process is shutting down");
-    serving_leave(&w->serving);
+    if (!w->serving.leaving) {
+        LOG(&process_log, NOTICE, 0, "gracefully shutting down");
+        stats->leaving = 1;
+        title_set("worker process is shutting down");
+    }
+    serving_leave(&w->serving, successor);
+}
+
+/*
+ * The other workers of this configuration: they go on when the operator ends this one alone. NULL
+ * when memory or descriptors are short.
+ */
+static struct successor *
+siblings(const struct worker *w)
+{
+    static char addresses[CHANNEL_TEXT_MAX];
+    size_t len = successor_encode(serving_runtime(&w->serving), addresses, sizeof(addresses));
+    int out = fcntl(w->queue.out, F_DUPFD_CLOEXEC, 0);
+
+    return out >= 0 ? successor_create((struct str){ addresses, len }, out) : NULL;
+}
+
+/* The master says in words who goes on (CHANNEL_RETIRE): its signal means that nobody does. */
+static void
+leave_by_signal(struct worker *w, const struct loop_signal *signal)
+{
+    signal_log(signal, "shutting down");
+    if (!w->serving.leaving)
+        leave(w, signal->from != 0 && signal->from != w->master ? siblings(w) : NULL);
 }
 
 static void
@@ -175,14 +201,14 @@ on_signal(struct loop *loop, const struct loop_signal *signal)
         loop_stop(loop);
         break;
     case SIGQUIT:
-        signal_log(signal, "shutting down");
-        leave(w);
+        leave_by_signal(w, signal);
         break;
     case SIGWINCH:
         /* From the kernel it is a window that changed its size. */
-        signal_log(signal, signal->from != 0 ? "shutting down" : "");
         if (signal->from != 0)
-            leave(w);
+            leave_by_signal(w, signal);
+        else
+            signal_log(signal, "");
         break;
     case SIGUSR1:
         signal_log(signal, "reopening logs");
@@ -194,19 +220,33 @@ on_signal(struct loop *loop, const struct loop_signal *signal)
 }
 
 static void
+obey(struct worker *w, const struct channel_message *message)
+{
+    switch (message->kind) {
+    case CHANNEL_LOG_FILE:
+        if (message->fd >= 0)
+            serving_replace_log(&w->serving, message->text, message->fd);
+        return;
+    case CHANNEL_RETIRE:
+        leave(w, message->fd >= 0 ? successor_create(message->text, message->fd) : NULL);
+        return;
+    case CHANNEL_READY:
+        break;
+    }
+    if (message->fd >= 0)
+        close(message->fd);
+}
+
+static void
 on_channel(struct loop_source *source, uint32_t events)
 {
+    static struct channel_message message;
     struct worker *w = source->data;
-    struct channel_message message;
     enum channel_result result;
 
     (void)events;
-    while ((result = channel_receive(source->fd, &message)) == CHANNEL_GOT) {
-        if (message.kind == CHANNEL_LOG_FILE && message.fd >= 0)
-            serving_replace_log(&w->serving, message.text, message.fd);
-        else if (message.fd >= 0)
-            close(message.fd);
-    }
+    while ((result = channel_receive(source->fd, &message)) == CHANNEL_GOT)
+        obey(w, &message);
     if (result == CHANNEL_CLOSED)
         loop_source_remove(&w->serving.loop, source);
 }
@@ -235,7 +275,9 @@ worker_run(const struct worker_start *start)
     if (!become_worker(start) || !serving_start(&w.serving, start->runtime, on_signal))
         exit(EXIT_FATAL);
     w.serving.loop.data = &w;
-    if (!open_channel(&w, start->channel))
+    w.queue = start->queue;
+    w.master = start->master;
+    if (!serving_adopt(&w.serving, w.queue.in) || !open_channel(&w, start->channel))
         exit(EXIT_FATAL);
     ok = loop_run(&w.serving.loop);
     serving_stop(&w.serving);

@@ -6,6 +6,7 @@
 #define WEIR_PROC_WORKER_H
 
 #include "base/counters.h"
+#include "proc/handover.h"
 #include "proc/runtime.h"
 
 /*
@@ -19,6 +20,7 @@ struct worker_start {
     struct counters_segment *counters;
     int block;                  /* its counters; -1: none was free, it counts for itself */
     int channel;                /* its end */
+    struct handover_queue queue;        /* connections come out of it, and may go into it */
     unsigned number;            /* among the workers of this configuration, from 0 */
     pid_t master;
 };

@@ -80,14 +80,17 @@ on_close(struct conn *conn, enum close_reason reason)
     worker_of(conn)->connections--;
     if (req == NULL)
         return;
-    if (!h1_of(req)->head_done) {       /* it left in the middle of a head */
+    if (reason == CLOSE_HANDED_OVER) {
+        /* Half a head: it goes on elsewhere, and is logged there. */
+    } else if (!h1_of(req)->head_done) {       /* it left in the middle of a head */
         if (conn->in != NULL)
             note_bad_line(req, conn->in->p + conn->in->start, buffer_len(conn->in));
         req->log_status = HTTP_BAD_REQUEST;
     } else if (reason == CLOSE_CLIENT && !req->response.started) {
         req->log_status = HTTP_CLIENT_LEFT;
     }
-    http_log(req);
+    if (reason != CLOSE_HANDED_OVER)
+        http_log(req);
     conn->request = NULL;
     http_request_release(req);
 }
@@ -277,6 +280,105 @@ settle(struct conn *conn, bool more_input)
     return STEP_MORE;
 }
 
+/* ---- hand-over ----------------------------------------------------------------------------- */
+
+/* Where the client came to. False with errno. */
+static bool
+local_address(const struct conn *conn, struct address *address)
+{
+    if (!address_is_wildcard(&conn->listener->address)) {
+        *address = conn->listener->address;
+        return true;
+    }
+    address->len = sizeof(address->un);
+    return getsockname(conn->fd, &address->sa, &address->len) == 0;
+}
+
+/* Whether the successor will serve this client: then a kept connection stays one. */
+static bool
+has_successor(const struct conn *conn)
+{
+    const struct http_successor *to = worker_of(conn)->successor;
+    struct address local;
+
+    return to != NULL && conn->stream == &plain_stream && local_address(conn, &local)
+           && to->covers(to->ctx, &local);
+}
+
+/* Between two requests, or at the begin of one, with nothing still to be sent. */
+static bool
+can_go(const struct conn *conn)
+{
+    const struct http_request *req = conn->request;
+
+    if (conn->out != NULL || (req != NULL && h1_of(req)->head_done)
+        || (conn->in != NULL && buffer_len(conn->in) > HTTP_CARRIED_MAX))
+        return false;
+    return conn->state == CONN_IDLE || conn->state == CONN_ACCEPTED || conn->state == CONN_READING;
+}
+
+static struct http_carried
+carry(const struct conn *conn)
+{
+    const struct http_request *req = conn->request;
+    struct http_carried carried = {
+        .peer = conn->peer, .since_ms = conn->since_ms, .waiting_ms = now.mono_ms,
+        .requests = conn->requests, .allowance_ms = conn->allowance_ms, .keep_ms = conn->keep_ms,
+        .answered = conn->answered,
+    };
+
+    if (conn->in != NULL)
+        carried.ahead = (struct str){ conn->in->p + conn->in->start, buffer_len(conn->in) };
+    if (conn->state == CONN_IDLE)
+        carried.waiting_ms = conn->idle_since_ms;
+    else if (conn->state == CONN_ACCEPTED)
+        carried.waiting_ms = conn->since_ms;
+    else if (req != NULL)
+        carried.waiting_ms = req->start_us / 1000;
+    return carried;
+}
+
+enum hand_over
+h1_hand_over(struct conn *conn)
+{
+    const struct http_successor *to = worker_of(conn)->successor;
+    struct http_carried carried;
+    uint32_t interest = conn->interest;
+
+    if (to == NULL || !can_go(conn) || !has_successor(conn))
+        return HAND_OVER_NEVER;
+    carried = carry(conn);
+    if (!local_address(conn, &carried.local))
+        return HAND_OVER_NEVER;
+    conn_unwatch(conn);
+    if (to->send(to->ctx, conn->fd, &carried)) {
+        stats->handed_over_connections++;
+        close_now(conn, CLOSE_HANDED_OVER);
+        return HAND_OVER_DONE;
+    }
+    if (!conn_wait(conn, interest)) {
+        close_now(conn, CLOSE_ERROR);
+        return HAND_OVER_DONE;
+    }
+    return HAND_OVER_LATER;
+}
+
+/* True: it was handed over, or closed. */
+static bool
+gone_to_successor(struct conn *conn)
+{
+    switch (h1_hand_over(conn)) {
+    case HAND_OVER_DONE:
+        return true;
+    case HAND_OVER_LATER:
+        worker_of(conn)->hand_over_missed = true;
+        return false;
+    case HAND_OVER_NEVER:
+        return false;
+    }
+    return false;
+}
+
 /* ---- answers ------------------------------------------------------------------------------- */
 
 /*
@@ -302,7 +404,8 @@ may_keep(const struct http_request *req)
     const struct location_settings *s = http_settings_for(req);
     const struct conn *conn = req->conn;
 
-    if (!req->keepalive || s->keepalive.ms == 0 || req->worker->retiring
+    if (!req->keepalive || s->keepalive.ms == 0
+        || (UNLIKELY(req->worker->retiring) && !has_successor(conn))
         || conn->requests + 1 >= s->keepalive_requests
         || now.mono_ms - conn->since_ms >= s->keepalive_time_ms)
         return false;
@@ -507,18 +610,22 @@ become_idle(struct conn *conn)
 }
 
 /*
- * Nothing more is to be done now. A worker that ends keeps it only for as long as
- * keepalive_min_timeout promised.
+ * Nothing more is to be done now. A worker that ends hands it over, or else has promised it one
+ * more answer; without a successor it is kept only for as long as keepalive_min_timeout says.
  */
 static void
 rest(struct conn *conn)
 {
-    if (!worker_of(conn)->retiring)
-        become_idle(conn);
-    else if (conn->keep_ms == 0)
+    const struct http_worker *worker = worker_of(conn);
+
+    if (LIKELY(!worker->retiring) || worker->successor != NULL) {
+        if (become_idle(conn) != STEP_GONE && UNLIKELY(worker->retiring))
+            gone_to_successor(conn);
+    } else if (conn->keep_ms == 0) {
         close_now(conn, CLOSE_SHUTDOWN);
-    else if (become_idle(conn) != STEP_GONE)
+    } else if (become_idle(conn) != STEP_GONE) {
         conn_deadline(conn, conn->keep_ms);
+    }
 }
 
 /* The connection had its share of this turn and has more input: it goes on in the next. */
@@ -531,6 +638,8 @@ yield_turn(struct conn *conn)
     conn_deadline(conn, conn->allowance_ms);
     if (!conn_wait(conn, EPOLLOUT))
         close_now(conn, CLOSE_ERROR);
+    else if (UNLIKELY(worker_of(conn)->retiring))
+        gone_to_successor(conn);
 }
 
 /* After feed(): what is gathered leaves, and the connection waits for what comes next. */
@@ -550,6 +659,8 @@ after_feed(struct conn *conn, enum step step, size_t left)
         yield_turn(conn);
     } else if (!conn_wait(conn, EPOLLIN)) {
         close_now(conn, CLOSE_ERROR);
+    } else if (UNLIKELY(worker_of(conn)->retiring)) {
+        gone_to_successor(conn);        /* half a head: its end may take long */
     }
 }
 
@@ -828,4 +939,90 @@ http_accept(struct conn *conn)
         http_read_proxied(conn);
     else
         http_start(conn, NULL, 0);
+}
+
+/* ---- adoption ------------------------------------------------------------------------------ */
+
+/* The address that stands for this one: itself if it is listed, else that of all addresses. */
+static struct http_address *
+address_for(const struct http_worker *worker, const struct address *local)
+{
+    struct http_address *best = NULL;
+
+    for (struct http_address *a = worker->http->addresses; a != NULL; a = a->next) {
+        if (address_eq(&a->listener.address, local))
+            return a;
+        if (best == NULL && address_covers(&a->listener.address, local))
+            best = a;
+    }
+    return best;
+}
+
+/* What is left of a time that began somewhere else; at least one tick. */
+static uint64_t
+left_of(uint64_t ms, uint64_t since_ms)
+{
+    uint64_t passed = now.mono_ms > since_ms ? now.mono_ms - since_ms : 0;
+
+    return ms > passed ? ms - passed : 1;
+}
+
+static void
+go_on_idle(struct conn *conn, const struct http_carried *carried)
+{
+    conn_state_set(conn, CONN_IDLE);
+    conn->idle_since_ms = MIN(carried->waiting_ms, now.mono_ms);
+    conn_deadline(conn, left_of(conn->allowance_ms, carried->waiting_ms));
+    if (!conn_wait(conn, EPOLLIN))
+        close_now(conn, CLOSE_ERROR);
+}
+
+/* With bytes that the other worker had read: they are the begin of a request, or whole ones. */
+static void
+go_on_reading(struct conn *conn, const struct http_carried *carried)
+{
+    uint64_t timeout_ms = http_address_of(conn)->default_server->settings->client_header_timeout_ms;
+    uint64_t number = conn->number;
+
+    if (!buffer_append(&conn->in, carried->ahead.p, carried->ahead.len, HTTP_CARRIED_MAX)) {
+        close_now(conn, CLOSE_ERROR);
+        return;
+    }
+    conn_state_set(conn, CONN_READING);
+    feed_stored(conn);
+    if (conn->number == number && conn->state == CONN_READING && conn->request != NULL
+        && !h1_of(conn->request)->head_done)
+        conn_deadline(conn, left_of(timeout_ms, carried->waiting_ms));
+}
+
+enum http_adopted
+http_adopt(struct http_worker *worker, int fd, const struct http_carried *carried)
+{
+    struct http_address *address = address_for(worker, &carried->local);
+    struct conn *conn;
+
+    if (address == NULL)
+        return HTTP_NO_ADDRESS;
+    conn = conn_take(worker->pool, fd, &carried->peer, CONN_ADOPTED);
+    if (conn == NULL)
+        return HTTP_NO_ROOM;
+    conn->listener = &address->listener;
+    conn->ops = &h1_ops;
+    conn->since_ms = MIN(carried->since_ms, now.mono_ms);
+    conn->requests = carried->requests;
+    conn->allowance_ms = carried->allowance_ms;
+    conn->keep_ms = carried->keep_ms;
+    conn->answered = carried->answered;
+    worker->connections++;
+    if (carried->ahead.len > 0) {
+        go_on_reading(conn, carried);
+    } else if (carried->answered) {
+        go_on_idle(conn, carried);
+    } else {
+        conn_deadline(conn, left_of(address->default_server->settings->client_header_timeout_ms,
+                                    carried->waiting_ms));
+        if (!conn_wait(conn, EPOLLIN))
+            close_now(conn, CLOSE_ERROR);
+    }
+    return HTTP_ADOPTED;
 }

@@ -62,14 +62,14 @@ END_TEST
 
 START_TEST(text_of_full_length_fits_and_one_more_ends_the_channel)
 {
-    static char text[PATH_MAX + 1];
+    static char text[CHANNEL_TEXT_MAX + 1];
 
     setup();
     memset(text, 'x', sizeof(text));
-    ck_assert(channel_send(ends[0], CHANNEL_LOG_FILE, (struct str){ text, PATH_MAX }, -1));
+    ck_assert(channel_send(ends[0], CHANNEL_LOG_FILE, (struct str){ text, CHANNEL_TEXT_MAX }, -1));
     ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_GOT);
-    ck_assert_uint_eq(got.text.len, PATH_MAX);
-    ck_assert(channel_send(ends[0], CHANNEL_LOG_FILE, (struct str){ text, PATH_MAX + 1 }, -1));
+    ck_assert_uint_eq(got.text.len, CHANNEL_TEXT_MAX);
+    ck_assert(channel_send(ends[0], CHANNEL_LOG_FILE, (struct str){ text, CHANNEL_TEXT_MAX + 1 }, -1));
     ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_CLOSED);
 }
 END_TEST

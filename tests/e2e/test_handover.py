@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Connections that outlive their worker: at a reload they are handed to the new one, with all that was known of them."""
+
+import signal
+import time
+
+import pytest
+
+from harness import request, wait_until
+
+WHO = 'location = /who { return 200 "$pid $connection_requests $remote_addr $remote_port"; }'
+
+
+def who(client, *fields):
+    """(worker, requests so far, client's address and port) of the answer."""
+    answer = client.ask(request("/who", *fields))
+    assert answer.status == 200 and answer.get("connection") in (None, "keep-alive"), answer
+    pid, requests, *address = answer.text.split()
+    return int(pid), int(requests), address
+
+
+def reload(server, count=1):
+    """HUP, until the old workers have left."""
+    before = server.workers()
+    server.send_signal(signal.SIGHUP)
+    return server.wait_workers(count, before)
+
+
+def test_a_kept_connection_outlives_a_thousand_reloads(weir):
+    server = weir(server=WHO + "keepalive_requests 100000;")
+    with server.connect() as client:
+        pid, served, address = who(client)
+        for turn in range(1000):
+            server.send_signal(signal.SIGHUP)
+            old = pid
+            while pid == old:
+                pid, requests, same = who(client)
+                served += 1
+                assert requests == served and same == address, f"reload {turn}"
+    server.wait_workers(1)
+
+
+def test_many_connections_spread_over_the_new_workers(weir):
+    server = weir(server=WHO, workers=4, events="worker_connections 512;")
+    clients = [server.connect() for _ in range(400)]
+    for client in clients:
+        who(client)
+    reload(server, 4)
+    pids = [who(client)[0] for client in clients]
+    assert set(pids) == set(server.workers())
+    for client in clients:
+        client.close()
+
+
+def test_half_a_head_is_finished_at_the_new_worker(weir):
+    server = weir(server=WHO)
+    data = request("/who")
+    with server.connect() as client:
+        old = who(client)[0]
+        client.send(data[:20])
+        wait_until(client.peer_has_read_all, "the server to read")
+        new, = reload(server)
+        client.send(data[20:])
+        assert client.read().text.split()[:2] == [str(new), "2"]
+        assert new != old
+    assert not [line for line in server.access_lines() if " 400 " in line]
+
+
+def test_a_first_half_head_goes_over_too(weir):
+    server = weir(server=WHO)
+    data = request("/who")
+    with server.connect() as client:
+        client.send(data[:30])
+        wait_until(client.peer_has_read_all, "the server to read")
+        new, = reload(server)
+        client.send(data[30:])
+        assert client.read().text.split()[:2] == [str(new), "1"]
+
+
+def test_a_silent_connection_goes_over_too(weir):
+    server = weir("""
+        pid {prefix}/logs/weir.pid; error_log {prefix}/logs/error.log notice;
+        events { }
+        http { access_log off; server { listen 127.0.0.1:{port} deferred=off; location / { return 200 "$pid"; } } }""")
+    with server.connect() as client, server.connect() as second:
+        second.ask(request())           # whoever came before is accepted by now
+        new, = reload(server)
+        assert client.ask(request()).text == str(new)
+        assert second.ask(request()).text == str(new)
+
+
+def test_after_a_download_the_connection_goes_on_at_the_new_worker(weir):
+    body = bytes(range(256)) * 65536
+    server = weir(server=WHO, files={"html/large": body})
+    with server.connect(rcvbuf=65536) as client:
+        client.send(request("/large"))
+        old, = server.workers()
+        server.send_signal(signal.SIGHUP)
+        new = wait_until(lambda: [w for w in server.workers() if w != old], "the new worker")[0]
+        server.wait_log("gracefully shutting down")
+        answer = client.read()
+        assert answer.body == body and answer.get("connection") != "close"
+        assert who(client)[:2] == (new, 2)
+        server.wait_workers(1, [old])
+
+
+def test_requests_sent_ahead_are_all_answered(weir):
+    """More than one turn's worth, sent while the worker is on its way out."""
+    server = weir(server=WHO + "keepalive_requests 100000;")
+    with server.connect() as client:
+        who(client)
+        for _ in range(20):
+            client.send(request("/who") * 200)
+            server.send_signal(signal.SIGHUP)
+            for _ in range(200):
+                assert client.read().status == 200
+
+
+def test_a_dropped_address_gets_one_more_answer(weir):
+    server = weir("""
+        pid {prefix}/logs/weir.pid; error_log {prefix}/logs/error.log notice;
+        events { }
+        http {
+            access_log off;
+            server { listen 127.0.0.1:{port}; location / { return 200 "$pid"; } }
+            server { listen 127.0.0.1:{port1}; location / { return 200 "$pid"; } }
+        }""")
+    with server.connect() as stays, server.connect("port1") as goes:
+        old = int(stays.ask(request()).text)
+        goes.ask(request())
+        server.write_conf(server.template.replace("listen 127.0.0.1:{port1};", "listen 127.0.0.1:{port2};"))
+        server.send_signal(signal.SIGHUP)
+        new = wait_until(lambda: [w for w in server.workers() if w != old], "the new worker")[0]
+        wait_until(lambda: stays.ask(request()).text == str(new), "the new worker's answer")
+        answer = goes.ask(request())
+        assert answer.text == str(old) and answer.get("connection") == "close"
+        goes.expect_close()
+        server.wait_workers(1, [old])
+
+
+def test_one_address_and_all_addresses_hand_over_to_each_other(weir):
+    server = weir("""
+        pid {prefix}/logs/weir.pid; error_log {prefix}/logs/error.log notice;
+        events { }
+        http { access_log off; server { listen 127.0.0.1:{port}; location / { return 200 "$pid"; } } }""")
+    with server.connect() as client:
+        pid = client.ask(request()).text
+        for listen in ("listen {port}", "listen 127.0.0.1:{port}"):
+            server.write_conf(server.template.replace("listen 127.0.0.1:{port}", listen))
+            reload(server)
+            answer = client.ask(request())
+            assert answer.text != pid and answer.get("connection") != "close"
+            pid = answer.text
+
+
+def test_an_idle_timeout_goes_on_counting(weir):
+    server = weir(server=WHO + "keepalive_timeout 1s;")
+    with server.connect() as client:
+        who(client)
+        start = time.monotonic()
+        reload(server)
+        client.expect_close()
+        passed = time.monotonic() - start
+        assert 0.9 <= passed < 1.9
+
+
+def test_without_a_master_the_new_configuration_takes_over(weir):
+    server = weir(main="master_process off;", server='location / { return 200 "one $connection_requests"; }')
+    with server.connect() as client:
+        assert client.ask(request()).text == "one 1"
+        server.write_conf(server.template.replace("one", "two"))
+        server.send_signal(signal.SIGHUP)
+        served = 1
+
+        def changed():
+            nonlocal served
+            served += 1
+            word, count = client.ask(request()).text.split()
+            assert int(count) == served
+            return word == "two"
+        wait_until(changed, "the new configuration")
+
+
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGWINCH])
+def test_a_worker_that_is_told_to_leave_hands_over_to_the_others(weir, number):
+    server = weir(server=WHO, workers=2)
+    clients = [server.connect() for _ in range(20)]
+    owners = [who(client)[0] for client in clients]
+    leaving = owners[0]
+    server.send_signal(number, leaving)
+    wait_until(lambda: leaving not in server.workers(), "the worker to leave")
+    assert leaving not in [who(client)[0] for client in clients]
+    for client in clients:
+        client.close()
+
+
+def test_more_connections_than_the_queue_holds(weir):
+    server = weir(server=WHO, events="worker_connections 2000;", main="worker_rlimit_nofile 8000;")
+    clients = [server.connect() for _ in range(1500)]
+    for client in clients:
+        who(client)
+    new, = reload(server)
+    assert {who(client)[0] for client in clients} == {new}
+    for client in clients:
+        client.close()
+
+
+def test_fewer_slots_than_connections_lose_none(weir):
+    """What finds no room in the new worker stays with the old one, or in the queue, until there is some."""
+    server = weir(server=WHO, events="worker_connections 400;")
+    clients = [server.connect() for _ in range(300)]
+    for client in clients:
+        who(client)
+    old, = server.workers()
+    server.write_conf(server.template.replace("worker_connections 400", "worker_connections 100"))
+    server.send_signal(signal.SIGHUP)
+    wait_until(lambda: [w for w in server.workers() if w != old], "the new worker")
+    for client in clients:              # each asks for the last time, and makes room for another
+        answer = client.ask(request("/who", "Connection: close"))
+        assert answer.status == 200
+        client.close()
+    server.wait_workers(1, [old])
