@@ -43,6 +43,7 @@
     X(closed_shutdown,            COUNTER, "Connections closed because the worker ends")                            \
     X(closed_bad_request,         COUNTER, "Connections closed after a malformed request")                          \
     X(closed_handed_over,         COUNTER, "Connections closed here because another worker has them")               \
+    X(closed_slow,                COUNTER, "Connections closed because the client was below client_min_rate")       \
     X(proxy_protocol_errors,      COUNTER, "Connections closed for the lack of a valid PROXY protocol header")       \
     X(stale_events,               COUNTER, "Events of a connection that was already gone")                          \
     X(accepting_conns,            GAUGE,   "1 while the worker accepts, 0 while accepting is paused")               \

@@ -59,6 +59,32 @@ parse_keepalive_timeout(struct conf *conf, const struct conf_node *node, void *f
 }
 
 static bool
+parse_min_rate(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct min_rate *rate = field;
+    const struct conf_word *bytes = &node->words[1], *after = &node->words[2];
+
+    *rate = (struct min_rate){ .after_ms = 5000 };
+    if (!str_eq(bytes->text, STR("off")) && !size_parse(bytes->text, &rate->bytes)) {
+        conf_error(conf, bytes, "invalid value \"%.*s\" in \"client_min_rate\" directive",
+                   STR_ARG(bytes->text));
+        conf_hint(conf, "bytes a second, such as 500 or 1k, or off");
+        return false;
+    }
+    if (node->count == 2)
+        return true;
+    if (!str_starts(after->text, STR("after="))) {
+        conf_error(conf, after, "invalid parameter \"%.*s\"", STR_ARG(after->text));
+        conf_hint(conf, "after=TIME, such as after=5s");
+        return false;
+    }
+    if (!word_ms(conf, after, str_from(after->text, 6), &rate->after_ms))
+        return false;
+    return rate->after_ms > 0
+           || conf_error(conf, after, "\"%.*s\" must be more than 0", STR_ARG(after->text));
+}
+
+static bool
 parse_keepalive_disable(struct conf *conf, const struct conf_node *node, void *field)
 {
     static const struct { struct str name; uint32_t bit; } browsers[] = {
@@ -431,7 +457,7 @@ static const struct directive server_directives[] = {
       SERVER_FIELD(client_header_buffer_size), .initial = "1k" },
     { "large_client_header_buffers", .where = IN_HS, .args = {2, 2}, .parse = parse_buffers,
       SERVER_FIELD(large_client_header_buffers), .initial = "4 8k" },
-    { "client_header_timeout", .where = IN_HS, .args = {1, 1}, .parse = parse_ms,
+    { "client_header_timeout", .where = IN_HS, .args = {1, 1}, .parse = parse_timeout,
       SERVER_FIELD(client_header_timeout_ms), .initial = "60s" },
     { "ignore_invalid_headers", .where = IN_HS, .args = {1, 1}, .parse = parse_flag,
       SERVER_FIELD(ignore_invalid_headers), .initial = "on" },
@@ -470,6 +496,12 @@ static const struct directive location_directives[] = {
       .initial = "60s" },
     { "send_timeout", ONE_ARG, .parse = parse_timeout, PLACE_FIELD(send_timeout_ms),
       .initial = "60s" },
+    { "client_min_rate", .where = IN_HTTP_ALL, .args = { 1, 2 }, .parse = parse_min_rate,
+      PLACE_FIELD(client_min_rate), .initial = "off" },
+    { "limit_rate", .where = IN_HTTP_ALL | IN_LOCATION_IF, .args = { 1, 1 },
+      .parse = parse_size_text, PLACE_FIELD(limit_rate), .initial = "0" },
+    { "limit_rate_after", .where = IN_HTTP_ALL | IN_LOCATION_IF, .args = { 1, 1 },
+      .parse = parse_size_text, PLACE_FIELD(limit_rate_after), .initial = "0" },
     { "keepalive_timeout", .where = IN_HTTP_ALL, .args = { 1, 2 }, .parse = parse_keepalive_timeout,
       PLACE_FIELD(keepalive), .initial = "75s" },
     { "keepalive_requests", ONE_ARG, .parse = parse_uint, PLACE_FIELD(keepalive_requests),

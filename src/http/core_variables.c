@@ -362,6 +362,14 @@ get_status(struct http_request *req, const void *data, struct str rest)
 }
 
 static struct str
+get_limit_rate(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return number(req, size_text_eval(req, &http_settings_for(req)->limit_rate));
+}
+
+static struct str
 get_body_bytes_sent(struct http_request *req, const void *data, struct str rest)
 {
     (void)data;
@@ -506,6 +514,7 @@ const struct http_variable http_core_variables[] = {
     { "http_", .get = get_http },
     { "https", .get = get_fixed, .data = fixed_none },
     { "is_args", .get = get_is_args },
+    { "limit_rate", .get = get_limit_rate },
     { "msec", .get = get_msec },
     { "pid", .get = get_pid },
     { "pipe", .get = get_fixed, .data = fixed_dot },

@@ -50,6 +50,8 @@ struct http_worker {
     uint32_t hand_over_next;    /* the slot that is looked at next */
     bool hand_over_missed;      /* one before it could not be sent */
     uint32_t connections;       /* served by this part */
+    uint32_t requests_per_turn; /* of one connection; at least 1 */
+    bool turn_ends;             /* the request being served is the last of its connection's turn */
     struct file_cache *files;
     struct http_request *free_requests;
     uint32_t free_len;

@@ -52,9 +52,11 @@ void http_count_hosts(struct http *http, struct counters_segment *segment);
 /*
  * In a worker, once pool and loop are there. NULL when memory is short. The listeners are to be
  * given to pool_listen afterwards. A second configuration may be started in the same process
- * (master_process off, reload): each has its own struct http_worker.
+ * (master_process off, reload): each has its own struct http_worker. requests_per_turn: so many of
+ * one connection are served for one event, then it is the others' turn; at least 1.
  */
-struct http_worker *http_worker_start(struct http *http, struct loop *loop, struct pool *pool);
+struct http_worker *http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
+                                      uint32_t requests_per_turn);
 
 /*
  * A connection on its way from one worker to another: between two requests, or with the begin of

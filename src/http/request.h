@@ -161,6 +161,7 @@ struct http_request {
     bool keepalive;             /* the connection may serve another one after this */
     bool at_server;             /* the server's own rewrite handlers run */
     bool internal;              /* reached its current place by an internal redirect */
+    bool asks_rate;             /* limit_rate is being put together */
     bool error_page;            /* its current place was chosen by error_page */
     bool refused;               /* malformed: answered without looking at hosts and locations'
                                    handlers */

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "conf/conf.h"
 #include "http/h1/framing.h"
+#include "http/limit_rate.h"
 #include "http/log_buffer.h"
 #include "http/module.h"
 #include "http/validators.h"
@@ -20,6 +21,12 @@ struct http_worker;
 struct buffers {
     uint32_t count;
     uint64_t size;              /* bytes of each */
+};
+
+/* client_min_rate */
+struct min_rate {
+    uint64_t bytes;             /* a second; 0: off */
+    uint64_t after_ms;          /* how often it is looked at */
 };
 
 struct two_ms {
@@ -75,6 +82,8 @@ struct location_settings {
     uint64_t client_max_body_size;      /* 0: no bound */
     uint64_t client_body_timeout_ms;
     uint64_t send_timeout_ms;
+    struct min_rate client_min_rate;
+    struct size_text limit_rate, limit_rate_after;
     struct two_ms keepalive;
     uint32_t keepalive_requests;
     uint64_t keepalive_time_ms;

@@ -153,7 +153,8 @@ spare_descriptors(struct pool *pool)
 }
 
 struct http_worker *
-http_worker_start(struct http *http, struct loop *loop, struct pool *pool)
+http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
+                  uint32_t requests_per_turn)
 {
     struct http_worker *worker = calloc(1, sizeof(*worker));
 
@@ -162,6 +163,7 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool)
     worker->http = http;
     worker->loop = loop;
     worker->pool = pool;
+    worker->requests_per_turn = requests_per_turn;
     link_init(&worker->turn_end.link);
     timer_init(&worker->log_timer, on_log_timer);
     worker->in = malloc(READ_SIZE);

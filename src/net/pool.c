@@ -209,7 +209,7 @@ conn_deadline(struct conn *conn, uint64_t ms)
         conn->deadline_ms = 0;
         return;
     }
-    conn->deadline_ms = now.mono_ms + ms;
+    conn->deadline_ms = now.mono_ms + ms + 1;   /* this one is partly over */
     if (LIKELY(timer_is_armed(&conn->timer) && conn->timer.expires_ms <= conn->deadline_ms))
         return;
     timer_arm(&conn->pool->loop->timers, &conn->timer, conn->deadline_ms);
@@ -228,7 +228,7 @@ conn_wait(struct conn *conn, uint32_t events)
     if (!ok)
         return false;
     conn->in_epoll = true;
-    conn->interest = (uint8_t)events;
+    conn->interest = (uint16_t)events;
     return true;
 }
 
@@ -379,7 +379,7 @@ forget(struct conn *conn)
     conn->interest = 0;
     conn->in_epoll = false;
     conn->answered = false;
-    conn->refused = false;
+    conn->ends_as = CLOSE_NORMAL;
     conn->has_rare = false;
     conn->keep_ms = 0;
     conn->ops = NULL;

@@ -51,7 +51,7 @@ const char *conn_state_name(enum conn_state state);
 #define CLOSE_REASONS(X)                                                            \
     X(NORMAL, normal) X(CLIENT, client) X(ERROR, error) X(TIMEOUT, timeout)         \
     X(IDLE, idle) X(DRAINED, drained) X(SHUTDOWN, shutdown)                         \
-    X(BAD_REQUEST, bad_request) X(HANDED_OVER, handed_over)
+    X(BAD_REQUEST, bad_request) X(HANDED_OVER, handed_over) X(SLOW, slow)
 enum close_reason {
 #define CLOSE_REASONS_AS_ENUM(name, counter) CLOSE_##name,
     CLOSE_REASONS(CLOSE_REASONS_AS_ENUM)
@@ -61,7 +61,7 @@ enum close_reason {
 
 /* What the protocol on a connection does with it. One table a protocol (h1 now). */
 struct conn_ops {
-    /* EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP */
+    /* EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLERR, EPOLLHUP */
     void (*on_event)(struct conn *conn, uint32_t events);
     /* conn->deadline_ms has passed; there is no deadline any more until a new one is set. */
     void (*on_timeout)(struct conn *conn);
@@ -82,11 +82,12 @@ struct conn {
     uint32_t generation;        /* advanced at take and at release: odd while the slot is taken */
     uint32_t index;             /* of the slot, for the epoll word */
     uint8_t state;              /* enum conn_state; written by conn_state_set alone */
-    uint8_t interest;           /* EPOLLIN|EPOLLOUT as registered with epoll; 0: errors only */
     bool in_epoll : 1;
     bool answered : 1;          /* has had its first answer */
-    bool refused : 1;           /* its last request was malformed */
     bool has_rare : 1;          /* see conn_rare */
+    uint8_t ends_as : 4;        /* enum close_reason, for its end after the last answer */
+    uint16_t interest;          /* EPOLLIN|EPOLLOUT|EPOLLRDHUP as registered with epoll; 0: errors
+                                   only */
     struct pool *pool;
     const struct conn_ops *ops; /* NULL until the protocol sets it */
     const struct stream_ops *stream;
@@ -187,7 +188,10 @@ void conn_close(struct conn *conn, enum close_reason reason);
  */
 void conn_state_set(struct conn *conn, enum conn_state state);
 
-/* Registers for EPOLLIN and/or EPOLLOUT; a system call only if it changes. False with errno. */
+/*
+ * Registers for EPOLLIN, EPOLLOUT, EPOLLRDHUP, or 0: errors alone; a system call only if it
+ * changes. False with errno.
+ */
 bool conn_wait(struct conn *conn, uint32_t events);
 /*
  * Takes the descriptor out of epoll until conn_wait is called again: for one that somebody else is
@@ -196,7 +200,8 @@ bool conn_wait(struct conn *conn, uint32_t events);
 void conn_unwatch(struct conn *conn);
 
 /*
- * The connection must get on within ms from now (0: no deadline). A later deadline than the armed
+ * The connection must get on within ms from now (0: no deadline); never called before they have
+ * passed, the millisecond that has begun not counted. A later deadline than the armed
  * one is only stored; the timer finds it when it fires: a connection that is used again and again
  * costs no timer work.
  */
@@ -220,6 +225,12 @@ conn_rare_of(const struct conn *conn)
 {
     return conn->has_rare ? conn->pool->rare[conn->index] : NULL;
 }
+
+/*
+ * How many bytes the peer's system has acknowledged since the connection began. False where the
+ * kernel does not tell (Unix sockets).
+ */
+bool conn_acked(const struct conn *conn, uint64_t *bytes);
 
 /* Whether an idle connection is too young to be closed for the server's own sake. */
 bool conn_is_kept(const struct conn *conn);

@@ -72,7 +72,8 @@ served_create(struct serving *s, struct runtime *rt)
     served->runtime = rt;
     if (rt->setup.http == NULL)
         return served;
-    served->http = http_worker_start(rt->setup.http, &s->loop, &s->pool);
+    served->http = http_worker_start(rt->setup.http, &s->loop, &s->pool,
+                                     rt->events->requests_per_turn);
     if (served->http != NULL)
         return served;
     tell(LEVEL_EMERG, 0, "the http part cannot start: out of memory");

@@ -462,6 +462,8 @@ static const struct directive events_directives[] = {
       .data = &at_least_one },
     { "epoll_events", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_uint,
       FIELD(struct events_settings, epoll_events), .initial = "512", .data = &event_counts },
+    { "requests_per_turn", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_uint,
+      FIELD(struct events_settings, requests_per_turn), .initial = "20", .data = &at_least_one },
     { "use", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_use },
     { "multi_accept", .where = IN_EVENTS, .args = {1, 1}, .parse = ignore_flag },
     { "accept_mutex", .where = IN_EVENTS, .args = {1, 1}, .parse = ignore_flag },

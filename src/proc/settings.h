@@ -60,6 +60,7 @@ struct main_settings {
 struct events_settings {
     uint32_t worker_connections;
     uint32_t epoll_events;
+    uint32_t requests_per_turn;
 };
 
 /* conf->owner of a run over these tables is a struct runtime. */

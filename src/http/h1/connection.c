@@ -15,8 +15,6 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-enum { ANSWERS_A_TURN = 64 };   /* for one connection, then the others have their turn */
-
 /* What a step says of the input and the connection. */
 enum step {
     STEP_MORE,                  /* needs more input */
@@ -52,14 +50,6 @@ set_reset(struct conn *conn)
     setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
-static void
-close_timed_out(struct conn *conn, bool reset)
-{
-    if (reset)
-        set_reset(conn);
-    close_now(conn, CLOSE_TIMEOUT);
-}
-
 /* What was sent as a request line, as far as it came, for the log. */
 static void
 note_bad_line(struct http_request *req, const char *p, size_t len)
@@ -85,7 +75,8 @@ on_close(struct conn *conn, enum close_reason reason)
     } else if (!h1_of(req)->head_done) {       /* it left in the middle of a head */
         if (conn->in != NULL)
             note_bad_line(req, conn->in->p + conn->in->start, buffer_len(conn->in));
-        req->log_status = HTTP_BAD_REQUEST;
+        if (req->log_status == 0)
+            req->log_status = HTTP_BAD_REQUEST;
     } else if (reason == CLOSE_CLIENT && !req->response.started) {
         req->log_status = HTTP_CLIENT_LEFT;
     }
@@ -95,12 +86,93 @@ on_close(struct conn *conn, enum close_reason reason)
     http_request_release(req);
 }
 
-/* After the last answer. */
-static enum close_reason
-end_reason(const struct conn *conn)
+/* ---- waiting for the peer ------------------------------------------------------------------ */
+
+/* The settings for the request under way, or for none. */
+static const struct location_settings *
+settings_of(const struct conn *conn)
 {
-    return conn->refused ? CLOSE_BAD_REQUEST : CLOSE_NORMAL;
+    const struct http_request *req = conn->request;
+
+    return req != NULL ? http_settings_for(req)
+                       : http_address_of(conn)->default_server->root->settings;
 }
+
+/*
+ * What the peer did for a part so far. For an answer, what its system has acknowledged: a socket
+ * takes much at once that the peer may never read. Differences alone count, so that the sums may
+ * wrap.
+ */
+static uint64_t
+bytes_moved(const struct conn *conn, enum slow_part part)
+{
+    const struct http_request *req = conn->request;
+    uint64_t acked;
+
+    switch (part) {
+    case SLOW_NOTHING:
+        return 0;
+    case SLOW_HEAD:
+        return conn->in != NULL ? buffer_len(conn->in) : 0;
+    case SLOW_BODY:
+        return req->received_bytes;
+    case SLOW_ANSWER:
+        break;
+    }
+    if (conn_acked(conn, &acked))
+        return acked;
+    return req->response.head_bytes + req->response.body_bytes
+           - (conn->out != NULL ? buffer_len(conn->out) : 0);
+}
+
+/* The deadline is the nearer of the timeout and the next look at the rate. */
+static void
+set_nearer_deadline(struct conn *conn)
+{
+    const struct h1_request *h1 = h1_of(conn->request);
+    uint64_t at_ms = MIN(h1->timeout_ms, h1->slow->look_ms);
+
+    conn_deadline(conn, at_ms > now.mono_ms ? at_ms - now.mono_ms : 1);
+}
+
+static COLD void
+wait_measured(struct conn *conn, enum slow_part part, uint64_t timeout_ms)
+{
+    struct http_request *req = conn->request;
+    struct h1_request *h1 = h1_of(req);
+    const struct min_rate *rate = &http_settings_for(req)->client_min_rate;
+
+    if (h1->slow == NULL)
+        h1->slow = arena_zalloc(req->arena, sizeof(*h1->slow));
+    if (h1->slow == NULL || rate->bytes == 0) {
+        if (h1->slow != NULL)
+            h1->slow->part = SLOW_NOTHING;
+        conn_deadline(conn, timeout_ms);
+        return;
+    }
+    slow_resume(h1->slow, now.mono_ms);
+    if (h1->slow->part != part) {
+        slow_begin(h1->slow, part, part == SLOW_HEAD ? 0 : bytes_moved(conn, part), now.mono_ms,
+                   rate->after_ms);
+    }
+    h1->timeout_ms = now.mono_ms + timeout_ms;
+    set_nearer_deadline(conn);
+}
+
+/* The peer has so long to get on with a part of its request, or with reading the answer. */
+static void
+wait_for_peer(struct conn *conn, enum slow_part part, uint64_t timeout_ms)
+{
+    struct http_request *req = conn->request;
+
+    if (LIKELY(req == NULL
+               || (http_settings_for(req)->client_min_rate.bytes == 0 && h1_of(req)->slow == NULL)))
+        conn_deadline(conn, timeout_ms);
+    else
+        wait_measured(conn, part, timeout_ms);
+}
+
+/* ---- the last answer ----------------------------------------------------------------------- */
 
 /*
  * What still comes is read and thrown away, so that a reset does not take the answer from the
@@ -110,7 +182,7 @@ static enum step
 start_linger(struct conn *conn, const struct location_settings *settings)
 {
     if (MIN(settings->lingering_timeout_ms, settings->lingering_time_ms) == 0)
-        return close_now(conn, end_reason(conn));
+        return close_now(conn, conn->ends_as);
     conn->stream->shutdown(conn);
     buffer_free(conn->in);
     conn->in = NULL;
@@ -121,6 +193,13 @@ start_linger(struct conn *conn, const struct location_settings *settings)
     if (!conn_wait(conn, EPOLLIN))
         return close_now(conn, CLOSE_ERROR);
     return STEP_GONE;
+}
+
+/* It took too long. What led to it counts for more, if it was not an ordinary end. */
+static void
+end_linger(struct conn *conn)
+{
+    close_now(conn, conn->ends_as == CLOSE_NORMAL ? CLOSE_TIMEOUT : conn->ends_as);
 }
 
 static void
@@ -134,14 +213,14 @@ on_linger_readable(struct conn *conn)
         return;
     case IO_DONE:
         if (now.mono_ms >= conn->linger_end_ms)
-            close_now(conn, CLOSE_TIMEOUT);
+            end_linger(conn);
         else
             conn_deadline(conn, MIN(conn->allowance_ms, conn->linger_end_ms - now.mono_ms));
         return;
     case IO_CLOSED:
     case IO_ERROR:
     case IO_SHORT:
-        close_now(conn, end_reason(conn));
+        close_now(conn, conn->ends_as);
         return;
     }
 }
@@ -149,19 +228,34 @@ on_linger_readable(struct conn *conn)
 /* ---- the end of a request ------------------------------------------------------------------ */
 
 static enum step
-wait_for_socket(struct conn *conn, const struct location_settings *settings)
+wait_for_socket(struct conn *conn)
 {
-    if (conn->state != CONN_WRITING)
-        conn_state_set(conn, CONN_WRITING);
-    conn_deadline(conn, settings->send_timeout_ms);
+    conn_state_set(conn, CONN_WRITING);
+    wait_for_peer(conn, SLOW_ANSWER, settings_of(conn)->send_timeout_ms);
     if (!conn_wait(conn, EPOLLOUT))
+        return close_now(conn, CLOSE_ERROR);
+    return STEP_BUSY;
+}
+
+/* The client waits for us: for limit_rate. Only its leaving is of interest meanwhile. */
+static enum step
+wait_for_pace(struct conn *conn, uint64_t ms)
+{
+    struct h1_request *h1 = h1_of(conn->request);
+
+    conn_state_set(conn, CONN_WRITING);
+    if (h1->slow != NULL)
+        slow_pause(h1->slow, now.mono_ms);
+    h1->paced = true;
+    conn_deadline(conn, ms);
+    if (!conn_wait(conn, 0))
         return close_now(conn, CLOSE_ERROR);
     return STEP_BUSY;
 }
 
 /* IO_DONE: goes on; else what became of the connection stands in *step. */
 static bool
-flush_or_wait(struct conn *conn, const struct location_settings *settings, enum step *step)
+flush_or_wait(struct conn *conn, enum step *step)
 {
     if (worker_of(conn)->out_len == 0 && conn->out == NULL)
         return true;
@@ -169,7 +263,7 @@ flush_or_wait(struct conn *conn, const struct location_settings *settings, enum 
     case IO_DONE:
         return true;
     case IO_AGAIN:
-        *step = wait_for_socket(conn, settings);
+        *step = wait_for_socket(conn);
         return false;
     case IO_CLOSED:
         *step = close_now(conn, CLOSE_CLIENT);
@@ -193,6 +287,14 @@ must_linger(const struct http_request *req, const struct location_settings *sett
            || !h1_of(req)->body_done;
 }
 
+static enum close_reason
+end_reason(const struct http_request *req)
+{
+    if (req->refused && h1_of(req)->ends_as == CLOSE_NORMAL)
+        return CLOSE_BAD_REQUEST;
+    return h1_of(req)->ends_as;
+}
+
 /*
  * The answer is out and nothing of the request is to come. more_input: bytes of the next one are
  * here.
@@ -205,12 +307,16 @@ finish(struct conn *conn, bool more_input)
     bool keepalive = req->keepalive, linger;
     enum step step;
 
-    /* Answers to pipelined requests leave together. */
-    if ((!(more_input && keepalive) || conn->out != NULL) && !flush_or_wait(conn, settings, &step))
+    /*
+     * Answers to pipelined requests leave together; the last of a turn waits for the socket, so that
+     * it is a request that waits.
+     */
+    if ((!(more_input && keepalive) || conn->out != NULL || req->worker->turn_ends)
+        && !flush_or_wait(conn, &step))
         return step;
     http_log(req);
     linger = !keepalive && must_linger(req, settings, more_input);
-    conn->refused = req->refused;
+    conn->ends_as = end_reason(req);
     conn->request = NULL;
     conn->requests++;
     conn->answered = true;
@@ -219,7 +325,7 @@ finish(struct conn *conn, bool more_input)
     http_request_release(req);
     if (keepalive)
         return STEP_NEXT;
-    return linger ? start_linger(conn, settings) : close_now(conn, end_reason(conn));
+    return linger ? start_linger(conn, settings) : close_now(conn, conn->ends_as);
 }
 
 /* An answer that cannot be completed: the client must see that it is cut. */
@@ -249,6 +355,24 @@ give_up(struct conn *conn)
     return close_now(conn, CLOSE_ERROR);
 }
 
+/* Some of the answer is still to be written: sends what is gathered of it and waits. */
+static enum step
+write_later(struct conn *conn)
+{
+    struct h1_request *h1 = h1_of(conn->request);
+    enum io io = h1_flush(conn, h1->pace == NULL);
+    uint64_t ms;
+
+    if (io == IO_ERROR || io == IO_CLOSED) {
+        h1->out = io;
+        return give_up(conn);
+    }
+    if (UNLIKELY(h1->pace != NULL) && io == IO_DONE
+        && (ms = pace_wait_ms(h1->pace, now.mono_us)) > 0)
+        return wait_for_pace(conn, ms);
+    return wait_for_socket(conn);
+}
+
 /*
  * After an attempt to write the answer: waits, reads what is left of the body, or finishes.
  */
@@ -257,26 +381,21 @@ settle(struct conn *conn, bool more_input)
 {
     struct http_request *req = conn->request;
     struct h1_request *h1 = h1_of(req);
-    const struct location_settings *settings = http_settings_for(req);
     enum step step;
 
     if (h1->failed || h1->out == IO_SHORT || h1->out == IO_ERROR || h1->out == IO_CLOSED)
         return give_up(conn);
-    if (h1->out == IO_AGAIN) {
-        if (h1_flush(conn, true) == IO_ERROR)
-            return give_up(conn);
-        return wait_for_socket(conn, settings);
-    }
+    if (h1->out == IO_AGAIN)
+        return write_later(conn);
     if (h1->body_done || !req->keepalive)
         return finish(conn, more_input);
     /* The answer is there, its request's body is not: the answer leaves now. */
     if (!more_input) {
-        if (!flush_or_wait(conn, settings, &step))
+        if (!flush_or_wait(conn, &step))
             return step;
-        conn_deadline(conn, settings->client_body_timeout_ms);
+        wait_for_peer(conn, SLOW_BODY, http_settings_for(req)->client_body_timeout_ms);
     }
-    if (conn->state != CONN_READING)
-        conn_state_set(conn, CONN_READING);
+    conn_state_set(conn, CONN_READING);
     return STEP_MORE;
 }
 
@@ -413,6 +532,23 @@ may_keep(const struct http_request *req)
            || !is_disabled_browser(req, s->keepalive_disable);
 }
 
+static COLD void
+start_pace(struct http_request *req)
+{
+    const struct location_settings *s = http_settings_for(req);
+    uint64_t rate = size_text_eval(req, &s->limit_rate);
+    struct pace *pace;
+
+    if (rate == 0)
+        return;
+    if ((pace = ARENA_NEW(req->arena, struct pace)) == NULL) {
+        LOG(&req->log, ALERT, ENOMEM, "no memory for limit_rate");
+        return;
+    }
+    pace_start(pace, rate, size_text_eval(req, &s->limit_rate_after), now.mono_us);
+    h1_of(req)->pace = pace;
+}
+
 static void
 respond(struct http_request *req)
 {
@@ -425,6 +561,8 @@ respond(struct http_request *req)
     }
     if (req->response.no_body)
         req->response.body = NULL;
+    if (UNLIKELY(!size_text_is_zero(&http_settings_for(req)->limit_rate)))
+        start_pace(req);
     h1->out = h1_push(req);
 }
 
@@ -469,9 +607,11 @@ start_request(struct conn *conn)
 }
 
 static enum step
-refuse(struct conn *conn, unsigned status, unsigned log_status)
+refuse(struct conn *conn, unsigned status, unsigned log_status, enum close_reason reason)
 {
     struct http_request *req = conn->request;
+
+    h1_of(req)->ends_as = reason;
 
     conn_state_set(conn, CONN_PROCESSING);
     req->version = MAX(req->version, 10);
@@ -488,7 +628,22 @@ refuse_framing(struct conn *conn, const char *p, size_t len)
 
     note_bad_line(req, p + MIN(f->skipped, len), len - MIN(f->skipped, len));
     LOG(&req->log, INFO, 0, "client sent invalid request: %s", f->reason);
-    return refuse(conn, f->status, f->head_too_large ? HTTP_HEAD_TOO_LARGE : 0);
+    return refuse(conn, f->status, f->head_too_large ? HTTP_HEAD_TOO_LARGE : 0,
+                  CLOSE_BAD_REQUEST);
+}
+
+/*
+ * The client waits for us, so it has no deadline. It may leave meanwhile: to half-close counts as
+ * leaving, for nobody can tell it from a client that is gone.
+ */
+static enum step
+wait_for_handler(struct conn *conn)
+{
+    h1_flush(conn, false);      /* earlier answers do not wait for the handler */
+    conn_deadline(conn, 0);
+    if (!conn_wait(conn, EPOLLRDHUP))
+        return close_now(conn, CLOSE_ERROR);
+    return STEP_BUSY;
 }
 
 /* The head is whole: handlers run, the answer is under way when this returns. */
@@ -499,16 +654,14 @@ serve(struct conn *conn, const char *head, bool more_input)
     unsigned status = h1_parse(req, head);
 
     if (UNLIKELY(status != 0))
-        return refuse(conn, status, 0);
+        return refuse(conn, status, 0, CLOSE_BAD_REQUEST);
     if (more_input)
         req->wants_continue = false;    /* the body is on its way already */
     req->received_bytes = h1_of(req)->framing.head_len;
     conn_state_set(conn, CONN_PROCESSING);
     http_process(req);
-    if (!req->response.started && !h1_of(req)->failed) {
-        h1_flush(conn, false);          /* earlier answers do not wait for the handler */
-        return STEP_BUSY;
-    }
+    if (!req->response.started && !h1_of(req)->failed)
+        return wait_for_handler(conn);
     return settle(conn, more_input);
 }
 
@@ -527,9 +680,13 @@ read_head(struct conn *conn, const char *p, size_t len, size_t *used)
     f->valid_host = http_last_host(req->worker);
     switch (framing_check(f, p, len, &req->server->settings->limits)) {
     case FRAMING_MORE:
+        /*
+         * For the head as a whole, from its first byte; anew when it had to wait until the client
+         * had read earlier answers.
+         */
+        if (is_new || conn->state == CONN_WRITING)
+            wait_for_peer(conn, SLOW_HEAD, req->server->settings->client_header_timeout_ms);
         conn_state_set(conn, CONN_READING);
-        if (is_new)             /* for the head as a whole, from its first byte */
-            conn_deadline(conn, req->server->settings->client_header_timeout_ms);
         return STEP_MORE;
     case FRAMING_REFUSED:
         *used = len;
@@ -537,8 +694,7 @@ read_head(struct conn *conn, const char *p, size_t len, size_t *used)
     case FRAMING_DONE:
         break;
     }
-    if (conn->state != CONN_READING)
-        conn_state_set(conn, CONN_READING);
+    conn_state_set(conn, CONN_READING);
     *used = f->head_len;
     return serve(conn, p, len > f->head_len);
 }
@@ -547,11 +703,12 @@ static enum step
 read_body(struct conn *conn, const char *p, size_t len, size_t *used)
 {
     struct http_request *req = conn->request;
+    enum h1_body verdict = h1_body_read(req, p, len, used);
 
-    switch (h1_body_read(req, p, len, used)) {
+    switch (verdict) {
     case H1_BODY_MORE:
         if (req->keepalive)
-            conn_deadline(conn, http_settings_for(req)->client_body_timeout_ms);
+            wait_for_peer(conn, SLOW_BODY, http_settings_for(req)->client_body_timeout_ms);
         return settle(conn, *used < len);
     case H1_BODY_DONE:
         return settle(conn, *used < len);
@@ -566,6 +723,8 @@ read_body(struct conn *conn, const char *p, size_t len, size_t *used)
     LOG(&req->log, INFO, 0, "client sent invalid or too large chunked body");
     *used = len;
     req->keepalive = false;
+    if (verdict == H1_BODY_BAD)
+        h1_of(req)->ends_as = CLOSE_BAD_REQUEST;
     return settle(conn, true);
 }
 
@@ -575,15 +734,19 @@ read_body(struct conn *conn, const char *p, size_t len, size_t *used)
 static enum step
 feed(struct conn *conn, const char *p, size_t len, size_t *left)
 {
+    struct http_worker *worker = worker_of(conn);
     enum step step = STEP_NEXT;
-    unsigned answers = 0;
+    uint32_t left_in_turn = worker->requests_per_turn;
 
     while (len > 0 && (step == STEP_NEXT || step == STEP_MORE)) {
         struct http_request *req = conn->request;
         size_t used = 0;
 
-        if (step == STEP_NEXT && answers++ >= ANSWERS_A_TURN)
-            break;
+        if (step == STEP_NEXT) {
+            if (left_in_turn == 0)
+                break;
+            worker->turn_ends = --left_in_turn == 0;
+        }
         step = req != NULL && h1_of(req)->head_done ? read_body(conn, p, len, &used)
                                                     : read_head(conn, p, len, &used);
         if (step == STEP_GONE)
@@ -600,8 +763,7 @@ feed(struct conn *conn, const char *p, size_t len, size_t *left)
 static enum step
 become_idle(struct conn *conn)
 {
-    if (conn->state != CONN_IDLE)
-        conn_state_set(conn, CONN_IDLE);
+    conn_state_set(conn, CONN_IDLE);
     conn->idle_since_ms = now.mono_ms;
     conn_deadline(conn, conn->allowance_ms);
     if (!conn_wait(conn, EPOLLIN))
@@ -633,9 +795,8 @@ static void
 yield_turn(struct conn *conn)
 {
     stats->conn_yields++;
-    if (conn->state != CONN_READING)
-        conn_state_set(conn, CONN_READING);
-    conn_deadline(conn, conn->allowance_ms);
+    conn_state_set(conn, CONN_READING);
+    conn_deadline(conn, settings_of(conn)->send_timeout_ms);
     if (!conn_wait(conn, EPOLLOUT))
         close_now(conn, CLOSE_ERROR);
     else if (UNLIKELY(worker_of(conn)->retiring))
@@ -646,12 +807,9 @@ yield_turn(struct conn *conn)
 static void
 after_feed(struct conn *conn, enum step step, size_t left)
 {
-    const struct location_settings *root;
-
     if (step == STEP_BUSY || step == STEP_GONE)
         return;
-    root = http_address_of(conn)->default_server->root->settings;
-    if (!flush_or_wait(conn, root, &step))
+    if (!flush_or_wait(conn, &step))
         return;
     if (step == STEP_NEXT && left == 0) {
         rest(conn);
@@ -786,22 +944,16 @@ on_writable(struct conn *conn)
     struct http_request *req = answered_request(conn);
     enum io io = continue_writing(conn);
 
-    if (io == IO_AGAIN && h1_flush(conn, true) != IO_ERROR) {
-        conn_deadline(conn, req != NULL
-                      ? http_settings_for(req)->send_timeout_ms
-                      : http_address_of(conn)->default_server->root->settings->send_timeout_ms);
-        return;
+    if (req != NULL) {
+        h1_of(req)->out = io;
+        after_settle(conn, settle(conn, conn->in != NULL));
+    } else if (io == IO_AGAIN) {
+        wait_for_socket(conn);
+    } else if (io == IO_DONE) {
+        after_settle(conn, STEP_NEXT);
+    } else {
+        close_now(conn, io == IO_CLOSED ? CLOSE_CLIENT : CLOSE_ERROR);
     }
-    if (io != IO_DONE) {
-        if (req != NULL)
-            h1_of(req)->out = io;
-        if (req != NULL && io != IO_AGAIN)
-            give_up(conn);
-        else
-            close_now(conn, io == IO_CLOSED ? CLOSE_CLIENT : CLOSE_ERROR);
-        return;
-    }
-    after_settle(conn, req != NULL ? settle(conn, conn->in != NULL) : STEP_NEXT);
 }
 
 static void
@@ -819,20 +971,17 @@ on_event(struct conn *conn, uint32_t events)
         on_readable(conn);
         return;
     case CONN_WRITING:
-        on_writable(conn);
+        if (conn->interest != 0)
+            on_writable(conn);
+        else if ((events & (EPOLLERR | EPOLLHUP)) != 0)
+            close_now(conn, CLOSE_CLIENT);      /* while it waited for its pace */
         return;
     case CONN_LINGERING:
         on_linger_readable(conn);
         return;
     case CONN_PROCESSING:
-        /*
-         * A handler has the request: the client's bytes wait, its leaving is seen when the answer
-         * is written.
-         */
-        if ((events & (EPOLLERR | EPOLLHUP)) != 0)
+        if ((events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0)
             close_now(conn, CLOSE_CLIENT);
-        else if (!conn_wait(conn, 0))
-            close_now(conn, CLOSE_ERROR);
         return;
     case CONN_FREE:
     case CONN_STATE_COUNT:
@@ -840,27 +989,82 @@ on_event(struct conn *conn, uint32_t events)
     }
 }
 
-/* A head or body did not come in time. */
+/*
+ * The client is too late, or too slow. That a head did not come can be answered, unless
+ * reset_timedout_connection is set; to a body or a reader that lags all has been said.
+ */
 static void
-on_read_timeout(struct conn *conn)
+close_late(struct conn *conn, enum close_reason reason)
+{
+    bool reset = settings_of(conn)->reset_timedout_connection;
+    struct http_request *req = conn->request;
+
+    if (req != NULL && !h1_of(req)->head_done && conn->state == CONN_READING) {
+        if (conn->in != NULL)
+            note_bad_line(req, conn->in->p + conn->in->start, buffer_len(conn->in));
+        if (!reset) {
+            refuse(conn, HTTP_REQUEST_TIMEOUT, 0, reason);
+            return;
+        }
+        req->log_status = HTTP_REQUEST_TIMEOUT;
+    }
+    if (reset)
+        set_reset(conn);
+    close_now(conn, reason);
+}
+
+static COLD void
+close_slow(struct conn *conn)
+{
+    static const char *const parts[] = {
+        [SLOW_HEAD] = "sends its request",
+        [SLOW_BODY] = "sends the body of its request",
+        [SLOW_ANSWER] = "reads the answer",
+    };
+    struct http_request *req = conn->request;
+    const struct slow *slow = h1_of(req)->slow;
+
+    LOG(&req->log, INFO, 0, "client %s too slowly: %llu bytes in %llu ms", parts[slow->part],
+        (unsigned long long)(bytes_moved(conn, slow->part) - slow->bytes),
+        (unsigned long long)(now.mono_ms - slow->since_ms));
+    close_late(conn, CLOSE_SLOW);
+}
+
+/* Whether the deadline was but a look at the rate. */
+static COLD bool
+look_at_rate(struct conn *conn)
+{
+    struct http_request *req = conn->request;
+    struct h1_request *h1 = h1_of(req);
+    const struct min_rate *rate = &http_settings_for(req)->client_min_rate;
+
+    if (h1->slow->part == SLOW_NOTHING || now.mono_ms >= h1->timeout_ms)
+        return false;
+    if (slow_look(h1->slow, rate->bytes, bytes_moved(conn, h1->slow->part), now.mono_ms,
+                  rate->after_ms))
+        close_slow(conn);
+    else
+        set_nearer_deadline(conn);
+    return true;
+}
+
+/* A head, a body or a reader did not get on. */
+static void
+on_wait_over(struct conn *conn)
 {
     struct http_request *req = conn->request;
 
-    if (req == NULL || req->response.started) {
-        close_timed_out(conn, req != NULL
-                        && http_settings_for(req)->reset_timedout_connection);
+    if (req != NULL && h1_of(req)->slow != NULL && look_at_rate(conn))
         return;
-    }
-    LOG(&req->log, INFO, ETIMEDOUT, "client timed out");
-    if (conn->in != NULL)
-        note_bad_line(req, conn->in->p + conn->in->start, buffer_len(conn->in));
-    refuse(conn, HTTP_REQUEST_TIMEOUT, 0);
+    if (req != NULL)
+        LOG(&req->log, INFO, ETIMEDOUT, "client timed out");
+    close_late(conn, CLOSE_TIMEOUT);
 }
 
 static void
 on_timeout(struct conn *conn)
 {
-    const struct http_request *req = conn->request;
+    struct http_request *req = conn->request;
 
     switch ((enum conn_state)conn->state) {
     case CONN_IDLE:
@@ -868,17 +1072,23 @@ on_timeout(struct conn *conn)
         close_now(conn, CLOSE_IDLE);
         return;
     case CONN_READING:
-        on_read_timeout(conn);
+        on_wait_over(conn);
         return;
     case CONN_WRITING:
-        close_timed_out(conn, req != NULL
-                        && http_settings_for(req)->reset_timedout_connection);
+        if (req != NULL && h1_of(req)->paced) {
+            h1_of(req)->paced = false;
+            on_writable(conn);
+        } else {
+            on_wait_over(conn);
+        }
         return;
     case CONN_ACCEPTED:
-    case CONN_LINGERING:
-    case CONN_PROCESSING:
-        close_now(conn, CLOSE_TIMEOUT);
+        close_late(conn, CLOSE_TIMEOUT);
         return;
+    case CONN_LINGERING:
+        end_linger(conn);
+        return;
+    case CONN_PROCESSING:       /* has none */
     case CONN_FREE:
     case CONN_STATE_COUNT:
         return;

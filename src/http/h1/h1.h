@@ -10,6 +10,8 @@
 #include "http/engine.h"
 #include "http/h1/chunks.h"
 #include "http/h1/framing.h"
+#include "http/h1/pace.h"
+#include "http/h1/slow.h"
 
 /* What the codec keeps of a request. In the request's arena. */
 struct h1_request {
@@ -22,6 +24,11 @@ struct h1_request {
     uint64_t body_left;         /* BODY_LENGTH */
     uint64_t body_bytes;        /* BODY_CHUNKED: of data, so far */
     struct chunks chunks;       /* BODY_CHUNKED */
+    enum close_reason ends_as;  /* of the connection, when it ends with this request */
+    struct pace *pace;          /* NULL: as fast as it goes */
+    bool paced;                 /* waits for its pace, not for the socket */
+    struct slow *slow;          /* NULL: nothing to be measured yet */
+    uint64_t timeout_ms;        /* with slow: when the wait is too long whatever the rate, monotonic */
 };
 
 extern const struct http_codec h1_codec;

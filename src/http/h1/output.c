@@ -7,6 +7,7 @@
  * head sent with "more follows". What the socket does not take moves to conn->out, the only bytes a
  * waiting connection owns.
  */
+#include "base/clock.h"
 #include "http/h1/h1.h"
 #include <errno.h>
 #include <sys/types.h>
@@ -118,23 +119,23 @@ gather_file(struct http_worker *worker, struct http_response *resp, size_t n)
 }
 
 static enum io
-push_memory(struct http_request *req)
+push_memory(struct http_request *req, uint64_t most)
 {
     struct http_response *resp = &req->response;
     struct http_worker *worker = req->worker;
     struct body_part *part = resp->body;
-    size_t done;
+    size_t len = (size_t)MIN(part->len, most), done;
     enum io io;
 
-    if (part->len <= gather_room(worker) && part->len <= GATHER_BODY) {
-        memcpy(worker->out + worker->out_len, part->p, part->len);
-        worker->out_len += part->len;
-        part_advance(resp, part->len);
+    if (len <= gather_room(worker) && len <= GATHER_BODY) {
+        memcpy(worker->out + worker->out_len, part->p, len);
+        worker->out_len += len;
+        part_advance(resp, len);
         return IO_DONE;
     }
     if ((io = h1_flush(req->conn, true)) != IO_DONE)
         return io;
-    io = req->conn->stream->send(req->conn, part->p, part->len, part->next != NULL, &done);
+    io = req->conn->stream->send(req->conn, part->p, len, part->next != NULL, &done);
     if (io == IO_DONE)
         part_advance(resp, done);
     return io;
@@ -142,10 +143,10 @@ push_memory(struct http_request *req)
 
 /* Without sendfile: through the gather buffer, piece by piece. */
 static enum io
-push_by_reading(struct http_request *req)
+push_by_reading(struct http_request *req, uint64_t most)
 {
     struct http_response *resp = &req->response;
-    size_t n = (size_t)MIN(resp->body->len, (uint64_t)gather_room(req->worker));
+    size_t n = (size_t)MIN(MIN(resp->body->len, most), (uint64_t)gather_room(req->worker));
     enum io io;
 
     if (n > 0 && (io = gather_file(req->worker, resp, n)) != IO_DONE)
@@ -169,7 +170,7 @@ set_bulk(struct http_request *req, bool bulk)
 }
 
 static enum io
-push_file(struct http_request *req, uint64_t *budget)
+push_file(struct http_request *req, uint64_t most)
 {
     struct http_response *resp = &req->response;
     struct body_part *part = resp->body;
@@ -177,40 +178,62 @@ push_file(struct http_request *req, uint64_t *budget)
     size_t done, wanted;
     enum io io;
 
-    if (part->len <= gather_room(req->worker) && part->len <= GATHER_FILE)
-        return gather_file(req->worker, resp, (size_t)part->len);
+    wanted = (size_t)MIN(part->len, most);
+    if (wanted <= gather_room(req->worker) && wanted <= GATHER_FILE)
+        return gather_file(req->worker, resp, wanted);
     if (stream->sendfile == NULL || !http_settings_for(req)->sendfile)
-        return push_by_reading(req);
-    if (part->len >= BULK_MIN && !h1_of(req)->bulk)
+        return push_by_reading(req, most);
+    if (part->len >= BULK_MIN && !h1_of(req)->bulk && h1_of(req)->pace == NULL)
         set_bulk(req, true);
     if ((io = h1_flush(req->conn, true)) != IO_DONE)
         return io;
-    wanted = (size_t)MIN(part->len, *budget);
     io = stream->sendfile(req->conn, part->fd, part->offset, wanted, &done);
     if (io != IO_DONE)
         return io;
-    *budget -= done;
     part_advance(resp, done);
     return done < wanted ? IO_AGAIN : IO_DONE;  /* less than asked for: the socket is full */
+}
+
+/* Moves at most `most` bytes of the body. IO_AGAIN also when these are over before the body is. */
+static enum io
+push(struct http_request *req, uint64_t most)
+{
+    struct http_response *resp = &req->response;
+    uint64_t end = resp->body_bytes + most;
+
+    while (resp->body != NULL) {
+        uint64_t left = end - resp->body_bytes;
+        enum io io;
+
+        if (left == 0)
+            return IO_AGAIN;
+        io = resp->body->kind == PART_MEMORY ? push_memory(req, left) : push_file(req, left);
+        if (io != IO_DONE)
+            return io;
+    }
+    if (UNLIKELY(h1_of(req)->bulk))
+        set_bulk(req, false);
+    return IO_DONE;
+}
+
+static enum io
+push_paced(struct http_request *req, uint64_t turn)
+{
+    struct pace *pace = h1_of(req)->pace;
+    uint64_t before = req->response.body_bytes;
+    enum io io = push(req, MIN(turn, pace_allowed(pace, now.mono_us)));
+
+    pace_spend(pace, req->response.body_bytes - before);
+    return io;
 }
 
 enum io
 h1_push(struct http_request *req)
 {
-    struct http_response *resp = &req->response;
-    uint64_t chunk = http_settings_for(req)->sendfile_max_chunk, start = resp->body_bytes;
-    uint64_t turn = chunk != 0 ? MIN(chunk, TURN_MAX) : TURN_MAX, budget = turn;
+    uint64_t chunk = http_settings_for(req)->sendfile_max_chunk;
+    uint64_t turn = chunk != 0 ? MIN(chunk, TURN_MAX) : TURN_MAX;       /* then the others' */
 
-    while (resp->body != NULL) {
-        enum io io = resp->body->kind == PART_MEMORY ? push_memory(req)
-                                                     : push_file(req, &budget);
-
-        if (io != IO_DONE)
-            return io;
-        if (resp->body != NULL && resp->body_bytes - start >= turn)
-            return IO_AGAIN;            /* the others' turn */
-    }
-    if (UNLIKELY(h1_of(req)->bulk))
-        set_bulk(req, false);
-    return IO_DONE;
+    if (UNLIKELY(h1_of(req)->pace != NULL))
+        return push_paced(req, turn);
+    return push(req, turn);
 }

@@ -496,8 +496,8 @@ START_TEST(later_deadline_costs_no_timer_work)
     pass(60);
     conn_deadline(conn, 100);
     ck_assert_uint_eq(conn->timer.expires_ms, armed_ms);
-    pass(99);
-    ck_assert_uint_eq(seen.timeouts, 0);
+    pass(100);
+    ck_assert_uint_eq(seen.timeouts, 0);        /* the millisecond that had begun does not count */
     ck_assert_uint_eq(conn->timer.expires_ms, conn->deadline_ms);
     pass(1);
     ck_assert_uint_eq(seen.timeouts, 1);
@@ -516,7 +516,7 @@ START_TEST(nearer_deadline_moves_the_timer)
     conn = take_as(CONN_READING);
     conn_deadline(conn, 60000);
     conn_deadline(conn, 50);
-    pass(49);
+    pass(50);
     ck_assert_uint_eq(seen.timeouts, 0);
     pass(1);
     ck_assert_uint_eq(seen.timeouts, 1);
@@ -537,7 +537,7 @@ START_TEST(no_deadline_never_fires)
     ck_assert_uint_eq(seen.timeouts, 0);
     ck_assert(!timer_is_armed(&conn->timer));
     conn_deadline(conn, 50);
-    pass(50);
+    pass(51);
     ck_assert_uint_eq(seen.timeouts, 1);
     end();
 }
