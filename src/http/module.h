@@ -13,11 +13,13 @@
 #include "http/variable.h"
 
 /*
- * In the order in which they run. PHASE_NONE: no handler. REWRITE handlers run at server level too,
- * before the location is chosen.
+ * In the order in which they run. PHASE_NONE: no handler. POST_READ and REWRITE handlers run at
+ * server level too, before the location is chosen; POST_READ ones run in a location again where
+ * they have settings there that are not the server's.
  */
 enum http_phase {
     PHASE_NONE,
+    PHASE_POST_READ,            /* who asks */
     PHASE_REWRITE,
     PHASE_PREACCESS,            /* limits */
     PHASE_ACCESS,               /* who may */

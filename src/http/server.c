@@ -275,12 +275,21 @@ add_handler(struct conf *conf, handler_vec *list,
     return true;
 }
 
-/* What rewrites holds for its own level alone. */
+/*
+ * What rewrites holds for its own level alone; what was read after the head need not be read again
+ * where nothing else is said than for the server.
+ */
 static bool
-is_outer_rewrite(const struct conf *conf, const struct conf_scope *scope, unsigned i,
-                 const void *slot)
+ran_before(const struct conf *conf, const struct conf_scope *scope, int phase, unsigned i)
 {
-    return scope->parent != NULL && slot == http_module_slot(conf, scope->parent, i);
+    const struct conf_scope *outer = scope->parent;
+
+    if (phase == PHASE_POST_READ && scope->where == IN_SERVER)
+        return false;
+    while (phase == PHASE_POST_READ && outer->where != IN_SERVER)
+        outer = outer->parent;
+    return (phase == PHASE_POST_READ || phase == PHASE_REWRITE)
+           && http_module_slot(conf, scope, i) == http_module_slot(conf, outer, i);
 }
 
 /* The handlers of the phases from first to last, in order, ended by one that is all zero. */
@@ -295,9 +304,8 @@ compile_handlers(struct conf *conf, struct conf_scope *scope, enum http_phase fi
             const struct http_module *m = http_modules[i];
             const void *slot = http_module_slot(conf, scope, i);
 
-            if (phase == PHASE_REWRITE && is_outer_rewrite(conf, scope, i, slot))
-                continue;
             if ((int)m->phase == phase && is_wanted(m, slot)
+                && !ran_before(conf, scope, phase, i)
                 && !add_handler(conf, &list, m->handle, slot))
                 return NULL;
         }
@@ -345,7 +353,7 @@ static bool
 place_finish(struct conf *conf, struct conf_scope *scope, struct http_location *place)
 {
     place->settings = conf_settings(conf, scope, &location_table);
-    place->handlers = compile_handlers(conf, scope, PHASE_REWRITE, PHASE_CONTENT);
+    place->handlers = compile_handlers(conf, scope, PHASE_POST_READ, PHASE_CONTENT);
     place->filters = compile_filters(conf, scope, false);
     place->on_fail = compile_filters(conf, scope, true);
     place->logs = compile_logs(conf, scope);
@@ -459,7 +467,7 @@ parse_server(struct conf *conf, const struct conf_node *node, void *field)
     if (scope == NULL || conf->errors != errors)
         return false;
     server->settings = conf_settings(conf, scope, &server_table);
-    server->rewrite = compile_handlers(conf, scope, PHASE_REWRITE, PHASE_REWRITE);
+    server->rewrite = compile_handlers(conf, scope, PHASE_POST_READ, PHASE_REWRITE);
     if (server->rewrite == NULL || !place_finish(conf, scope, server->root))
         return false;
     server->root->handlers = compile_handlers(conf, scope, PHASE_PREACCESS, PHASE_CONTENT);

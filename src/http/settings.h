@@ -145,7 +145,7 @@ struct http_location {
     struct str name;            /* prefix or exact path */
     enum location_kind kind;
     const struct location_settings *settings;
-    struct http_handler *handlers;      /* of all phases but the server's rewrite, in order; ends
+    struct http_handler *handlers;      /* of all phases but the server's first, in order; ends
                                            with NULL */
     struct http_handler *filters, *on_fail;
     struct http_log_hook *logs;
@@ -165,7 +165,7 @@ struct http_server {
     struct http *http;
     const struct server_settings *settings;
     struct http_location *root; /* the server level as a place */
-    struct http_handler *rewrite;       /* of server level */
+    struct http_handler *rewrite;       /* of server level, and what runs before */
     VEC(struct server_name) names;
     struct str name;            /* the first: $server_name */
     unsigned row;               /* of counters_host() */

@@ -312,6 +312,37 @@ peer_of(const struct sockaddr *sa, socklen_t len)
     return peer;
 }
 
+bool
+peer_parse_ip(struct str text, struct peer *peer)
+{
+    char host[HOST_MAX + 1];
+
+    memset(peer, 0, sizeof(*peer));
+    if (text.len == 0 || !copy_host(host, text))
+        return false;
+    peer->family = str_find(text, ':', 0) < 0 ? AF_INET : AF_INET6;
+    return inet_pton(peer->family, host, peer->ip) == 1;
+}
+
+/* A colon that is the only one stands in front of a port, unless brackets say where it does. */
+bool
+peer_parse(struct str text, struct peer *peer)
+{
+    bool brackets = str_starts(text, STR("["));
+    ptrdiff_t end = str_find(text, brackets ? ']' : ':', 0);
+    struct str ip = text, rest = STR("");
+
+    if (brackets && end < 0)
+        return false;
+    if (brackets || (end >= 0 && str_find(text, ':', (size_t)end + 1) < 0)) {
+        ip = (struct str){ text.p + brackets, (size_t)end - brackets };
+        rest = str_from(text, (size_t)end + brackets);
+    }
+    if (!peer_parse_ip(ip, peer) || (brackets && peer->family != AF_INET6))
+        return false;
+    return rest.len == 0 || (rest.p[0] == ':' && parse_port(str_from(rest, 1), &peer->port));
+}
+
 void
 write_peer(struct writer *w, const struct peer *p)
 {

@@ -53,6 +53,13 @@ void write_address(struct writer *w, const struct address *a);
 enum { ADDRESS_TEXT_MAX = 128 };
 
 struct peer peer_of(const struct sockaddr *sa, socklen_t len);
+/* "192.0.2.1", "2001:db8::1": exactly an address, port 0. False: it is none, *peer is undefined. */
+bool peer_parse_ip(struct str text, struct peer *peer);
+/*
+ * The same with a port or without: "192.0.2.1:80", "[2001:db8::1]", "[2001:db8::1]:80"; a port that
+ * is missing is 0.
+ */
+bool peer_parse(struct str text, struct peer *peer);
 /* Without port: "127.0.0.1", "::1" , "unix:" ($remote_addr). */
 void write_peer(struct writer *w, const struct peer *p);
 

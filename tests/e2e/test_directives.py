@@ -61,9 +61,12 @@ DIRECTIVES = {
     "open_file_cache_min_uses": ((H, S, L), "open_file_cache_min_uses 2;"),
     "open_file_cache_valid": ((H, S, L), "open_file_cache_valid 30s;"),
     "port_in_redirect": ((H, S, L), "port_in_redirect off;"),
+    "real_ip_header": ((H, S, L), "real_ip_header X-Forwarded-For;"),
+    "real_ip_recursive": ((H, S, L), "real_ip_recursive on;"),
     "reset_timedout_connection": ((H, S, L), "reset_timedout_connection on;"),
     "root": ((H, S, L), "root /srv/www;"),
     "send_timeout": ((H, S, L), "send_timeout 60s;"),
+    "set_real_ip_from": ((H, S, L), "set_real_ip_from 192.0.2.0/24;"),
     "sendfile": ((H, S, L), "sendfile on;"),
     "server": (H, "server { listen 127.0.0.1:3; }"),
     "server_name": (S, "server_name a.example *.b.example;"),
@@ -79,7 +82,7 @@ DIRECTIVES = {
     "return": ((S, L), "return 404;"),
 }
 REPEATED = {"env", "error_log", "include", "error_page", "listen", "location", "server", "server_name", "types", "index", "access_log",
-            "log_format", "return"}
+            "log_format", "return", "set_real_ip_from"}
 
 
 @pytest.mark.parametrize("name", list(DIRECTIVES))
@@ -125,6 +128,8 @@ VALUES = {
                   ("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg")]),
     "error_page": ("404 /x", "404 =200 /x", "404 = /x", "500 502 503 504 /50x.html", "404 http://a.example/", "403 =301 http://a.example/"),
     "return": ("404", "200 text", "301 /x", "https://a.example/", "444", "204"),
+    "set_real_ip_from": ("192.0.2.1", "192.0.2.0/24", "2001:db8::/32", "::1", "0.0.0.0/0", "unix:", "localhost"),
+    "real_ip_header": ("X-Real-IP", "X-Forwarded-For", "proxy_protocol", "CF-Connecting-IP"),
     "server_name": ("a", '""', "_", "*.a.example", "a.example.*", ".a.example", "a b c"),
     "max_ranges": ("0", "1", "1000"),
     "types": (),

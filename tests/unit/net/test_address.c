@@ -170,6 +170,65 @@ START_TEST(peer_without_a_name_is_a_unix_socket)
 }
 END_TEST
 
+static const struct { const char *text, *peer; unsigned port; } parsed_peers[] = {
+    { "1.2.3.4",                "1.2.3.4",          0 },
+    { "1.2.3.4:80",             "1.2.3.4",          80 },
+    { "255.255.255.255:65535",  "255.255.255.255",  65535 },
+    { "::1",                    "::1",              0 },
+    { "2001:DB8::1:80",         "2001:db8::1:80",   0 },
+    { "::ffff:1.2.3.4",         "::ffff:1.2.3.4",   0 },
+    { "[::1]",                  "::1",              0 },
+    { "[2001:db8::1]:8080",     "2001:db8::1",      8080 },
+    { "",                       NULL, 0 },
+    { "unknown",                NULL, 0 },
+    { "_hidden",                NULL, 0 },
+    { "localhost",              NULL, 0 },
+    { "unix:",                  NULL, 0 },
+    { "1.2.3",                  NULL, 0 },
+    { "1.2.3.4.5",              NULL, 0 },
+    { "1.2.3.04",               NULL, 0 },
+    { "1.2.3.256",              NULL, 0 },
+    { " 1.2.3.4",               NULL, 0 },
+    { "1.2.3.4 ",               NULL, 0 },
+    { "1.2.3.4:",               NULL, 0 },
+    { "1.2.3.4:0",              NULL, 0 },
+    { "1.2.3.4:65536",          NULL, 0 },
+    { "1.2.3.4:80:",            NULL, 0 },
+    { "1.2.3.4:x",              NULL, 0 },
+    { ":80",                    NULL, 0 },
+    { ":",                      NULL, 0 },
+    { "[1.2.3.4]",              NULL, 0 },
+    { "[1.2.3.4]:80",           NULL, 0 },
+    { "[::1",                   NULL, 0 },
+    { "[",                      NULL, 0 },
+    { "[]",                     NULL, 0 },
+    { "[::1]80",                NULL, 0 },
+    { "[::1]:",                 NULL, 0 },
+    { "[::1]:0",                NULL, 0 },
+    { "[::1]:80]",              NULL, 0 },
+    { "[[::1]]",                NULL, 0 },
+    { "::1]",                   NULL, 0 },
+    { "fe80::1%lo",             NULL, 0 },
+    { ":::",                    NULL, 0 },
+    { HUNDRED HUNDRED HUNDRED,  NULL, 0 },
+};
+
+START_TEST(peer_is_read_from_a_field)
+{
+    struct peer peer;
+    char text[64];
+    struct writer w = writer_at(text, sizeof(text));
+    bool ok = peer_parse(str_of(parsed_peers[_i].text), &peer);
+
+    ck_assert_msg(ok == (parsed_peers[_i].peer != NULL), "%s", parsed_peers[_i].text);
+    if (!ok)
+        return;
+    write_peer(&w, &peer);
+    ck_assert(str_eq(writer_str(&w), str_of(parsed_peers[_i].peer)));
+    ck_assert_uint_eq(peer.port, parsed_peers[_i].port);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -181,5 +240,6 @@ main(void)
     unit_add(suite, ports_and_wildcards_are_told, ARRAY_LEN(ports));
     unit_add(suite, peer_keeps_what_is_told_of_a_client, ARRAY_LEN(peers));
     unit_add(suite, peer_without_a_name_is_a_unix_socket, 1);
+    unit_add(suite, peer_is_read_from_a_field, ARRAY_LEN(parsed_peers));
     return unit_run(suite);
 }
