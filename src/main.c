@@ -32,6 +32,8 @@ static const char usage[] =
     "  -T            : test configuration, dump it and exit\n"
     "  -q            : suppress the good news of a configuration test\n"
     "  -s signal     : send signal to a master process: stop, quit, reopen, reload\n"
+    "  --no-wait     : with -s: do not wait for the end, or for the verdict of a reload\n"
+    "  --timeout time : with -s: wait so long at most (reload: 60s)\n"
     "  -p prefix     : set prefix path (default: " WEIR_PREFIX "/)\n"
     "  -e filename   : set error log file (default: " WEIR_ERROR_LOG_PATH "); stderr is allowed\n"
     "  -c filename   : set configuration file (default: " WEIR_CONF_PATH ")\n"
@@ -46,6 +48,7 @@ static const char usage[] =
 struct command {
     bool help, version, build, test, dump, quiet, bind, list;
     const char *prefix, *conf_file, *error_log, *directives, *signal;
+    struct control_patience patience;
     bool is_serve;
     struct serve serve;
 };
@@ -117,15 +120,38 @@ read_letters(struct command *command, char ***arguments)
 }
 
 static bool
-read_long(struct command *command, const char *argument)
+read_timeout(struct command *command, const char *text)
 {
+    if (text == NULL) {
+        console("option \"--timeout\" requires a time");
+        return false;
+    }
+    if (ms_parse(str_of(text), &command->patience.timeout_ms) && command->patience.timeout_ms > 0)
+        return true;
+    console("invalid time \"%s\" for option \"--timeout\"", text);
+    return false;
+}
+
+static bool
+read_long(struct command *command, char ***arguments)
+{
+    const char *argument = **arguments;
+
     static const struct { const char *name; size_t offset; } flags[] = {
         { "--help",            offsetof(struct command, help) },
         { "--version",         offsetof(struct command, version) },
         { "--bind",            offsetof(struct command, bind) },
         { "--list-directives", offsetof(struct command, list) },
+        { "--no-wait",         offsetof(struct command, patience.none) },
     };
 
+    if (str_starts(str_of(argument), STR("--timeout=")))
+        return read_timeout(command, argument + strlen("--timeout="));
+    if (strcmp(argument, "--timeout") == 0) {
+        if ((*arguments)[1] != NULL)
+            return read_timeout(command, *++*arguments);
+        return read_timeout(command, NULL);
+    }
     for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
         if (strcmp(argument, flags[i].name) != 0)
             continue;
@@ -177,6 +203,11 @@ check_command(const struct command *command)
         console("option \"--bind\" goes with \"-t\"");
         return false;
     }
+    if ((command->patience.none || command->patience.timeout_ms != 0) && command->signal == NULL) {
+        console("option \"%s\" goes with \"-s\"",
+                command->patience.none ? "--no-wait" : "--timeout");
+        return false;
+    }
     return true;
 }
 
@@ -190,7 +221,7 @@ read_command(struct command *command, char **arguments)
         bool ok;
 
         if (str_starts(text, STR("--"))) {
-            ok = read_long(command, *arguments);
+            ok = read_long(command, &arguments);
         } else if (text.len > 1 && text.p[0] == '-') {
             ok = read_letters(command, &arguments);
         } else {
@@ -308,7 +339,7 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
     if (command->test)
         return start_test(&options, &test);
     if (command->signal != NULL)
-        return control_send(&options, str_of(command->signal));
+        return control_send(&options, str_of(command->signal), &command->patience);
     return start_server(&options, arguments, NULL);
 }
 

@@ -264,15 +264,23 @@ write_text(struct writer *w, int err, const char *fmt, va_list args)
         write_fmt(w, " (%d: %s)", err, strerror(err));
 }
 
-static void PRINTF_LIKE(3, 0)
-write_on_console(enum log_level level, int err, const char *fmt, va_list args)
+struct str
+console_line(char line[LOG_LINE_MAX], enum log_level level, int err, const char *fmt, va_list args)
 {
-    char raw[LOG_LINE_MAX], line[LOG_LINE_MAX];
+    char raw[LOG_LINE_MAX];
     struct writer w = writer_at(raw, sizeof(raw));
 
     write_fmt(&w, "weir: [%s] ", log_level_name(level));
     write_text(&w, err, fmt, args);
-    write_console(finish_line(line, &w, "\n\t"));
+    return finish_line(line, &w, "\n\t");
+}
+
+static void PRINTF_LIKE(3, 0)
+write_on_console(enum log_level level, int err, const char *fmt, va_list args)
+{
+    char line[LOG_LINE_MAX];
+
+    write_console(console_line(line, level, err, fmt, args));
 }
 
 static void

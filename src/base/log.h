@@ -147,6 +147,10 @@ log_wants(const struct log_context *ctx, enum log_level level)
 /* Text on stderr as "weir: …\n", always: usage, verdicts, what the command line has to say. */
 void console(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* The line that log_vwrite writes on the console, as text with its newline, in `line`. */
+struct str console_line(char line[LOG_LINE_MAX], enum log_level level, int err, const char *fmt,
+                        va_list args) PRINTF_LIKE(4, 0);
+
 /* Redirects the console's descriptor (default 2), for tests; returns the old one. */
 int console_redirect(int fd);
 

@@ -130,3 +130,12 @@ conf_is_set(const struct conf *conf, const struct conf_scope *scope,
         return false;
     return (scope->set[m][offset / 8] >> offset % 8 & 1) != 0;
 }
+
+struct str
+conf_main_word(const struct conf *conf, struct str name)
+{
+    for (const struct conf_node *node = conf->priv->first; node != NULL; node = node->next)
+        if (!node->is_block && node->count == 2 && str_eq(node->words[0].text, name))
+            return node->words[1].text;
+    return STR_NONE;
+}

@@ -169,6 +169,12 @@ bool conf_read_file(struct conf *conf, struct str path);
 struct conf_scope *conf_apply(struct conf *conf);
 
 /*
+ * The value of a directive of the main level that takes one word, as it stands in the tree; for
+ * those who must know it although the configuration has errors. STR_NONE when it is not there.
+ */
+struct str conf_main_word(const struct conf *conf, struct str name);
+
+/*
  * For the parse function of a block: a new level below conf->scope, to which the node's children
  * are applied. Returns the level even when children had errors (they are counted); NULL when memory
  * is short. begin: called with the new scope before any child is applied, so that the caller's

@@ -28,6 +28,8 @@ leave_master_behind(struct master *m, const struct child *self)
     struct runtime *other = self->runtime == m->current ? m->next : m->current;
 
     daemon_forget();
+    tell_copy(NULL);
+    control_server_forget(&m->control);
     for (struct link *l = m->children.next; l != &m->children; l = l->next)
         if (child_of(l)->channel.fd >= 0)
             close(child_of(l)->channel.fd);
@@ -262,6 +264,8 @@ children_ready(struct master *m, const struct runtime *rt)
 void
 start_done(struct master *m)
 {
+    if (!m->started)
+        verdict_start(m);
     m->started = true;
     daemon_ready();
 }

@@ -2,6 +2,7 @@
 #include "proc/control.h"
 
 #include "base/compiler.h"
+#include "proc/control_client.h"
 #include "proc/pidfile.h"
 #include "proc/runtime.h"
 #include "proc/tell.h"
@@ -16,18 +17,19 @@
 #include <unistd.h>
 
 enum {
+    RELOAD_WAIT_MS = 60 * 1000,
     STOP_WAIT_MS = 10 * 1000,
     QUIT_MARGIN_MS = 10 * 1000,         /* beyond worker_shutdown_timeout */
     POLL_MS = 20
 };
 
-enum waiting { NOT, FOR_STOP, FOR_QUIT };
+enum waiting { NOT, FOR_STOP, FOR_QUIT, FOR_RELOAD };
 
 static const struct word { struct str name; int signal; enum waiting waiting; } words[] = {
     { STR_INIT("stop"),   SIGTERM, FOR_STOP },
     { STR_INIT("quit"),   SIGQUIT, FOR_QUIT },
     { STR_INIT("reopen"), SIGUSR1, NOT },
-    { STR_INIT("reload"), SIGHUP,  NOT },
+    { STR_INIT("reload"), SIGHUP,  FOR_RELOAD },
 };
 
 static const struct word *
@@ -65,10 +67,12 @@ find_master(const struct runtime *rt, pid_t *pid)
 
 /* -1: as long as it takes, where a graceful stop has no deadline. */
 static int
-patience_ms(const struct runtime *rt, enum waiting waiting)
+patience_ms(const struct runtime *rt, enum waiting waiting, uint64_t asked_ms)
 {
     uint64_t timeout_ms = rt->main->shutdown_timeout_ms;
 
+    if (asked_ms != 0)
+        return (int)MIN(asked_ms, (uint64_t)INT_MAX);
     if (waiting == FOR_STOP)
         return STOP_WAIT_MS;
     if (timeout_ms == 0)
@@ -109,15 +113,17 @@ gone(int pid_fd, pid_t pid, int patience)
  * of the same number.
  */
 static bool
-signal_master(const struct runtime *rt, const struct word *word, pid_t pid)
+signal_master(const struct runtime *rt, const struct word *word, pid_t pid,
+              const struct control_patience *patience)
 {
     int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     bool ok = kill(pid, word->signal) == 0;
+    bool waits = !patience->none && (word->waiting == FOR_STOP || word->waiting == FOR_QUIT);
 
     if (!ok) {
         tell(LEVEL_ALERT, errno, "kill(%d, %d) failed", (int)pid, word->signal);
-    } else if (word->waiting != NOT) {
-        ok = gone(pid_fd, pid, patience_ms(rt, word->waiting));
+    } else if (waits) {
+        ok = gone(pid_fd, pid, patience_ms(rt, word->waiting, patience->timeout_ms));
         if (!ok)
             tell(LEVEL_ERR, 0, "process %d is still running", (int)pid);
     }
@@ -126,17 +132,102 @@ signal_master(const struct runtime *rt, const struct word *word, pid_t pid)
     return ok;
 }
 
-int
-control_send(const struct options *options, struct str name)
+static int
+send_signal(const struct options *options, const struct word *word,
+            const struct control_patience *patience)
 {
-    const struct word *word = find_word(name);
     struct runtime *rt = runtime_read(options);
     bool ok;
     pid_t pid;
 
     if (rt == NULL)
         return EXIT_FAILURE;
-    ok = find_master(rt, &pid) && signal_master(rt, word, pid);
+    ok = find_master(rt, &pid) && signal_master(rt, word, pid, patience);
+    if (ok && word->waiting == FOR_RELOAD && !patience->none)
+        tell(LEVEL_NOTICE, 0, "process %d was told to reload, its error log has the verdict",
+             (int)pid);
     runtime_free(rt);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* ---- a reload with its verdict ------------------------------------------------------------- */
+
+static void
+show(struct str text)
+{
+    while (text.len > 0) {
+        ssize_t n = write(STDERR_FILENO, text.p, text.len);
+
+        if (n < 0 && errno != EINTR)
+            return;
+        text = str_from(text, n > 0 ? (size_t)n : 0);
+    }
+}
+
+/* ANSWER_NOBODY when the path is not set, too. */
+static enum control_answer
+ask_at(struct str path, uint64_t timeout_ms, struct arena *arena)
+{
+    enum control_answer answer;
+    struct str text;
+
+    if (!str_is_set(path))
+        return ANSWER_NOBODY;
+    answer = control_ask(path.p, STR("reload"), timeout_ms, arena, &text);
+    if (str_is_set(text))
+        show(text);
+    return answer;
+}
+
+/* The conf file may name a new place for the socket, that comes with this reload. */
+static enum control_answer
+ask_for_reload(const struct options *options, uint64_t timeout_ms)
+{
+    struct arena *arena = arena_create(4096, 0);
+    enum control_answer answer = ANSWER_NOBODY;
+    struct control_paths paths;
+
+    if (arena == NULL)
+        return ANSWER_NOBODY;
+    if (runtime_control_paths(options, arena, &paths)) {
+        answer = ask_at(paths.named, timeout_ms, arena);
+        if (answer == ANSWER_NOBODY)
+            answer = ask_at(paths.usual, timeout_ms, arena);
+    }
+    arena_destroy(arena);
+    return answer;
+}
+
+static int
+reload(const struct options *options, const struct word *word,
+       const struct control_patience *patience)
+{
+    uint64_t timeout_ms = patience->timeout_ms != 0 ? patience->timeout_ms : RELOAD_WAIT_MS;
+
+    switch (ask_for_reload(options, timeout_ms)) {
+    case ANSWER_OK:
+        return EXIT_SUCCESS;
+    case ANSWER_FAILED:
+        return EXIT_FAILURE;
+    case ANSWER_NONE:
+        tell(LEVEL_ERR, 0, "the master process gave no verdict");
+        return EXIT_FAILURE;
+    case ANSWER_LATE:
+        tell(LEVEL_ERR, 0, "no verdict within %ju ms", (uintmax_t)timeout_ms);
+        return EXIT_FAILURE;
+    case ANSWER_NOBODY:
+        break;
+    }
+    return send_signal(options, word, patience);
+}
+
+int
+control_send(const struct options *options, struct str name,
+             const struct control_patience *patience)
+{
+    const struct word *word = find_word(name);
+
+    if (word->waiting == FOR_RELOAD && !patience->none)
+        return reload(options, word, patience);
+    return send_signal(options, word, patience);
 }

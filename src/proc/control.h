@@ -10,11 +10,20 @@
 /* Whether the word is one of stop, quit, reopen, reload. */
 bool control_knows(struct str word);
 
+/* How long to wait for what comes of it. */
+struct control_patience {
+    bool none;                  /* do not wait */
+    uint64_t timeout_ms;        /* 0: as long as the word usually takes */
+};
+
 /*
- * Finds the master through the pid file that the configuration names and sends it the word's
- * signal. After stop and quit it waits until the process is gone, for a bounded time. The exit
- * status of this process.
+ * reload: asks the master over its control socket and waits for the verdict; what the master has
+ * to say about it is written to the terminal. When nobody listens there, as the others: finds the
+ * master through the pid file that the configuration names and sends it the word's signal. After
+ * stop and quit it waits until the process is gone, for a bounded time. The exit status of this
+ * process.
  */
-int control_send(const struct options *options, struct str name);
+int control_send(const struct options *options, struct str name,
+                 const struct control_patience *patience);
 
 #endif

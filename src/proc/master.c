@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "proc/master_parts.h"
+#include "proc/notify.h"
 #include "proc/signals.h"
 #include "proc/tell.h"
 #include "proc/title.h"
@@ -25,6 +26,7 @@ leave(struct master *m)
     if (m->state != RUNNING)
         return;
     m->state = LEAVING;
+    notify_stopping();
     reload_forget(m);
     if (m->next != NULL) {
         runtime_keep(m->current, m->next);
@@ -49,6 +51,8 @@ stop(struct master *m)
 {
     if (m->state == STOPPING)
         return;
+    if (m->state == RUNNING)
+        notify_stopping();
     m->state = STOPPING;
     reload_forget(m);
     on_stop_step(&m->stop_step);
@@ -159,7 +163,13 @@ start(struct master *m)
         return false;
     }
     m->loop.data = m;
-    return runtime_settle(m->current);
+    /* Who finds the pid file finds the socket, too. */
+    control_server_start(&m->control, control_path(m->current));
+    if (!runtime_settle(m->current))
+        return false;
+    notify_init();
+    notify_watchdog(&m->loop);
+    return true;
 }
 
 static void
@@ -168,6 +178,7 @@ finish(struct master *m)
     while (!list_is_empty(&m->children))
         child_free(child_of(m->children.next));
     handover_close(&m->queue);
+    control_server_stop(&m->control);
     loop_fini(&m->loop);
     if (m->next != NULL)
         runtime_keep(m->current, m->next);
@@ -188,6 +199,7 @@ master_run(struct runtime *rt, char *const *arguments)
     link_init(&m.children);
     timer_init(&m.reload_limit, reload_on_limit);
     timer_init(&m.stop_step, on_stop_step);
+    verdict_init(&m);
     set_title(arguments);
     if (start(&m)) {
         tell_started();

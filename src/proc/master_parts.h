@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * master_parts: what the files of the master share: master.c (signals, stop), children.c (workers
- * from fork to burial), reload.c, reopen.c. Nobody else includes this.
+ * from fork to burial), reload.c, verdict.c (who hears of a reload), reopen.c. Nobody else includes
+ * this.
  */
 #ifndef WEIR_PROC_MASTER_PARTS_H
 #define WEIR_PROC_MASTER_PARTS_H
 
 #include "base/counters.h"
 #include "event/loop.h"
+#include "proc/control_server.h"
 #include "proc/handover.h"
 #include "proc/runtime.h"
 
@@ -30,6 +32,14 @@ struct child {
     struct timer respawn;
 };
 
+/* Those who asked for a reload over the control socket, and what they are going to hear. */
+struct verdict {
+    struct link asking;         /* hear of the next that begins */
+    struct link waiting;        /* hear of the one under way */
+    struct arena *arena;        /* of `said`; NULL: none is under way, or memory is short */
+    struct writer said;         /* what was told since it began */
+};
+
 enum master_state { RUNNING, LEAVING /* when all is answered */, STOPPING /* now */ };
 
 struct master {
@@ -43,6 +53,8 @@ struct master {
     bool started;               /* the first workers are ready */
     bool reload_again;          /* asked for while one was under way */
     struct timer reload_limit;
+    struct control_server control;
+    struct verdict verdict;
     struct timer stop_step;
     int stop_steps;
     int status;                 /* to exit with */
@@ -52,6 +64,13 @@ static inline struct child *
 child_of(struct link *link)
 {
     return CONTAINER_OF(link, struct child, link);
+}
+
+/* Where to take commands with this configuration. Not set: nowhere. */
+static inline struct str
+control_path(const struct runtime *rt)
+{
+    return rt->options->no_pid_file ? STR_NONE : rt->main->control.path;
 }
 
 /* ---- children.c ---------------------------------------------------------------------------- */
@@ -87,6 +106,17 @@ void reload_give_up(struct master *m, const char *why);
 /* A stop is coming: no more of it. */
 void reload_forget(struct master *m);
 void reload_on_limit(struct timer *timer);
+
+/* ---- verdict.c ----------------------------------------------------------------------------- */
+
+void verdict_init(struct master *m);
+/* The first workers serve: the service manager hears it. */
+void verdict_start(struct master *m);
+/* A reload begins; verdict_end tells how it ended to all who want to know. */
+void verdict_begin(struct master *m);
+void verdict_end(struct master *m, bool ok);
+/* A stop is coming: whoever waits is told. */
+void verdict_forget(struct master *m);
 
 /* ---- reopen.c ------------------------------------------------------------------------------ */
 

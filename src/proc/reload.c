@@ -9,9 +9,10 @@
 enum { RELOAD_MS = 30000 };     /* for new workers to get ready */
 
 static void
-reload_over(struct master *m)
+reload_over(struct master *m, bool ok)
 {
     timer_cancel(&m->reload_limit);
+    verdict_end(m, ok);
     if (!m->reload_again)
         return;
     m->reload_again = false;
@@ -25,14 +26,13 @@ reload_give_up(struct master *m, const char *why)
 
     if (rt == NULL)
         return;
-    LOG(&process_log, EMERG, 0, "%s, the configuration was not changed", why);
-    counters_note_reload(m->counters, false, str_of(why));
+    tell(LEVEL_EMERG, 0, "%s, the configuration was not changed", why);
     m->next = NULL;
     children_retire(m, rt);
     runtime_keep(m->current, rt);
     runtime_free(rt);
     start_check(m);
-    reload_over(m);
+    reload_over(m, false);
 }
 
 void
@@ -52,14 +52,16 @@ reload_check(struct master *m)
     m->current = m->next;
     m->next = NULL;
     counters_note_generation(m->counters, m->current->generation);
-    counters_note_reload(m->counters, true, STR("the new configuration serves"));
+    LOG(&process_log, NOTICE, 0, "generation %ju serves, generation %ju is shutting down",
+        (uintmax_t)m->current->generation, (uintmax_t)old->generation);
     children_retire(m, old);
     tell_log(&m->current->main->log);
     daemon_follow_log(m->current);
     runtime_keep(m->current, old);
     runtime_free(old);
     start_done(m);
-    reload_over(m);
+    control_server_start(&m->control, control_path(m->current));
+    reload_over(m, true);
 }
 
 void
@@ -71,12 +73,13 @@ reload_begin(struct master *m)
         m->reload_again = true;
         return;
     }
+    verdict_begin(m);
     LOG(&process_log, NOTICE, 0, "reconfiguring");
     rt = runtime_read(m->current->options);
     if (rt == NULL || !runtime_open(rt, m->current, OPEN_AT_RELOAD)) {
         runtime_free(rt);
-        LOG(&process_log, EMERG, 0, "the configuration was not changed");
-        counters_note_reload(m->counters, false, STR("the configuration was not changed"));
+        tell(LEVEL_EMERG, 0, "the configuration was not changed");
+        reload_over(m, false);
         return;
     }
     m->next = rt;
@@ -90,4 +93,5 @@ reload_forget(struct master *m)
 {
     m->reload_again = false;
     timer_cancel(&m->reload_limit);
+    verdict_forget(m);
 }

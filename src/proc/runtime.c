@@ -5,6 +5,8 @@
 #include "proc/pidfile.h"
 #include "proc/tell.h"
 
+#include "config.h"
+
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,17 +78,22 @@ check_whole(struct conf *conf, struct runtime *rt)
 }
 
 static bool
-read_whole(struct conf *conf, struct runtime *rt)
+read_tree(struct conf *conf, const struct options *options)
 {
-    const struct options *options = rt->options;
-    struct conf_scope *scope;
     bool ok = true;
 
     if (str_is_set(options->directives))
         ok = conf_read_text(conf, STR("command line"), options->directives);
     if (str_is_set(options->conf_path))
         ok = conf_read_file(conf, options->conf_path) && ok;
-    scope = ok ? conf_apply(conf) : NULL;
+    return ok;
+}
+
+static bool
+read_whole(struct conf *conf, struct runtime *rt)
+{
+    struct conf_scope *scope = read_tree(conf, rt->options) ? conf_apply(conf) : NULL;
+
     if (scope == NULL)
         return false;
     rt->main = conf_settings(conf, scope, &main_module);
@@ -116,6 +123,29 @@ runtime_read(const struct options *options)
         return rt;
     runtime_free(rt);
     return NULL;
+}
+
+bool
+runtime_control_paths(const struct options *options, struct arena *arena,
+                      struct control_paths *paths)
+{
+    const struct conf_module *const *tables = runtime_tables(arena);
+    struct conf *conf = tables != NULL ? conf_create(arena, tables, options->prefix) : NULL;
+    struct str control, pid;
+
+    *paths = (struct control_paths){ STR_NONE, STR_NONE };
+    if (conf == NULL)
+        return false;
+    (void)read_tree(conf, options);
+    control = conf_main_word(conf, STR("control"));
+    pid = conf_main_word(conf, STR("pid"));
+    if (str_is_set(control) && !str_eq(control, STR("off")))
+        paths->named = conf_path_by_prefix(conf, control);
+    pid = conf_path_by_prefix(conf, str_is_set(pid) ? pid : STR(WEIR_PID_PATH));
+    if (str_is_set(pid))
+        paths->usual = control_path_by_pid(arena, pid);
+    conf_destroy(conf);
+    return !arena_failed(arena);
 }
 
 /* ---- listeners ----------------------------------------------------------------------------- */

@@ -37,6 +37,15 @@ const struct conf_module *const *runtime_tables(struct arena *arena);
 /* Reads and checks. NULL when there is any error; all have been told. */
 struct runtime *runtime_read(const struct options *options);
 
+/*
+ * Where the master of a configuration, which may have errors, takes commands: `named` is what the
+ * conf file says, `usual` the place beside the pid file. Not set: nowhere. Nothing is told. Both in
+ * the arena; false when memory is short.
+ */
+struct control_paths { struct str named, usual; };
+bool runtime_control_paths(const struct options *options, struct arena *arena,
+                           struct control_paths *paths);
+
 /* How to bring up the listeners. */
 enum runtime_opening {
     OPEN_AT_START,              /* an address in use may be released in a moment: five tries */

@@ -3,6 +3,7 @@
 
 #include "conf/log_output.h"
 #include "net/address.h"
+#include "proc/control_server.h"
 #include "proc/cpus.h"
 #include "proc/runtime.h"
 
@@ -352,6 +353,32 @@ parse_env(struct conf *conf, const struct conf_node *node, void *field)
 }
 
 static bool
+parse_control(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct control_setting *control = field;
+
+    control->off = str_eq(node->words[1].text, STR("off"));
+    if (control->off)
+        return true;
+    control->path = conf_path_by_prefix(conf, node->words[1].text);
+    if (!str_is_set(control->path))
+        return conf_no_memory(conf);
+    if (node->words[1].text.len > 0 && control->path.len <= CONTROL_PATH_MAX)
+        return true;
+    invalid_value(conf, node, 1);
+    conf_hint(conf, "a path of at most %d bytes with the prefix, or off", (int)CONTROL_PATH_MAX);
+    return false;
+}
+
+struct str
+control_path_by_pid(struct arena *arena, struct str pid_path)
+{
+    if (str_ends(pid_path, STR(".pid")))
+        pid_path.len -= 4;
+    return arena_fmt(arena, "%.*s.ctl", STR_ARG(pid_path));
+}
+
+static bool
 refuse_load_module(struct conf *conf, const struct conf_node *node, void *field)
 {
     (void)field;
@@ -395,6 +422,11 @@ check_main(struct conf *conf, struct conf_scope *scope, void *settings)
     for (const struct log_output *o = s->error_log; o != NULL; o = o->next)
         s->log.level = MAX(s->log.level, o->level);
     runtime_of(conf)->setup.log = &s->log;
+    if (!s->control.off && !str_is_set(s->control.path)) {
+        s->control.path = control_path_by_pid(conf->arena, s->pid_path);
+        if (!str_is_set(s->control.path))
+            return conf_no_memory(conf);
+    }
     if (!s->affinity.automatic && s->affinity.count > 0
         && s->affinity.count != s->worker_processes)
         conf_warn(conf, NULL, "the number of \"worker_processes\" is not equal to the number of "
@@ -420,6 +452,7 @@ static const struct directive main_directives[] = {
       MAIN(worker_processes), .initial = "1" },
     { "pid", .where = IN_MAIN, .args = {1, 1}, .parse = parse_path, MAIN(pid_path),
       .initial = WEIR_PID_PATH },
+    { "control", .where = IN_MAIN, .args = {1, 1}, .parse = parse_control, MAIN(control) },
     { "error_log", .where = IN_MAIN, .args = {1, 2}, .flags = DIRECTIVE_REPEAT,
       .parse = parse_error_log, MAIN(error_log), .initial = WEIR_ERROR_LOG_PATH " error" },
     { "worker_rlimit_nofile", .where = IN_MAIN, .args = {1, 1}, .parse = parse_uint,

@@ -34,6 +34,12 @@ struct core_limit {
     uint64_t bytes;
 };
 
+/* Where the master takes commands. The path is absolute; not set: nowhere. */
+struct control_setting {
+    struct str path;
+    bool off;
+};
+
 /* "NAME" or "NAME=value" each. */
 struct env_names {
     VEC(struct str) list;
@@ -46,6 +52,7 @@ struct main_settings {
     struct worker_user user;
     uint32_t worker_processes;  /* "auto" is a number by now */
     struct str pid_path;
+    struct control_setting control;
     struct log_output *error_log;
     struct log log;             /* made of error_log */
     uint32_t rlimit_nofile;     /* 0: not given */
@@ -62,6 +69,12 @@ struct events_settings {
     uint32_t epoll_events;
     uint32_t requests_per_turn;
 };
+
+/*
+ * Where the master takes commands when the conf file does not say: beside the pid file, whose
+ * ".pid" becomes ".ctl". NUL-terminated; STR_NONE when memory is short.
+ */
+struct str control_path_by_pid(struct arena *arena, struct str pid_path);
 
 /* conf->owner of a run over these tables is a struct runtime. */
 extern const struct conf_module main_module;

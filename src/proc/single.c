@@ -3,6 +3,7 @@
 
 #include "base/counters.h"
 #include "proc/daemon.h"
+#include "proc/notify.h"
 #include "proc/serving.h"
 #include "proc/signals.h"
 #include "proc/tell.h"
@@ -36,9 +37,19 @@ start_counting(struct runtime *rt)
     return true;
 }
 
-/* The new configuration takes the place of the one that serves, or nothing changes. */
 static void
-reload(struct serving *s)
+tell_manager(const struct runtime *rt, const char *outcome)
+{
+    char text[128];
+    struct writer w = writer_at(text, sizeof(text));
+
+    write_fmt(&w, "generation %ju serves%s", (uintmax_t)rt->generation, outcome);
+    notify_ready(writer_str(&w));
+}
+
+/* The new configuration takes the place of the one that serves, or nothing changes. */
+static bool
+take_next(struct serving *s)
 {
     struct runtime *old = serving_runtime(s);
     struct runtime *rt;
@@ -49,14 +60,14 @@ reload(struct serving *s)
         LOG(&process_log, EMERG, 0, "the configuration was not changed");
         counters_note_reload(segment, false, STR("the configuration was not changed"));
         runtime_free(rt);
-        return;
+        return false;
     }
     count_for(rt);
     if (!serving_switch(s, rt)) {
         counters_note_reload(segment, false, STR("the new configuration cannot be served"));
         runtime_keep(old, rt);
         runtime_free(rt);
-        return;
+        return false;
     }
     counters_note_generation(segment, rt->generation);
     counters_note_reload(segment, true, STR("the new configuration serves"));
@@ -65,6 +76,17 @@ reload(struct serving *s)
     stats->generation = rt->generation;
     if (rt->events->worker_connections != old->events->worker_connections)
         LOG(&process_log, WARN, 0, "a change of worker_connections takes effect at the next start");
+    return true;
+}
+
+static void
+reload(struct serving *s)
+{
+    bool ok;
+
+    notify_reloading();
+    ok = take_next(s);
+    tell_manager(serving_runtime(s), ok ? "" : ", the reload failed");
 }
 
 static void
@@ -72,6 +94,7 @@ leave(struct serving *s)
 {
     if (s->leaving)
         return;
+    notify_stopping();
     LOG(&process_log, NOTICE, 0, "gracefully shutting down");
     stats->leaving = 1;
     title_set("worker process is shutting down");
@@ -87,6 +110,7 @@ on_signal(struct loop *loop, const struct loop_signal *signal)
     case SIGTERM:
     case SIGINT:
         signal_log(signal, "exiting");
+        notify_stopping();
         loop_stop(loop);
         break;
     case SIGQUIT:
@@ -115,6 +139,7 @@ single_run(struct runtime *rt)
     bool ok;
 
     title_set("worker process");
+    notify_init();
     if (!worker_set_environment(rt) || !start_counting(rt) || !runtime_settle(rt)) {
         runtime_free(rt);
         return EXIT_FAILURE;
@@ -124,6 +149,8 @@ single_run(struct runtime *rt)
     s.loop.data = &s;
     tell_started();
     daemon_ready();
+    tell_manager(rt, "");
+    notify_watchdog(&s.loop);
     ok = loop_run(&s.loop);
     serving_stop(&s);
     counters_destroy(segment);

@@ -3,6 +3,7 @@
 
 static const struct log_context terminal;       /* its log is NULL: the console */
 static bool started;
+static struct writer *copy_to;
 
 /* The terminal would show the same line twice when an error log goes to stderr. */
 static bool
@@ -31,6 +32,19 @@ tell_one(const struct log_context *ctx, enum log_level level, int err, const cha
     va_end(copy);
 }
 
+static void PRINTF_LIKE(3, 0)
+copy_one(enum log_level level, int err, const char *fmt, va_list args)
+{
+    char line[LOG_LINE_MAX];
+    va_list copy;
+
+    if (level > LEVEL_WARN)
+        return;
+    va_copy(copy, args);
+    write_str(copy_to, console_line(line, level, err, fmt, copy));
+    va_end(copy);
+}
+
 void
 tell(enum log_level level, int err, const char *fmt, ...)
 {
@@ -41,6 +55,8 @@ tell(enum log_level level, int err, const char *fmt, ...)
         tell_one(&terminal, level, err, fmt, args);
     if (process_log.log != NULL)
         tell_one(&process_log, level, err, fmt, args);
+    if (copy_to != NULL)
+        copy_one(level, err, fmt, args);
     va_end(args);
 }
 
@@ -51,6 +67,14 @@ tell_conf(const struct conf *conf)
         conf_report(conf, &terminal, true);
     if (process_log.log != NULL)
         conf_report(conf, &process_log, true);
+    if (copy_to != NULL)
+        conf_report_to(conf, copy_to);
+}
+
+void
+tell_copy(struct writer *w)
+{
+    copy_to = w;
 }
 
 void

@@ -17,6 +17,12 @@ void tell(enum log_level level, int err, const char *fmt, ...) PRINTF_LIKE(3, 4)
 /* All that a run over the configuration noted, likewise. */
 void tell_conf(const struct conf *conf);
 
+/*
+ * From now on `w` gets a copy of what is told, warnings and worse, as it would stand at the
+ * terminal: for whoever asked from elsewhere. NULL: nobody does (any more).
+ */
+void tell_copy(struct writer *w);
+
 /* From now on `log` is the log of the process; NULL: there is none (any more). */
 void tell_log(const struct log *log);
 
