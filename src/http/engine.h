@@ -81,6 +81,8 @@ void http_accept(struct conn *conn);
  * http_start with what follows; or closes. The deadline is the caller's.
  */
 void http_read_proxied(struct conn *conn);
+/* Whether it is still at that. */
+bool http_awaits_proxied(const struct conn *conn);
 /*
  * Requests come from now on; the first len bytes of them are there already, in conn->in or, when
  * that is NULL, at p.

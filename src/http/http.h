@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "net/listener.h"
 #include "net/pool.h"
+#include "net/proxy_protocol.h"
 
 struct http;                    /* an http { } block, applied; immutable; in the runtime's arena */
 struct counters_segment;
@@ -70,7 +71,10 @@ struct http_carried {
     uint32_t requests;          /* served so far */
     uint32_t allowance_ms, keep_ms;     /* as in struct conn */
     bool answered;
+    bool awaits_proxied;        /* a header of the PROXY protocol has still to come; `ahead` is its
+                                   begin */
     struct str ahead;           /* what was read and is not served yet */
+    struct str proxied;         /* what a proxy said of the client, by proxied_encode; "": nothing */
 };
 enum { HTTP_CARRIED_MAX = 65536 };      /* bytes of `ahead` */
 

@@ -183,6 +183,12 @@ static const struct conn_ops proxied_ops = {
     .on_close = on_close,
 };
 
+bool
+http_awaits_proxied(const struct conn *conn)
+{
+    return conn->ops == &proxied_ops;
+}
+
 void
 http_read_proxied(struct conn *conn)
 {

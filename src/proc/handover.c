@@ -10,15 +10,15 @@
 
 enum { QUEUE_BYTES = 1 << 20 };
 
-/* What stands before the bytes that were read ahead. */
+/* What stands before the bytes that were read ahead, and those about the proxy. */
 struct head {
     uint32_t version;
-    uint32_t ahead_len;
+    uint32_t ahead_len, proxied_len;
     struct address local;
     struct peer peer;
     uint64_t since_ms, waiting_ms;
     uint32_t requests, allowance_ms, keep_ms;
-    uint32_t answered;
+    uint32_t answered, awaits_proxied;
 };
 
 /* Room for one descriptor, aligned as the kernel wants it. */
@@ -74,12 +74,13 @@ handover_send(int out, int fd, const struct http_carried *c)
 {
     struct head head;
     union control control;
-    struct iovec parts[2] = {
+    struct iovec parts[3] = {
         { &head, sizeof(head) },
         { (void *)(uintptr_t)c->ahead.p, c->ahead.len },
+        { (void *)(uintptr_t)c->proxied.p, c->proxied.len },
     };
     struct msghdr message = {
-        .msg_iov = parts, .msg_iovlen = 2,
+        .msg_iov = parts, .msg_iovlen = ARRAY_LEN(parts),
         .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
     };
     ssize_t n;
@@ -88,6 +89,7 @@ handover_send(int out, int fd, const struct http_carried *c)
     memset(&control, 0, sizeof(control));
     head.version = HANDOVER_VERSION;
     head.ahead_len = (uint32_t)c->ahead.len;
+    head.proxied_len = (uint32_t)c->proxied.len;
     head.local = c->local;
     head.peer = c->peer;
     head.since_ms = c->since_ms;
@@ -96,6 +98,7 @@ handover_send(int out, int fd, const struct http_carried *c)
     head.allowance_ms = c->allowance_ms;
     head.keep_ms = c->keep_ms;
     head.answered = c->answered;
+    head.awaits_proxied = c->awaits_proxied;
     control.header.cmsg_level = SOL_SOCKET;
     control.header.cmsg_type = SCM_RIGHTS;
     control.header.cmsg_len = CMSG_LEN(sizeof(fd));
@@ -158,15 +161,18 @@ is_peer_sound(const struct peer *peer)
 static bool
 unpack(struct handed_over *m, const struct head *head, size_t len)
 {
-    if (head->version != HANDOVER_VERSION || len != sizeof(*head) + head->ahead_len
-        || head->ahead_len > HTTP_CARRIED_MAX || !is_sound(&head->local)
-        || !is_peer_sound(&head->peer))
+    if (head->version != HANDOVER_VERSION || head->ahead_len > HTTP_CARRIED_MAX
+        || head->proxied_len > PROXIED_FLAT_MAX
+        || len != sizeof(*head) + head->ahead_len + head->proxied_len
+        || !is_sound(&head->local) || !is_peer_sound(&head->peer))
         return false;
     m->carried = (struct http_carried){
         .local = head->local, .peer = head->peer, .since_ms = head->since_ms,
         .waiting_ms = head->waiting_ms, .requests = head->requests,
         .allowance_ms = head->allowance_ms, .keep_ms = head->keep_ms,
-        .answered = head->answered != 0, .ahead = { m->bytes, head->ahead_len },
+        .answered = head->answered != 0, .awaits_proxied = head->awaits_proxied != 0,
+        .ahead = { m->bytes, head->ahead_len },
+        .proxied = { m->bytes + head->ahead_len, head->proxied_len },
     };
     return true;
 }

@@ -16,7 +16,7 @@
 #include "proc/runtime.h"
 
 /* What both programs of an upgrade must agree on; another number: nothing is handed over. */
-enum { HANDOVER_VERSION = 1 };
+enum { HANDOVER_VERSION = 2 };
 
 struct handover_queue {
     int in, out;                /* read from in, write to out; -1: there is none */
@@ -39,8 +39,8 @@ enum handover_sent handover_send(int out, int fd, const struct http_carried *car
 /* A connection as it was received. */
 struct handed_over {
     int fd;                     /* the receiver's from now on */
-    struct http_carried carried;        /* its text stands in `bytes` */
-    char bytes[HTTP_CARRIED_MAX + 4096];
+    struct http_carried carried;        /* its texts stand in `bytes` */
+    char bytes[HTTP_CARRIED_MAX + PROXIED_FLAT_MAX];
 };
 
 enum handover_got {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a proxy says in front of the first request: who is believed, what is refused."""
 
+import signal
 import socket
 import struct
 
@@ -231,6 +232,46 @@ def test_header_must_come_in_time(weir):
                 client.send(part)
             client.expect_close()
     server.wait_log(r"client timed out \(110: .*\) while reading PROXY protocol, client: 127.0.0.1, server: 127.0.0.1:")
+
+
+def reloaded(server):
+    """HUP, until the old worker has left."""
+    before = server.workers()
+    server.send_signal(signal.SIGHUP)
+    server.wait_workers(1, before)
+
+
+@pytest.mark.parametrize("header", [V1, v2(ipv4() + MANY), with_sum(ipv4() + tlv(0xE0, bytes(4000)))], ids=["v1", "v2", "long"])
+def test_what_was_said_outlives_a_reload(weir, header):
+    server = weir(http="server { listen 127.0.0.1:{port} proxy_protocol; set_real_ip_from 127.0.0.1; real_ip_header proxy_protocol;"
+                       'return 200 "$pid $remote_addr %s %s"; }' % (SAID, TLVS))
+    with server.connect() as client:
+        old, said = client.ask(header + request("/")).text.split(" ", 1)
+        assert said.startswith("1.2.3.4 1.2.3.4|4660|5.6.7.8|80 ")
+        for _ in range(3):
+            reloaded(server)
+            new, same = client.ask(request("/")).text.split(" ", 1)
+            assert same == said and new != old
+            old = new
+
+
+@pytest.mark.parametrize("cut", [1, 12, 20])
+@pytest.mark.parametrize("header", [V1, v2(ipv4() + MANY)], ids=["v1", "v2"])
+def test_half_a_header_outlives_a_reload(weir, header, cut):
+    server = weir(http="server { listen 127.0.0.1:{port} proxy_protocol deferred=off; return 200 $proxy_protocol_addr; }")
+    with server.connect() as client:
+        client.send(header[:cut])
+        wait_until(client.peer_has_read_all, "the server to read")
+        reloaded(server)
+        assert client.ask(header[cut:] + request("/")).text == "1.2.3.4"
+
+
+def test_silent_connection_says_who_it_is_after_a_reload(weir):
+    server = weir(http="server { listen 127.0.0.1:{port} proxy_protocol deferred=off; return 200 $proxy_protocol_addr; }")
+    with server.connect() as client, server.connect() as other:
+        assert other.ask(V1 + request("/")).status == 200       # accepted, so the first one was too
+        reloaded(server)
+        assert client.ask(V1 + request("/")).text == "1.2.3.4"
 
 
 def test_listens_of_one_address_agree(folder):

@@ -443,7 +443,7 @@ carry(const struct conn *conn)
     struct http_carried carried = {
         .peer = conn->peer, .since_ms = conn->since_ms, .waiting_ms = now.mono_ms,
         .requests = conn->requests, .allowance_ms = conn->allowance_ms, .keep_ms = conn->keep_ms,
-        .answered = conn->answered,
+        .answered = conn->answered, .awaits_proxied = http_awaits_proxied(conn),
     };
 
     if (conn->in != NULL)
@@ -461,7 +461,9 @@ enum hand_over
 h1_hand_over(struct conn *conn)
 {
     const struct http_successor *to = worker_of(conn)->successor;
+    const struct proxied *proxied = http_proxied_of(conn);
     struct http_carried carried;
+    uint8_t flat[PROXIED_FLAT_MAX];
     uint32_t interest = conn->interest;
 
     if (to == NULL || !can_go(conn) || !has_successor(conn))
@@ -469,6 +471,8 @@ h1_hand_over(struct conn *conn)
     carried = carry(conn);
     if (!local_address(conn, &carried.local))
         return HAND_OVER_NEVER;
+    if (proxied != NULL)
+        carried.proxied = (struct str){ (const char *)flat, proxied_encode(proxied, flat) };
     conn_unwatch(conn);
     if (to->send(to->ctx, conn->fd, &carried)) {
         stats->handed_over_connections++;
@@ -1205,6 +1209,36 @@ go_on_reading(struct conn *conn, const struct http_carried *carried)
         conn_deadline(conn, left_of(timeout_ms, carried->waiting_ms));
 }
 
+/* The client is still to be named: the proxy goes on where it was. */
+static void
+go_on_proxied(struct conn *conn, const struct http_carried *carried)
+{
+    uint64_t timeout_ms = http_address_of(conn)->default_server->settings->client_header_timeout_ms;
+
+    conn_deadline(conn, left_of(timeout_ms, carried->waiting_ms));
+    if (carried->ahead.len > 0) {
+        if (!buffer_append(&conn->in, carried->ahead.p, carried->ahead.len, HTTP_CARRIED_MAX)) {
+            close_now(conn, CLOSE_ERROR);
+            return;
+        }
+        conn_state_set(conn, CONN_READING);
+    }
+    http_read_proxied(conn);
+}
+
+/* False: what the other worker has sent makes no sense, or memory is short. */
+static bool
+adopt_proxied(struct conn *conn, struct str flat)
+{
+    void **rare;
+
+    if (flat.len == 0)
+        return true;
+    rare = conn_rare(conn);
+    *rare = proxied_decode((const uint8_t *)flat.p, flat.len);
+    return *rare != NULL;
+}
+
 enum http_adopted
 http_adopt(struct http_worker *worker, int fd, const struct http_carried *carried)
 {
@@ -1224,7 +1258,11 @@ http_adopt(struct http_worker *worker, int fd, const struct http_carried *carrie
     conn->keep_ms = carried->keep_ms;
     conn->answered = carried->answered;
     worker->connections++;
-    if (carried->ahead.len > 0) {
+    if (!adopt_proxied(conn, carried->proxied)) {
+        close_now(conn, CLOSE_ERROR);
+    } else if (carried->awaits_proxied) {
+        go_on_proxied(conn, carried);
+    } else if (carried->ahead.len > 0) {
         go_on_reading(conn, carried);
     } else if (carried->answered) {
         go_on_idle(conn, carried);
