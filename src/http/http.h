@@ -29,6 +29,8 @@ struct http_setup {
     struct http *http;          /* set while the block is applied; NULL: there is no http block */
     struct log_files *log_files;        /* where access and error logs are registered; opened by
                                            the caller afterwards */
+    struct zones *zones;        /* where zones in shared memory are declared; opened by the caller
+                                   afterwards */
     struct log *log;            /* of main level: what error_log in http inherits */
 };
 

@@ -55,6 +55,8 @@ runtime_create(const struct options *options)
     rt->generation = ++generations;
     log_files_init(&rt->log_files, arena);
     rt->setup.log_files = &rt->log_files;
+    zones_init(&rt->zones, arena);
+    rt->setup.zones = &rt->zones;
     rt->setup.log = &rt->no_log;
     link_init(&rt->no_listeners);
     return rt;
@@ -381,6 +383,25 @@ runtime_first_log_file(const struct runtime *rt)
     return NULL;
 }
 
+/* ---- zones --------------------------------------------------------------------------------- */
+
+static bool
+open_zones(struct runtime *rt, const struct runtime *old)
+{
+    struct link *head = &rt->zones.head;
+
+    for (struct link *l = head->next; l != head; l = l->next) {
+        struct zone *zone = CONTAINER_OF(l, struct zone, link);
+
+        if (zone_open(zone, old != NULL ? &old->zones : NULL))
+            continue;
+        tell(LEVEL_EMERG, errno, "shared memory for zone \"%.*s\" cannot be had",
+             STR_ARG(zone->name));
+        return false;
+    }
+    return true;
+}
+
 /* ---- the whole ----------------------------------------------------------------------------- */
 
 static bool
@@ -404,7 +425,7 @@ runtime_open(struct runtime *rt, struct runtime *old, enum runtime_opening how)
         return false;
     if (old == NULL)
         tell_log(&rt->main->log);
-    if (open_listeners(rt, old, how == OPEN_AT_START ? BIND_TRIES : 1)
+    if (open_zones(rt, old) && open_listeners(rt, old, how == OPEN_AT_START ? BIND_TRIES : 1)
         && (old == NULL || same_pid_path(rt, old) || write_pid_file(rt)))
         return true;
     if (old != NULL)
@@ -430,6 +451,7 @@ runtime_free(struct runtime *rt)
     if (rt->main != NULL && rt->has_pid_file && rt->cleaner == getpid())
         pidfile_remove(rt->main->pid_path.p);
     runtime_close_listeners(rt);
+    zones_close(&rt->zones);
     log_files_close(&rt->log_files);
     arena_destroy(rt->arena);
 }

@@ -5,7 +5,7 @@
  * new.
  *
  *     runtime_read  -> checked, nothing touched        (-t and -s end here)
- *     runtime_open  -> logs and listeners are open
+ *     runtime_open  -> logs, zones and listeners are open
  *     runtime_settle -> this process is the one that goes on with it, and says so in the pid file
  *     runtime_keep  -> it has taken over for good: what it shares with the old one is its own
  *     runtime_free  -> closed and gone
@@ -13,6 +13,7 @@
 #ifndef WEIR_PROC_RUNTIME_H
 #define WEIR_PROC_RUNTIME_H
 
+#include "base/zone.h"
 #include "http/http.h"
 #include "proc/options.h"
 #include "proc/settings.h"
@@ -25,6 +26,7 @@ struct runtime {
     struct main_settings *main;
     struct events_settings *events;     /* set while "events" is applied */
     struct log_files log_files;
+    struct zones zones;
     struct log no_log;          /* what setup.log is until error_log is known */
     struct link no_listeners;   /* for a configuration without "http" */
     pid_t cleaner;              /* the process that removes pid file and Unix sockets in the end */
@@ -53,8 +55,8 @@ enum runtime_opening {
 };
 
 /*
- * Opens log files and listeners. Those listeners that `old` (NULL: at start) has open at the same
- * address are shared with it: the descriptor stands in both. In a reload the pid file is written
+ * Opens log files, zones and listeners. Those listeners that `old` (NULL: at start) has open at the
+ * same address are shared with it: the descriptor stands in both; so is the memory of zones. In a reload the pid file is written
  * too when it has another path. False, told, and `old` as it was, when something cannot be had;
  * runtime_free is then all that is to be done.
  */
