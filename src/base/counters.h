@@ -66,7 +66,15 @@
     X(lingering,                  GAUGE,   "Connections that are closed once the client stops sending")             \
     X(log_lines_lost,             COUNTER, "Log writes that failed")                                                \
     X(file_cache_hits,            COUNTER, "Files answered from the open-file cache")                               \
-    X(file_cache_misses,          COUNTER, "Files that had to be opened")
+    X(file_cache_misses,          COUNTER, "Files that had to be opened")                                           \
+    X(limit_req_passed,           COUNTER, "Requests within the limits of limit_req")                               \
+    X(limit_req_delayed,          COUNTER, "Requests delayed by limit_req")                                         \
+    X(limit_req_rejected,         COUNTER, "Requests refused by limit_req")                                         \
+    X(limit_req_delayed_dry_run,  COUNTER, "Requests limit_req would have delayed")                                 \
+    X(limit_req_rejected_dry_run, COUNTER, "Requests limit_req would have refused")                                 \
+    X(limit_conn_passed,          COUNTER, "Requests within the limits of limit_conn")                              \
+    X(limit_conn_rejected,        COUNTER, "Requests refused by limit_conn")                                        \
+    X(limit_conn_rejected_dry_run, COUNTER, "Requests limit_conn would have refused")
 
 /* The same for the master's block. Times are seconds since 1970, 0: never. */
 #define MASTER_COUNTERS(X)                                                                                          \

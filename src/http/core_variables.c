@@ -44,6 +44,21 @@ peer_text(struct http_request *req, const struct peer *peer)
     return writer_str(&w);
 }
 
+/* 4 or 16 bytes; of a Unix socket, that has no address, what $remote_addr says. */
+static struct str
+get_binary_remote_addr(struct http_request *req, const void *data, struct str rest)
+{
+    const struct peer *peer = req->peer;
+
+    (void)data;
+    (void)rest;
+    switch (peer->family) {
+    case AF_INET:  return (struct str){ (const char *)peer->ip, 4 };
+    case AF_INET6: return (struct str){ (const char *)peer->ip, 16 };
+    default:       return STR("unix:");
+    }
+}
+
 static struct str
 get_remote_addr(struct http_request *req, const void *data, struct str rest)
 {
@@ -495,6 +510,7 @@ const struct http_variable http_core_variables[] = {
     { "proxy_protocol_server_addr", .get = get_proxied_addr, PROXIED(server) },
     { "proxy_protocol_server_port", .get = get_proxied_port, PROXIED(server) },
     { "proxy_protocol_tlv_", .get = get_proxied_tlv },
+    { "binary_remote_addr", .get = get_binary_remote_addr },
     { "body_bytes_sent", .get = get_body_bytes_sent },
     { "bytes_sent", .get = get_bytes_sent },
     { "connection", .get = get_connection },

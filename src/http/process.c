@@ -130,9 +130,17 @@ make_location_absolute(struct http_request *req)
     return w.ok;
 }
 
+/* Statuses that say more in a field than the page that goes with them. */
+static bool
+has_error_field(unsigned status)
+{
+    return status == HTTP_METHOD_NOT_ALLOWED || status == HTTP_RANGE_NOT_SATISFIABLE
+           || status == HTTP_TOO_MANY_REQUESTS || status == HTTP_SERVICE_UNAVAILABLE;
+}
+
 /*
  * RFC 9110 15.5.6: 405 says what is allowed, if only that nothing is; 416 says how long the whole
- * is.
+ * is, 429 and 503 when to come again.
  */
 static void
 add_error_field(struct http_request *req)
@@ -164,8 +172,7 @@ http_send(struct http_request *req)
         resp->body = NULL;
         resp->content_length = 0;
     }
-    if (UNLIKELY(resp->status == HTTP_METHOD_NOT_ALLOWED
-                 || resp->status == HTTP_RANGE_NOT_SATISFIABLE))
+    if (UNLIKELY(resp->status >= 400 && has_error_field(resp->status)))
         add_error_field(req);
     count_answer(resp->status);
     req->codec->respond(req);

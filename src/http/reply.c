@@ -15,6 +15,7 @@ static const struct { unsigned status; struct str text; } sentences[] = {
     { 405, STR_INIT("This cannot be done with what is here.") },
     { 413, STR_INIT("What you sent is larger than this server takes.") },
     { 414, STR_INIT("The address is too long.") },
+    { 429, STR_INIT("That was too often. Please try again in a moment.") },
     { 431, STR_INIT("The browser sent too much, perhaps too many cookies.") },
     { 500, STR_INIT("Something went wrong on the server.") },
     { 503, STR_INIT("The server is busy. Please try again soon.") },

@@ -168,6 +168,7 @@ struct http_request {
     unsigned status_override;   /* by error_page "=code": replaces the status of the answer; 0:
                                    none */
     unsigned error_status;      /* the status that error_page stands in for, 0: none */
+    uint8_t limit_req_status, limit_conn_status;        /* enum limit_status */
     unsigned log_status;        /* logged instead of the answer's status (494, 499), 0: none */
     uint32_t redirects;         /* internal ones so far */
     uint32_t step;              /* next entry of the location's handlers */
@@ -176,8 +177,9 @@ struct http_request {
     uint64_t start_wall_ms;
     uint64_t received_bytes;    /* head and body ($request_length) */
     struct str filename;        /* of the file that is served or was looked for; STR_NONE: none */
-    struct http_field error_field;      /* goes with 405 (Allow) and 416 (Content-Range), on
-                                           whatever page; name STR_NONE: none */
+    struct http_field error_field;      /* goes with 405 (Allow), 416 (Content-Range), 429 and 503
+                                           (Retry-After), on whatever page; name STR_NONE:
+                                           none */
     struct str id;              /* $request_id once it was asked for */
 
     struct file *file;          /* the first that was opened for it; given back at its end */
