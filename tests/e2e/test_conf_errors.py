@@ -15,6 +15,8 @@ def site(text, http=""):
     return f"events {{ }}\nhttp {{\n{http}\n    server {{\n        listen 127.0.0.1:8080;\n        {text}\n    }}\n}}\n"
 
 
+RATE, COUNT = "limit_req_zone $host zone=r:32k rate=1r/s;", "limit_conn_zone $host zone=c:32k;"
+
 # name: (conf, pattern of the message); the word between « and » is where the caret stands
 BROKEN = {
     "unknown directive": (site("«rot» /srv/www;"), esc('unknown directive "rot"')),
@@ -90,6 +92,38 @@ BROKEN = {
     "server_name with a star within": (site("server_name «a.*.b»;"), '.*a\\.\\*\\.b.*'),
     "open_file_cache without max": (site("«open_file_cache» inactive=5s;"), '.*"open_file_cache".*"max".*'),
     "open_file_cache with a bad parameter": (site("open_file_cache max=1 «min=2»;"), '.*"min=2".*'),
+    "zone too small": (site("", "limit_req_zone $host «zone=a:32767» rate=1r/s;"), esc('zone "a" is too small')),
+    "zone of connections too small": (site("", "limit_conn_zone $host «zone=a:16k»;"), esc('zone "a" is too small')),
+    "zone without a size": (site("", "limit_req_zone $host «zone=a» rate=1r/s;"), esc('invalid zone name "zone=a"')),
+    "zone without a name": (site("", "limit_conn_zone $host «zone=:32k»;"), esc('invalid zone name "zone=:32k"')),
+    "zone with a bad size": (site("", "limit_conn_zone $host «zone=a:much»;"), esc('invalid zone size "zone=a:much"')),
+    "zone with an absurd size": (site("", "limit_conn_zone $host «zone=a:9999999999g»;"), esc('invalid zone size "zone=a:9999999999g"')),
+    "zone of requests twice": (site("", RATE + "limit_req_zone $uri «zone=r:32k»;"), esc('limit_req_zone "r" is already bound to key "$host"')),
+    "zone of connections twice": (site("", COUNT + "limit_conn_zone $uri «zone=c:64k»;"), esc('limit_conn_zone "c" is already bound to key "$host"')),
+    "zone declared for two uses": (site("", RATE + "limit_conn_zone $host «zone=r:32k»;"),
+                                   esc('the shared memory zone "r" is already declared for a different use')),
+    "zone of another use": (site("limit_req «zone=c»;", COUNT), esc('the shared memory zone "c" is already declared for a different use')),
+    "zone of another use for connections": (site("limit_conn «r» 1;", RATE), esc('the shared memory zone "r" is already declared for a different use')),
+    "zone that is none": (site("limit_req «zone=x»;", RATE), esc('unknown zone "x"')),
+    "zone that is none for connections": (site("limit_conn «x» 1;"), esc('unknown zone "x"')),
+    "zone with a key of no variable": (site("", "limit_req_zone «$nothing» zone=a:32k rate=1r/s;"), esc('unknown "nothing" variable')),
+    "limit_req_zone without a zone": (site("", "«limit_req_zone» $host rate=1r/s;"), esc('"limit_req_zone" must have "zone" parameter')),
+    "limit_req_zone with a bad parameter": (site("", "limit_req_zone $host zone=a:32k «sync»;"), esc('invalid parameter "sync"')),
+    "limit_conn_zone with a bad parameter": (site("", "limit_conn_zone $host «rate=1r/s»;"), esc('invalid parameter "rate=1r/s"')),
+    **{f"rate of {rate}": (site("", f"limit_req_zone $host zone=a:32k «rate={rate}»;"), esc(f'invalid rate "rate={rate}"'))
+       for rate in ("0r/s", "0r/m", "1", "r/s", "1.5r/s", "-1r/s", "1r/h", "10000000000r/s", "")},
+    "limit_req without a zone": (site("«limit_req» burst=5;", RATE), esc('"limit_req" must have "zone" parameter')),
+    "limit_req with a bad burst": (site("limit_req zone=r «burst=-1»;", RATE), esc('invalid burst value "burst=-1"')),
+    "limit_req with a bad delay": (site("limit_req zone=r «delay=x»;", RATE), esc('invalid delay value "delay=x"')),
+    "limit_req with a bad parameter": (site("limit_req zone=r «no_delay»;", RATE), esc('invalid parameter "no_delay"')),
+    "limit_req twice for a zone": (site("limit_req zone=r;\n        limit_req «zone=r» burst=5;", RATE), esc('"limit_req" directive is duplicate')),
+    "limit_conn twice for a zone": (site("limit_conn c 1;\n        limit_conn «c» 2;", COUNT), esc('"limit_conn" directive is duplicate')),
+    **{f"limit_conn of {number}": (site(f"limit_conn c «{number}»;", COUNT), esc(f'invalid number of connections "{number}"'))
+       for number in ("0", "-1", "x", "65536")},
+    "limit_req_status that is no error": (site("limit_req_status «200»;"), ".*limit_req_status.*"),
+    "limit_conn_status too large": (site("limit_conn_status «600»;"), ".*limit_conn_status.*"),
+    "limit_req_log_level that is none": (site("limit_req_log_level «crit»;"), '.*"crit".*limit_req_log_level.*'),
+    "limit_zone": (site("", "«limit_zone» one $host 1m;"), esc('"limit_zone" directive is obsolete')),
     "large_client_header_buffers with one word": (site("«large_client_header_buffers» 4;"),
                                                   esc('invalid number of arguments in "large_client_header_buffers" directive')),
     "end of a block in the place of a word": (site("root«»\n        }"), '.*unexpected "}".*|directive "root" is not terminated by ";"'),
@@ -153,6 +187,13 @@ def test_directive_that_is_still_to_come_says_so(folder, name):
 def test_flag_error_names_the_allowed_values(folder):
     done, _ = check_conf(folder, site("sendfile maybe;"))
     assert '"on" or "off"' in done.stderr
+
+
+def test_zone_may_be_declared_after_its_use_and_is_told_once(folder):
+    done, _ = check_conf(folder, site("", "limit_req zone=r; limit_conn c 1;\n" + RATE + COUNT))
+    assert done.returncode == 0, done.stderr
+    done, _ = check_conf(folder, site("limit_req_status 429; location / { limit_req_status 404; }", "limit_req zone=r;"))
+    assert done.stderr.count('unknown zone "r"') == 1 and "limit_req_zone KEY zone=r:SIZE" in done.stderr
 
 
 def test_all_errors_are_told_in_one_run_in_their_order(folder):

@@ -49,6 +49,14 @@ DIRECTIVES = {
     "lingering_close": ((H, S, L), "lingering_close always;"),
     "lingering_time": ((H, S, L), "lingering_time 30s;"),
     "lingering_timeout": ((H, S, L), "lingering_timeout 5s;"),
+    "limit_conn_dry_run": ((H, S, L), "limit_conn_dry_run on;"),
+    "limit_conn_log_level": ((H, S, L), "limit_conn_log_level notice;"),
+    "limit_conn_status": ((H, S, L), "limit_conn_status 429;"),
+    "limit_conn_zone": (H, "limit_conn_zone $host zone=c:32k;"),
+    "limit_req_dry_run": ((H, S, L), "limit_req_dry_run on;"),
+    "limit_req_log_level": ((H, S, L), "limit_req_log_level warn;"),
+    "limit_req_status": ((H, S, L), "limit_req_status 429;"),
+    "limit_req_zone": (H, "limit_req_zone $host zone=r:32k rate=1r/s;"),
     "listen": (S, "listen 127.0.0.1:2;"),
     "location": ((S, L), "location /x/ { }"),
     "log_not_found": ((H, S, L), "log_not_found off;"),
@@ -82,7 +90,7 @@ DIRECTIVES = {
     "return": ((S, L), "return 404;"),
 }
 REPEATED = {"env", "error_log", "include", "error_page", "listen", "location", "server", "server_name", "types", "index", "access_log",
-            "log_format", "return", "set_real_ip_from"}
+            "limit_conn_zone", "limit_req_zone", "log_format", "return", "set_real_ip_from"}
 
 
 @pytest.mark.parametrize("name", list(DIRECTIVES))
