@@ -26,10 +26,14 @@
     X(handled,                    COUNTER, "Accepted connections that got a slot")                                  \
     X(max_connections,            GAUGE,   "Slots for connections (worker_connections)")                            \
     X(free_connections,           GAUGE,   "Slots that are free")                                                   \
-    X(reusable_connections,       GAUGE,   "Connections in the idle queue")                                         \
+    X(reusable_connections,       GAUGE,   "Idle or silent connections, closed to make room when old enough")       \
     X(rejected_no_slot,           COUNTER, "Accepted connections closed because no slot was free")                  \
     X(rejected_no_memory,         COUNTER, "Accepted connections closed because memory was short")                  \
-    X(drained_connections,        COUNTER, "Idle connections closed to make room")                                  \
+    X(rejected_overload,          COUNTER, "Accepted connections told that there is no room (overload reject)")     \
+    X(drained_connections,        COUNTER, "Idle or silent connections closed to make room")                        \
+    X(drained_silent,             COUNTER, "Of these, silent ones: without a request, or with half a head")         \
+    X(drained_over_share,         COUNTER, "Of these, those of an address that held more than its share")           \
+    X(closes_when_full,           COUNTER, "Answers that closed their connection because few slots were free")      \
     X(idle_kicks,                 COUNTER, "Keep-alive connections closed by keepalive_timeout")                    \
     X(handed_over_connections,    COUNTER, "Connections handed to another worker at reload")                        \
     X(lost_connections,           COUNTER, "Connections handed over that could not be served here")                 \

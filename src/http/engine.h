@@ -60,6 +60,7 @@ struct http_worker {
     char *out;                  /* GATHER_SIZE + GATHER_SLACK: what the connection being served
                                    sends next */
     size_t out_len;
+    char *overload_answers[2];  /* with the version in it, and without; NULL: not needed yet */
     struct head_start head_starts[HEAD_STARTS];
     struct last_host last_host;
     struct loop_turn_end turn_end;

@@ -143,6 +143,48 @@ start_modules(struct http_worker *worker)
     return true;
 }
 
+/* ---- when there is no room ----------------------------------------------------------------- */
+
+static void
+write_overload_answer(struct writer *w, const struct http_worker *worker, int server_tokens)
+{
+    struct str page = http_page(HTTP_SERVICE_UNAVAILABLE, server_tokens);
+    uint32_t retry_after_s = worker->pool->limits.overload.retry_after_s;
+
+    write_str(w, STR("HTTP/1.1 503 Service Unavailable\r\nServer: "));
+    write_str(w, http_server_field(server_tokens));
+    write_str(w, STR("\r\nContent-Type: text/html\r\nContent-Length: "));
+    write_uint(w, page.len);
+    if (retry_after_s > 0)
+        write_fmt(w, "\r\nRetry-After: %u", retry_after_s);
+    write_str(w, STR("\r\nConnection: close\r\n\r\n"));
+    write_str(w, page);
+}
+
+/* What a client is told without a request, whatever it asks for; empty when memory is short. */
+static struct str
+overload_answer(struct http_worker *worker, int server_tokens)
+{
+    enum { ROOM = 2048 };
+    char **room = &worker->overload_answers[server_tokens == TOKENS_OFF];
+    struct writer w;
+
+    if (*room == NULL && (*room = malloc(ROOM)) == NULL)
+        return STR("");
+    w = writer_at(*room, ROOM);
+    write_overload_answer(&w, worker, server_tokens);
+    return w.ok ? writer_str(&w) : STR("");
+}
+
+static void
+prepare_address(struct http_worker *worker, struct http_address *address)
+{
+    const struct location_settings *root = address->default_server->root->settings;
+
+    address->worker = worker;
+    address->listener.overload_answer = overload_answer(worker, root->server_tokens);
+}
+
 /* Clients go before files that are open only because they may be asked for again. */
 static unsigned
 spare_descriptors(struct pool *pool)
@@ -179,7 +221,7 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
         return NULL;
     }
     for (struct http_address *a = http->addresses; a != NULL; a = a->next)
-        a->worker = worker;
+        prepare_address(worker, a);
     pool->owner = worker;
     pool->spare_descriptors = spare_descriptors;
     worker->turn_end.run = on_turn_end;
@@ -291,6 +333,8 @@ http_worker_stop(struct http_worker *worker)
         request_destroy(req);
     }
     file_cache_destroy(worker->files);
+    for (size_t i = 0; i < ARRAY_LEN(worker->overload_answers); i++)
+        free(worker->overload_answers[i]);
     free(worker->in);
     free(worker->out);
     free(worker);

@@ -5,12 +5,13 @@
 #include "base/compiler.h"
 #include "base/counters.h"
 #include "net/listener.h"
+#include "net/overload.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-enum { ACCEPT_TURN_MAX = 64, RETRY_MIN_MS = 10, RETRY_MAX_MS = 500 };
+enum { ACCEPT_TURN_MAX = 64 };
 
 /* What came of an attempt to accept. */
 enum outcome {
@@ -31,41 +32,77 @@ first_in_this_second(uint64_t *warned_s)
     return true;
 }
 
-/* Nobody is accepted unless there is a slot for it: the others wait in the backlog. */
-static enum outcome
-no_room(struct pool *pool)
+static bool
+are_descriptors_out(int err)
 {
-    if (!list_is_empty(&pool->released))
-        return LATER;
-    if (first_in_this_second(&pool->pause_warned_s))
-        LOG(&process_log, WARN, 0,
-            "%u worker_connections are not enough, new connections wait in the backlog",
-            pool->size);
+    return err == EMFILE || err == ENFILE;
+}
+
+/* What idle connections, once closed, give back. */
+static bool
+is_shortage(int err)
+{
+    return are_descriptors_out(err) || err == ENOMEM || err == ENOBUFS;
+}
+
+/* The failure of the one client that was to be accepted. Whatever else fails may last. */
+static bool
+is_clients_own(int err)
+{
+    return err == EINTR || err == ECONNABORTED || err == EPROTO;
+}
+
+static enum outcome
+cannot_accept(struct listener *listener, int err)
+{
+    if (first_in_this_second(&listener->pool->pause_warned_s))
+        LOG(&process_log, CRIT, err, "accept4() on %.*s failed", STR_ARG(listener->text));
     return SHORT;
 }
 
-/* What is not the failure of the one client that was to be accepted may last, whatever its name. */
+static enum outcome
+reject(struct listener *listener)
+{
+    int err = overload_reject(listener);
+
+    if (err == 0 || is_clients_own(err))
+        return TOOK;
+    return err == EAGAIN ? EMPTY : cannot_accept(listener, err);
+}
+
+/* Nobody is accepted unless there is a slot for it: the others wait in the backlog. */
+static enum outcome
+no_room(struct listener *listener)
+{
+    struct pool *pool = listener->pool;
+    bool rejects = pool->limits.overload.action == OVERLOAD_REJECT;
+
+    if (!list_is_empty(&pool->released))
+        return LATER;
+    if (first_in_this_second(&pool->pause_warned_s))
+        LOG(&process_log, WARN, 0, "%u worker_connections are not enough, new connections %s",
+            pool->limits.worker_connections,
+            rejects ? "are rejected" : "wait in the backlog");
+    return rejects ? reject(listener) : SHORT;
+}
+
 static enum outcome
 accept_failed(struct listener *listener, int err)
 {
     struct pool *pool = listener->pool;
 
-    switch (err) {
-    case EAGAIN:
+    if (err == EAGAIN)
         return EMPTY;
-    case EINTR:
-    case ECONNABORTED:
-    case EPROTO:
+    if (is_clients_own(err))
         return TOOK;
-    default:
-        break;
-    }
-    if ((err == EMFILE || err == ENFILE) && pool->spare_descriptors != NULL
+    if (are_descriptors_out(err) && pool->spare_descriptors != NULL
         && pool->spare_descriptors(pool) > 0)
         return LATER;
-    if (first_in_this_second(&pool->pause_warned_s))
-        LOG(&process_log, CRIT, err, "accept4() on %.*s failed", STR_ARG(listener->text));
-    return pool_drain_share(pool) > 0 ? LATER : SHORT;
+    if (is_shortage(err) && pool_drain(pool) > 0)
+        return LATER;
+    if (are_descriptors_out(err) && pool->limits.overload.action == OVERLOAD_REJECT)
+        return reject(listener);
+    return cannot_accept(listener, err);
 }
 
 static enum outcome
@@ -89,6 +126,7 @@ accept_one(struct listener *listener)
         return SHORT;
     }
     conn->listener = listener;
+    listener->accepts++;
     listener->on_accept(conn);
     return TOOK;
 }
@@ -115,11 +153,8 @@ accept_some(struct listener *listener, unsigned most)
     struct pool *pool = listener->pool;
     enum outcome outcome = TOOK;
 
-    while (most-- > 0 && outcome == TOOK) {
-        if (UNLIKELY(!pool_has_room(pool)))
-            return no_room(pool);
-        outcome = accept_one(listener);
-    }
+    while (most-- > 0 && outcome == TOOK)
+        outcome = LIKELY(pool_has_room(pool)) ? accept_one(listener) : no_room(listener);
     return outcome;
 }
 
@@ -135,7 +170,8 @@ unwatch_all(struct pool *pool)
 static bool
 watch(struct pool *pool, struct listener *listener)
 {
-    return loop_source_add(pool->loop, &listener->source, EPOLLIN | EPOLLEXCLUSIVE);
+    return listener->source.added
+           || loop_source_add(pool->loop, &listener->source, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
 static bool
@@ -153,17 +189,32 @@ watch_all(struct pool *pool)
     return true;
 }
 
+/*
+ * For what nobody tells of: a connection that is old enough to be drained by now, a descriptor that
+ * another part or another process has closed.
+ */
+static void
+arm_resume(struct pool *pool)
+{
+    uint64_t ms = now.mono_ms + pool->pause_backoff_ms;
+
+    if (pool->idle_len + pool->silent_len > 0 && pool->drain_again_ms > now.mono_ms)
+        ms = MIN(ms, pool->drain_again_ms);
+    timer_arm(&pool->loop->timers, &pool->resume, ms);
+}
+
 static void
 pause_accepting(struct pool *pool)
 {
     pool->paused = true;
     pool->paused_since_us = now.mono_us;
-    pool->pause_backoff_ms = RETRY_MIN_MS;
+    pool->pause_backoff_ms = (uint32_t)pool->limits.accept_retry.first_ms;
     stats->listen_disabled_num++;
     stats->time_in_listen_disabled_us -= clock_mono_us();       /* readers add the present */
     stats->accepting_conns = 0;
     unwatch_all(pool);
-    timer_arm(&pool->loop->timers, &pool->resume, now.mono_ms + RETRY_MIN_MS);
+    timer_cancel(&pool->rejoin);
+    arm_resume(pool);
 }
 
 static void
@@ -222,7 +273,6 @@ accept_retry_soon(struct pool *pool)
     loop_post(pool->loop, &pool->retry);
 }
 
-/* For what nobody tells of: a descriptor that another part or another process has closed. */
 static void
 on_resume_timer(struct timer *timer)
 {
@@ -231,8 +281,135 @@ on_resume_timer(struct timer *timer)
     try_again(pool);
     if (!pool->paused)
         return;
-    pool->pause_backoff_ms = MIN(2 * pool->pause_backoff_ms, RETRY_MAX_MS);
-    timer_arm(&pool->loop->timers, timer, now.mono_ms + pool->pause_backoff_ms);
+    pool->pause_backoff_ms =
+        (uint32_t)MIN(2 * (uint64_t)pool->pause_backoff_ms, pool->limits.accept_retry.most_ms);
+    arm_resume(pool);
+}
+
+void
+accept_retry_at(struct pool *pool, uint64_t ms)
+{
+    if (ms < pool->resume.expires_ms)
+        timer_arm(&pool->loop->timers, &pool->resume, ms);
+}
+
+/* ---- among other workers ------------------------------------------------------------------- */
+
+static bool
+shares_listeners(const struct pool *pool)
+{
+    return pool->limits.workers > 1 && pool->limits.accept_step_back > 0;
+}
+
+/* The mean of the connections that each worker of this configuration has. */
+static uint64_t
+mean_load(const struct pool *pool)
+{
+    const struct counters_segment *segment = counters_shared();
+    unsigned blocks = segment != NULL ? counters_blocks(segment) : 0, workers = 0;
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < blocks && workers < pool->limits.workers; i++) {
+        const struct counters *block = counters_block(segment, i);
+
+        if (__atomic_load_n(&block->pid, __ATOMIC_RELAXED) <= 0
+            || __atomic_load_n(&block->generation, __ATOMIC_RELAXED) != stats->generation)
+            continue;
+        sum += __atomic_load_n(&block->curr_connections, __ATOMIC_RELAXED);
+        workers++;
+    }
+    return workers > 0 ? sum / workers : pool->used;
+}
+
+/*
+ * More connections than the others have: by an eighth, and by so many that short connections, of
+ * which there are few at a time, do not count. To compare takes a look at each worker's counters,
+ * once a millisecond.
+ */
+static bool
+is_ahead(struct pool *pool)
+{
+    enum { SLACK = 4 };
+
+    if (pool->compared_ms != now.mono_ms) {
+        uint64_t mean = mean_load(pool);
+
+        pool->compared_ms = now.mono_ms;
+        pool->ahead_from = (uint32_t)(mean + MAX(mean / 8, SLACK));
+    }
+    return pool->used >= pool->ahead_from;
+}
+
+/* Enough for now: the next client is for another worker, if one has time. */
+static bool
+has_its_share(const struct listener *listener)
+{
+    const struct pool *pool = listener->pool;
+
+    return listener->accepts >= pool->limits.accept_step_back
+           || pool->size - pool->used < pool->size / 8;
+}
+
+/*
+ * The kernel wakes the first worker in the listener's queue that has time, and leaves it where it
+ * is: to come last is to leave the queue and to enter it again.
+ */
+static void
+step_back(struct listener *listener)
+{
+    struct pool *pool = listener->pool;
+
+    listener->accepts = 0;
+    loop_source_remove(pool->loop, &listener->source);
+    if (watch(pool, listener))
+        return;
+    LOG(&process_log, ALERT, errno, "epoll_ctl() failed");
+    pause_accepting(pool);
+}
+
+/*
+ * A worker that is ahead stands aside for a moment, so that those who were woken for the clients
+ * that wait come first, however slow they are to wake. It takes more at a time for as long as
+ * nobody comes.
+ */
+static void
+stand_aside(struct pool *pool)
+{
+    enum { ASIDE_MS = 1 };
+
+    pool->ahead_most = MIN(2 * pool->ahead_most, pool->limits.accept_step_back);
+    unwatch_all(pool);
+    timer_arm(&pool->loop->timers, &pool->rejoin, now.mono_ms + ASIDE_MS + 1);
+}
+
+static void
+on_rejoin(struct timer *timer)
+{
+    struct pool *pool = CONTAINER_OF(timer, struct pool, rejoin);
+
+    if (!pool->paused && !watch_all(pool))
+        pause_accepting(pool);
+}
+
+/* After a turn of accepting: lets other workers have theirs. */
+static void
+share(struct listener *listener)
+{
+    struct pool *pool = listener->pool;
+
+    if (is_ahead(pool)) {
+        stand_aside(pool);
+        return;
+    }
+    pool->ahead_most = 1;
+    if (has_its_share(listener))
+        step_back(listener);
+}
+
+static unsigned
+most_of(struct pool *pool)
+{
+    return is_ahead(pool) ? pool->ahead_most : pool->limits.accept_step_back;
 }
 
 /* At least one is tried, whatever the kernel says: it woke us. */
@@ -240,10 +417,17 @@ static void
 on_listener_ready(struct loop_source *source, uint32_t events)
 {
     struct listener *listener = source->data;
+    struct pool *pool = listener->pool;
+    bool shares = shares_listeners(pool);
+    unsigned most = MAX(1, count_waiting(listener));
 
     (void)events;
-    if (accept_some(listener, MAX(1, count_waiting(listener))) == SHORT)
-        pause_accepting(listener->pool);
+    if (shares)
+        most = MIN(most, most_of(pool));
+    if (accept_some(listener, most) == SHORT)
+        pause_accepting(pool);
+    else if (shares)
+        share(listener);
 }
 
 bool
@@ -272,14 +456,18 @@ pool_unlisten(struct pool *pool, struct listener *listener)
         return;
     if (pool->paused)
         end_pause(pool);
+    timer_cancel(&pool->rejoin);
     stats->accepting_conns = 0;
 }
 
 void
 accept_init(struct pool *pool)
 {
+    overload_init(pool);
     link_init(&pool->listeners);
     timer_init(&pool->resume, on_resume_timer);
+    timer_init(&pool->rejoin, on_rejoin);
+    pool->ahead_most = 1;
     loop_work_init(&pool->retry, on_retry);
 }
 
@@ -288,4 +476,11 @@ accept_fini(struct pool *pool)
 {
     while (!list_is_empty(&pool->listeners))
         pool_unlisten(pool, CONTAINER_OF(pool->listeners.next, struct listener, pool_link));
+    overload_fini(pool);
+}
+
+void
+accept_limits_changed(struct pool *pool)
+{
+    overload_prepare(pool);
 }

@@ -42,6 +42,8 @@ struct listener {
     struct link pool_link;      /* the pool's list */
     struct loop_source source;
     struct pool *pool;          /* that listens on it, or NULL */
+    uint32_t accepts;           /* since it stepped back last (accept_step_back) */
+    struct str overload_answer; /* what a client gets for whom there is no room; may be empty */
     void *owner;                /* of the protocol above: what is served here */
     /* A connection was accepted, its slot is in state ACCEPTED: the protocol takes over. */
     void (*on_accept)(struct conn *conn);

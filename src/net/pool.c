@@ -4,12 +4,27 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/counters.h"
+#include "base/reserve.h"
 #include "net/accept.h"
 
 #include <assert.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <unistd.h>
+
+enum {
+    LOOKS = 256,                /* for victims, at most, in each of a drain's steps */
+    LOOKS_EACH = 64             /* at the connections of one address */
+};
+
+const struct pool_limits pool_default_limits = {
+    .workers = 1,
+    .drain_when_free = { 1, 16 }, .close_when_free = { 1, 8 },
+    .drain_batch = 32, .drain_address_share = 8,
+    .drain_idle_ms = 100, .drain_silent_ms = 1000,
+    .accept_step_back = 16,
+    .accept_retry = { 10, 500 },
+    .overload = { OVERLOAD_WAIT, 1 },
+};
 
 #define BIT(name) (1u << CONN_##name)
 
@@ -71,34 +86,12 @@ on_turn_end(struct loop_turn_end *end)
     pool_batch_end(CONTAINER_OF(end, struct pool, turn_end));
 }
 
-/*
- * Address space now, memory on demand: never-used slots have no pages. Huge pages would give
- * memory to thousands of slots at the first touch of one. NULL with errno.
- */
-static void *
-reserve(size_t bytes)
-{
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    if (p == MAP_FAILED)
-        return NULL;
-    madvise(p, bytes, MADV_NOHUGEPAGE);
-    return p;
-}
-
-static void
-unreserve(void *p, size_t bytes)
-{
-    if (p != NULL)
-        munmap(p, bytes);
-}
-
 static void
 unreserve_all(struct pool *pool)
 {
     unreserve(pool->slots, pool->size * sizeof(*pool->slots));
     unreserve(pool->rare, pool->size * sizeof(*pool->rare));
+    holders_fini(&pool->holders);
     pool->slots = NULL;
     pool->rare = NULL;
 }
@@ -108,14 +101,35 @@ reserve_all(struct pool *pool)
 {
     pool->slots = reserve(pool->size * sizeof(*pool->slots));
     pool->rare = reserve(pool->size * sizeof(*pool->rare));
-    if (pool->slots != NULL && pool->rare != NULL)
+    if (pool->slots != NULL && pool->rare != NULL && holders_init(&pool->holders, pool->size))
         return true;
     unreserve_all(pool);
     return false;
 }
 
+/* So many slots used that at most that part is free. */
+static uint32_t
+used_from(const struct pool *pool, struct fraction free)
+{
+    if (free.den == 0)
+        return UINT32_MAX;
+    return pool->size - (uint32_t)MIN((uint64_t)pool->size * free.num / free.den, pool->size);
+}
+
+void
+pool_set_limits(struct pool *pool, const struct pool_limits *limits)
+{
+    pool->limits = *limits;
+    if (limits->worker_connections == 0)
+        pool->limits.worker_connections = pool->size;
+    pool->drain_from = used_from(pool, limits->drain_when_free);
+    pool->close_from = used_from(pool, limits->close_when_free);
+    pool->drain_again_ms = 0;
+    accept_limits_changed(pool);
+}
+
 bool
-pool_init(struct pool *pool, struct loop *loop, uint32_t size)
+pool_init(struct pool *pool, struct loop *loop, uint32_t size, const struct pool_limits *limits)
 {
     assert(size >= 1 && size < LOOP_SOURCE_BASE);
     memset(pool, 0, sizeof(*pool));
@@ -127,8 +141,10 @@ pool_init(struct pool *pool, struct loop *loop, uint32_t size)
     link_init(&pool->free);
     link_init(&pool->released);
     link_init(&pool->idle);
+    link_init(&pool->silent);
     pool->next_number = pool->number_step = 1;
     accept_init(pool);
+    pool_set_limits(pool, limits);
 
     loop->on_slot_event = pool_event;
     loop->slots = pool;
@@ -148,6 +164,35 @@ pool_fini(struct pool *pool)
     unreserve_all(pool);
 }
 
+/* When the drain may take a connection that is in one of the queues. */
+static uint64_t
+ripe_ms(const struct conn *conn)
+{
+    const struct pool_limits *limits = &conn->pool->limits;
+
+    if (conn->state == CONN_IDLE)
+        return conn->idle_since_ms + MAX(limits->drain_idle_ms, conn->keep_ms);
+    if (conn->state == CONN_LINGERING)
+        return now.mono_ms - ((uint32_t)now.mono_ms - conn->linger_since)
+               + limits->drain_silent_ms;
+    return conn->silent_since_ms + limits->drain_silent_ms;
+}
+
+static void
+count_reusable(const struct pool *pool)
+{
+    stats->reusable_connections = pool->idle_len + pool->silent_len;
+}
+
+static void
+enter_queue(struct link *queue, struct conn *conn)
+{
+    list_push(queue, &conn->queue);
+    count_reusable(conn->pool);
+    if (UNLIKELY(conn->pool->paused))
+        accept_retry_at(conn->pool, ripe_ms(conn));
+}
+
 /* Idle connections own nothing but their slot: here is where that is held to. */
 static void
 enter_idle(struct conn *conn)
@@ -156,17 +201,42 @@ enter_idle(struct conn *conn)
 
     assert(conn->in == NULL && conn->out == NULL && conn->request == NULL);
     conn->idle_since_ms = now.mono_ms;
-    list_push(&pool->idle, &conn->queue);
-    stats->reusable_connections = ++pool->idle_len;
-    if (UNLIKELY(pool->paused))
-        accept_retry_soon(pool);
+    pool->idle_len++;
+    enter_queue(&pool->idle, conn);
 }
 
 static void
-leave_idle(struct conn *conn)
+enter_silent(struct conn *conn)
 {
+    struct pool *pool = conn->pool;
+
+    if (conn->state == CONN_LINGERING)
+        conn->linger_since = (uint32_t)now.mono_ms;
+    else
+        conn->silent_since_ms = now.mono_ms;
+    pool->silent_len++;
+    enter_queue(&pool->silent, conn);
+}
+
+/* Only in one of the two queues is it linked while it is taken. */
+static void
+leave_queue(struct conn *conn, enum conn_state from)
+{
+    struct pool *pool = conn->pool;
+
     link_remove(&conn->queue);
-    stats->reusable_connections = --conn->pool->idle_len;
+    if (from == CONN_IDLE)
+        pool->idle_len--;
+    else
+        pool->silent_len--;
+    count_reusable(pool);
+}
+
+static bool
+is_silent(enum conn_state from, enum conn_state state)
+{
+    return state == CONN_ACCEPTED || state == CONN_LINGERING
+           || (state == CONN_READING && (from == CONN_ACCEPTED || from == CONN_IDLE));
 }
 
 void
@@ -181,10 +251,27 @@ conn_state_set(struct conn *conn, enum conn_state state)
     --*counter_at(gauges[from]);
     ++*counter_at(gauges[state]);
     conn->state = (uint8_t)state;
-    if (from == CONN_IDLE)
-        leave_idle(conn);
+    if (link_is_linked(&conn->queue))
+        leave_queue(conn, from);
     if (state == CONN_IDLE)
         enter_idle(conn);
+    else if (is_silent(from, state))
+        enter_silent(conn);
+}
+
+void
+conn_await_head(struct conn *conn)
+{
+    conn_state_set(conn, CONN_READING);
+    if (!link_is_linked(&conn->queue))
+        enter_silent(conn);
+}
+
+void
+conn_set_peer(struct conn *conn, const struct peer *peer)
+{
+    holders_remove(&conn->pool->holders, conn->index);
+    holders_add(&conn->pool->holders, conn->index, peer);
 }
 
 static void
@@ -295,32 +382,133 @@ conn_is_kept(const struct conn *conn)
     return conn->keep_ms > 0 && now.mono_ms - conn->idle_since_ms < conn->keep_ms;
 }
 
-unsigned
-pool_drain(struct pool *pool, unsigned most, enum close_reason reason)
+/* ---- the drain ----------------------------------------------------------------------------- */
+
+/* One attempt to make room. */
+struct drain {
+    struct pool *pool;
+    uint32_t share;             /* what an address may hold */
+    unsigned left;              /* victims that are still wanted */
+    bool too_young;             /* an address holds more than its share, and some of that is idle
+                                   or silent, but not for long enough */
+    uint64_t again_ms;          /* when the first of those that were too young is old enough */
+    unsigned silent, over_share;        /* victims of these kinds */
+    unsigned candidates_len;
+    uint32_t candidates[DRAIN_BATCH_MAX];       /* idle and old enough, over their share */
+};
+
+static bool
+is_ripe(struct drain *drain, const struct conn *conn)
 {
-    unsigned closed = 0, left = 256;        /* looks at so many at most: the loop must go on */
+    uint64_t ms = ripe_ms(conn);
+
+    if (ms <= now.mono_ms)
+        return true;
+    drain->again_ms = MIN(drain->again_ms, ms);
+    return false;
+}
+
+static void
+close_victim(struct drain *drain, struct conn *conn)
+{
+    if (conn->state != CONN_IDLE)
+        drain->silent++;
+    if (holders_count(&drain->pool->holders, conn->index) > drain->share)
+        drain->over_share++;
+    drain->left--;
+    conn_close(conn, CLOSE_DRAINED);
+}
+
+/* A connection of an address that holds too much: the silent go at once, the idle after them. */
+static enum holders_look
+look_at(void *ctx, uint32_t slot)
+{
+    struct drain *drain = ctx;
+    struct conn *conn = &drain->pool->slots[slot];
+
+    if (!link_is_linked(&conn->queue))          /* a request is in progress */
+        return HOLDERS_NEXT;
+    if (!is_ripe(drain, conn))
+        drain->too_young = true;
+    else if (conn->state != CONN_IDLE)
+        close_victim(drain, conn);
+    else if (drain->candidates_len < drain->left)
+        drain->candidates[drain->candidates_len++] = slot;
+    return drain->left > 0 ? HOLDERS_NEXT : HOLDERS_ENOUGH;
+}
+
+static void
+drain_over_share(struct drain *drain)
+{
+    struct pool *pool = drain->pool;
+    const struct holders_scan scan = {
+        .share = drain->share, .each = LOOKS_EACH, .most = LOOKS, .look = look_at, .ctx = drain,
+    };
+
+    holders_scan(&pool->holders, &scan);
+    for (unsigned i = 0; i < drain->candidates_len && drain->left > 0; i++)
+        if (holders_count(&pool->holders, drain->candidates[i]) > drain->share)
+            close_victim(drain, &pool->slots[drain->candidates[i]]);
+}
+
+/* What is too young ends it, but for what keepalive_min_timeout protects. */
+static void
+drain_queue(struct drain *drain, struct link *queue)
+{
+    const struct holders *holders = &drain->pool->holders;
+    unsigned looks = LOOKS;
     struct link *next;
 
-    for (struct link *l = pool->idle.next; l != &pool->idle && closed < most && left > 0;
-         l = next) {
+    for (struct link *l = queue->next; l != queue && drain->left > 0 && looks > 0; l = next) {
         struct conn *conn = CONTAINER_OF(l, struct conn, queue);
 
         next = l->next;
-        left--;
-        if (conn_is_kept(conn))
-            continue;
-        conn_close(conn, reason);
-        closed++;
+        looks--;
+        if (!is_ripe(drain, conn)) {
+            if (conn->state != CONN_IDLE || !conn_is_kept(conn))
+                break;
+        } else if (!drain->too_young || holders_count(holders, conn->index) > drain->share) {
+            close_victim(drain, conn);
+        }
     }
-    if (reason == CLOSE_DRAINED)
-        stats->drained_connections += closed;
-    return closed;
+}
+
+/* Nothing is ripe: when will something be? What becomes idle or silent from now on is younger. */
+static void
+look_again_later(struct pool *pool, const struct drain *drain)
+{
+    uint64_t newcomers_ms = MIN(pool->limits.drain_idle_ms, pool->limits.drain_silent_ms);
+
+    pool->drain_again_ms = MIN(drain->again_ms, now.mono_ms + newcomers_ms);
 }
 
 unsigned
-pool_drain_share(struct pool *pool)
+pool_drain(struct pool *pool)
 {
-    return pool_drain(pool, MAX(1, MIN(32, pool->idle_len / 8)), CLOSE_DRAINED);
+    uint32_t reusable = pool->idle_len + pool->silent_len;
+    uint32_t mean = pool->used / MAX(1, pool->holders.len);
+    unsigned wanted = MAX(1, MIN(pool->limits.drain_batch, reusable / 8));
+    struct drain drain;
+    unsigned closed;
+
+    if (reusable == 0 || now.mono_ms < pool->drain_again_ms)
+        return 0;
+    drain.pool = pool;
+    drain.share = MAX(pool->limits.drain_address_share, mean);
+    drain.left = wanted;
+    drain.too_young = false;
+    drain.again_ms = UINT64_MAX;
+    drain.silent = drain.over_share = drain.candidates_len = 0;
+    drain_over_share(&drain);
+    drain_queue(&drain, &pool->silent);
+    drain_queue(&drain, &pool->idle);
+    closed = wanted - drain.left;
+    if (closed == 0)
+        look_again_later(pool, &drain);
+    stats->drained_connections += closed;
+    stats->drained_silent += drain.silent;
+    stats->drained_over_share += drain.over_share;
+    return closed;
 }
 
 static COLD void
@@ -328,18 +516,18 @@ drain_for_slots(struct pool *pool)
 {
     uint64_t s = now.mono_ms / 1000;
 
-    if (pool_drain_share(pool) == 0 || s == pool->drain_warned_s)
+    if (pool_drain(pool) == 0 || s == pool->drain_warned_s)
         return;
     pool->drain_warned_s = s;
     LOG(&process_log, WARN, 0, "%u worker_connections are not enough, reusing connections",
-        pool->size);
+        pool->limits.worker_connections);
 }
 
 /* Slots that wait for the batch to end count as free here, or each newcomer would drain anew. */
 static inline void
 drain_when_short(struct pool *pool)
 {
-    if (UNLIKELY(pool->size - pool->used <= pool->size / 16))
+    if (UNLIKELY(pool->used >= pool->drain_from))
         drain_for_slots(pool);
 }
 
@@ -404,6 +592,7 @@ conn_take(struct pool *pool, int fd, const struct peer *peer, enum conn_origin o
     conn->generation++;
     conn->fd = fd;
     conn->peer = *peer;
+    holders_add(&pool->holders, conn->index, peer);
     conn->stream = &plain_stream;
     conn->number = pool->next_number;
     conn->since_ms = now.mono_ms;
@@ -446,6 +635,7 @@ conn_close(struct conn *conn, enum close_reason reason)
     free_buffer(&conn->in);
     free_buffer(&conn->out);
     conn_state_set(conn, CONN_FREE);
+    holders_remove(&pool->holders, conn->index);
     conn->generation++;
     list_push(&pool->released, &conn->queue);
 

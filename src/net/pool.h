@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "event/loop.h"
 #include "net/address.h"
+#include "net/holders.h"
 #include "net/stream.h"
 
 struct conn;
@@ -74,8 +75,9 @@ struct conn_ops {
 
 /*
  * One slot. Invariants: while FREE fd is -1, no timer is armed, and in, out, request are NULL;
- * while IDLE in, out and request are NULL and `queue` is linked in pool->idle; with a deadline
- * the timer is armed, and not later than it (see conn_deadline).
+ * while IDLE in, out and request are NULL and `queue` is linked in pool->idle; while the peer is
+ * silent (see pool->silent) it is linked there; with a deadline the timer is armed, and not later
+ * than it (see conn_deadline).
  */
 struct conn {
     int fd;
@@ -98,20 +100,65 @@ struct conn {
     struct buffer *out;         /* what the socket did not take yet, NULL mostly */
     struct timer timer;
     uint64_t deadline_ms;       /* 0: none; monotonic */
-    struct link queue;          /* idle queue, free list, or released during this batch */
+    struct link queue;          /* idle, silent, free list, or released during this batch */
     uint64_t number;            /* *CONN of the log, unique in a worker's life */
     uint64_t since_ms;          /* accepted at */
     union {
         uint64_t idle_since_ms; /* IDLE */
+        uint64_t silent_since_ms;       /* in pool->silent, but for LINGERING */
         uint64_t linger_end_ms; /* LINGERING: however much still comes */
     };
     uint32_t requests;          /* served so far */
     uint32_t allowance_ms;      /* the protocol's: how long it may be silent, idle or lingering */
     struct peer peer;
-    uint32_t keep_ms;           /* the protocol's: for so long idle it is neither drained nor shut
+    union {
+        uint32_t keep_ms;       /* the protocol's: for so long idle it is neither drained nor shut
                                    down */
+        uint32_t linger_since;  /* LINGERING: the lower half of when it began, in ms */
+    };
 };
 _Static_assert(sizeof(struct conn) <= 192, "a slot is at most three cache lines");
+
+/* What becomes of a client for whom there is no room. */
+enum overload_action {
+    OVERLOAD_WAIT,              /* it waits in the kernel's queue */
+    OVERLOAD_REJECT             /* it gets listener->overload_answer */
+};
+
+struct overload {
+    enum overload_action action;
+    uint32_t retry_after_s;     /* what a rejected client is told; 0: nothing */
+};
+
+/* How long to wait before accepting is tried again: at first, and at most after doublings. */
+struct retry_times {
+    uint64_t first_ms, most_ms; /* at least 1; most_ms not below first_ms */
+};
+
+/* A part of the slots. */
+struct fraction {
+    uint32_t num, den;          /* 0, 0: never, not even when none is free */
+};
+
+/*
+ * When the pool does what: each a directive of events { }, described in weir.conf(5).
+ */
+struct pool_limits {
+    uint32_t worker_connections;        /* for messages: what the conf file calls the size; 0: the
+                                           size itself */
+    uint32_t workers;           /* that accept from the same listeners; this one included */
+    struct fraction drain_when_free, close_when_free;   /* of the slots, at most */
+    uint32_t drain_batch;       /* victims at most, at a time; up to DRAIN_BATCH_MAX */
+    uint32_t drain_address_share;       /* at least 1 */
+    uint64_t drain_idle_ms, drain_silent_ms;
+    uint32_t accept_step_back;  /* accepts; 0: never */
+    struct retry_times accept_retry;    /* while accepting is paused */
+    struct overload overload;
+};
+enum { DRAIN_BATCH_MAX = 256 };
+
+/* What holds where the conf file says nothing. */
+extern const struct pool_limits pool_default_limits;
 
 struct pool {
     struct loop *loop;
@@ -122,8 +169,18 @@ struct pool {
     uint32_t used;              /* neither free nor waiting to become free */
     struct link free;           /* of those touched, last released first */
     struct link released;       /* during this batch */
-    struct link idle;           /* reusable, least recently used first */
-    uint32_t idle_len;
+    struct link idle;           /* least recently used first */
+    /*
+     * Those that the peer keeps waiting without a request in progress, in the order in which that
+     * began: ACCEPTED, READING a head, LINGERING.
+     */
+    struct link silent;
+    uint32_t idle_len, silent_len;
+    struct pool_limits limits;
+    uint32_t drain_from;        /* so many slots used: few are free, the drain acts */
+    uint32_t close_from;        /* likewise: answers close their connections */
+    uint64_t drain_again_ms;    /* until then nothing can be drained, as was seen */
+    struct holders holders;     /* of all that are not free */
     uint64_t next_number, number_step;  /* of the next connection; 1 and 1 by default */
     struct loop_turn_end turn_end;
     uint64_t drain_warned_s;    /* last "reusing connections" */
@@ -134,7 +191,12 @@ struct pool {
 
     /* Below: accept.c's. */
     struct link listeners;      /* by their pool_link */
+    uint32_t ahead_from;        /* so many slots used: more than the other workers */
+    uint64_t compared_ms;       /* when that was found */
+    uint32_t ahead_most;        /* how many to accept at a time, although ahead of the others */
+    struct timer rejoin;        /* while the others have their chance */
     bool paused;                /* accepting */
+    int reserve_fd;             /* given up to reject a client when descriptors are out; -1: none */
     uint64_t paused_since_us;
     uint32_t pause_backoff_ms;
     struct timer resume;        /* the fallback while paused */
@@ -147,16 +209,20 @@ struct pool {
  * counters_use() called before. Ignores SIGPIPE in this process, for sendfile(2) cannot be told
  * not to raise it. False with errno when memory is short.
  */
-bool pool_init(struct pool *pool, struct loop *loop, uint32_t size);
+bool pool_init(struct pool *pool, struct loop *loop, uint32_t size,
+               const struct pool_limits *limits);
+/* Other limits from now on; the number of slots stays. */
+void pool_set_limits(struct pool *pool, const struct pool_limits *limits);
 /* All connections must be closed before. */
 void pool_fini(struct pool *pool);
 
 /*
  * Starts and stops accepting on a listener (EPOLLEXCLUSIVE). A client is served at once after
- * accept4; as many are accepted in a turn as wait in the queue, at most 64. When no slot or
- * descriptor can be had, accepting pauses on all listeners, and clients wait in the backlog; each
- * slot released, and each connection that becomes idle, lets in one who waits. The pause ends
- * when nobody waits any more. False with errno. Unlisten while the descriptor is open; it does
+ * accept4; as many are accepted in a turn as wait in the queue, at most 64, and fewer where other
+ * workers listen too. When no slot or descriptor can be had, accepting pauses on all listeners, and
+ * clients wait in the backlog; each slot released, and each connection that is old enough to be
+ * drained, lets in one who waits. The pause ends when nobody waits any more. With OVERLOAD_REJECT
+ * they are told in words instead. False with errno. Unlisten while the descriptor is open; it does
  * nothing to a listener that no pool listens on. (While accepting is paused listener->source is
  * not added: that says nothing about it.)
  */
@@ -183,10 +249,22 @@ struct conn *conn_take(struct pool *pool, int fd, const struct peer *peer,
 void conn_close(struct conn *conn, enum close_reason reason);
 
 /*
- * The only writer of conn->state: asserts the transition, keeps the gauges and the idle queue.
- * FREE is for conn_close alone. The state that it has already: nothing happens.
+ * The only writer of conn->state: asserts the transition, keeps the gauges and the queues. FREE is
+ * for conn_close alone. The state that it has already: nothing happens. READING entered from
+ * ACCEPTED or IDLE is the reading of a head; otherwise that of a body, a request in progress.
  */
 void conn_state_set(struct conn *conn, enum conn_state state);
+/*
+ * READING, and of a head that is not whole, whatever was before: since the first call the peer
+ * keeps us waiting.
+ */
+void conn_await_head(struct conn *conn);
+
+/*
+ * The connection counts as that peer's in what an address may hold: a proxy has told who the client
+ * is. conn->peer stays.
+ */
+void conn_set_peer(struct conn *conn, const struct peer *peer);
 
 /*
  * Registers for EPOLLIN, EPOLLOUT, EPOLLRDHUP, or 0: errors alone; a system call only if it
@@ -236,17 +314,24 @@ bool conn_acked(const struct conn *conn, uint64_t *bytes);
 bool conn_is_kept(const struct conn *conn);
 
 /*
- * Closes at most `most` idle connections, longest idle first; returns how many. Counts them as
- * drained when that is the reason.
+ * Makes room: closes up to limits.drain_batch connections without a request in progress, and at
+ * most an eighth of those; returns how many. Their descriptors are free at once, their slots after
+ * the batch. In this order:
+ *   1. of addresses that hold more than their share, the biggest first: silent ones, then idle ones;
+ *   2. silent ones, the oldest first;
+ *   3. idle ones, the longest idle first;
+ * each only when it is old enough. While an address that holds more than its share has some that
+ * are only too young, the others are not made to pay for it. The work is bounded.
  */
-unsigned pool_drain(struct pool *pool, unsigned most, enum close_reason reason);
-/*
- * Closes the share of the idle connections that newcomers may have at a time; returns how many.
- * Their descriptors are free at once, their slots after the batch.
- */
-unsigned pool_drain_share(struct pool *pool);
+unsigned pool_drain(struct pool *pool);
 /* Whether conn_take would find a slot now. Drains like conn_take. */
 bool pool_has_room(struct pool *pool);
+/* Whether so few slots are free that answers should close their connections. */
+static inline bool
+pool_is_nearly_full(const struct pool *pool)
+{
+    return pool->used >= pool->close_from;
+}
 
 /* Calls fn for each slot that is not free. fn may close the connection it is given, no other. */
 void pool_each(struct pool *pool, void (*fn)(void *ctx, struct conn *conn), void *ctx);

@@ -31,6 +31,24 @@ struct served {
 
 /* ---- one configuration --------------------------------------------------------------------- */
 
+static struct pool_limits
+limits_of(const struct runtime *rt)
+{
+    struct pool_limits limits = rt->events->limits;
+
+    limits.worker_connections = rt->events->worker_connections;
+    limits.workers = rt->main->master_process ? rt->main->worker_processes : 1;
+    return limits;
+}
+
+static void
+set_limits(struct serving *s, const struct runtime *rt)
+{
+    struct pool_limits limits = limits_of(rt);
+
+    pool_set_limits(&s->pool, &limits);
+}
+
 static void
 listen_no_more(struct serving *s, struct runtime *rt)
 {
@@ -466,14 +484,19 @@ bool
 serving_switch(struct serving *s, struct runtime *rt)
 {
     struct runtime *old = s->current->runtime;
-    struct served *served = served_create(s, rt);
+    struct served *served;
 
-    if (served == NULL)
+    set_limits(s, rt);
+    served = served_create(s, rt);
+    if (served == NULL) {
+        set_limits(s, old);
         return false;
+    }
     /* A shared descriptor can be in the loop but once. */
     listen_no_more(s, old);
     if (!listen_to_all(s, rt)) {
         served_free(served);
+        set_limits(s, old);
         listen_to_all(s, old);
         return false;
     }
@@ -512,6 +535,7 @@ start_loop(struct serving *s, const struct runtime *rt,
 {
     uint32_t others = runtime_listener_count(rt) + OTHER_SLOTS;
     uint32_t slots = rt->events->worker_connections;
+    struct pool_limits limits = limits_of(rt);
     sigset_t set;
 
     signals_set(&set);
@@ -521,7 +545,8 @@ start_loop(struct serving *s, const struct runtime *rt,
     }
     if (!loop_signals(&s->loop, &set, on_signal)) {
         tell(LEVEL_EMERG, errno, "signalfd() failed");
-    } else if (!pool_init(&s->pool, &s->loop, slots > others ? slots - others : 1)) {
+    } else if (!pool_init(&s->pool, &s->loop, slots > others ? slots - others : 1,
+                          &limits)) {
         tell(LEVEL_EMERG, ENOMEM, "%u worker_connections cannot be had", slots);
     } else {
         return true;

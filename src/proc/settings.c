@@ -411,6 +411,87 @@ parse_use(struct conf *conf, const struct conf_node *node, void *field)
     return false;
 }
 
+/* ---- events { } ---------------------------------------------------------------------------- */
+
+/* "1/8", "12%": a part of the slots; where nothing forbids it (data) also "off". */
+static bool
+parse_fraction(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct fraction *fraction = field;
+    struct str text = node->words[1].text;
+    ptrdiff_t slash = str_find(text, '/', 0);
+    bool percent = slash < 0 && str_ends(text, STR("%"));
+    size_t num_len = slash >= 0 ? (size_t)slash : text.len - percent;
+    uint64_t num, den = 100;
+
+    if (conf->directive->data != NULL && str_eq(text, STR("off"))) {
+        *fraction = (struct fraction){ 0, 0 };
+        return true;
+    }
+    if ((slash >= 0 || percent) && str_to_uint((struct str){ text.p, num_len }, 1000000, &num)
+        && (percent || str_to_uint(str_from(text, num_len + 1), 1000000, &den))
+        && den > 0 && num <= den) {
+        *fraction = (struct fraction){ (uint32_t)num, (uint32_t)den };
+        return true;
+    }
+    invalid_value(conf, node, 1);
+    conf_hint(conf, "a part of the connections: 1/8 or 12%%%s",
+              conf->directive->data != NULL ? ", or off" : "");
+    return false;
+}
+
+enum { RETRY_MAX_MS = 60000 };
+
+static bool
+parse_accept_retry(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct retry_times *retry = field;
+
+    if (!word_ms(conf, &node->words[1], node->words[1].text, &retry->first_ms)
+        || !word_ms(conf, &node->words[2], node->words[2].text, &retry->most_ms))
+        return false;
+    if (retry->first_ms >= 1 && retry->most_ms >= retry->first_ms
+        && retry->most_ms <= RETRY_MAX_MS)
+        return true;
+    invalid_value(conf, node, retry->first_ms < 1 ? 1 : 2);
+    conf_hint(conf, "the first wait is 1ms at least, the longest not shorter, and 1m at most");
+    return false;
+}
+
+enum { RETRY_AFTER_MAX_S = 86400 };
+
+/* "wait", or "reject [retry_after=TIME]". */
+static bool
+parse_overload(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct overload *overload = field;
+    struct str what = node->words[1].text, after;
+    uint64_t seconds;
+
+    *overload = (struct overload){ OVERLOAD_WAIT, 1 };
+    if (str_eq(what, STR("reject"))) {
+        overload->action = OVERLOAD_REJECT;
+    } else if (!str_eq(what, STR("wait"))) {
+        invalid_value(conf, node, 1);
+        conf_hint(conf, "one of wait, reject");
+        return false;
+    }
+    if (node->count == 2)
+        return true;
+    after = node->words[2].text;
+    if (overload->action == OVERLOAD_WAIT || !str_starts(after, STR("retry_after=")))
+        return conf_error(conf, &node->words[2], "invalid parameter \"%.*s\"", STR_ARG(after));
+    if (!word_seconds(conf, &node->words[2], str_from(after, 12), &seconds))
+        return false;
+    if (seconds > RETRY_AFTER_MAX_S) {
+        invalid_value(conf, node, 2);
+        conf_hint(conf, "a day at most");
+        return false;
+    }
+    overload->retry_after_s = (uint32_t)seconds;
+    return true;
+}
+
 /* Before "http" is applied, whose levels inherit the log. */
 static bool
 check_main(struct conf *conf, struct conf_scope *scope, void *settings)
@@ -438,8 +519,12 @@ check_main(struct conf *conf, struct conf_scope *scope, void *settings)
 
 static const struct uint_range at_least_one = { 1, INT32_MAX };
 static const struct uint_range event_counts = { 1, 65536 };
+static const struct uint_range drain_batches = { 1, DRAIN_BATCH_MAX };
+static const struct uint_range step_backs = { 0, 65536 };
+static const bool may_be_off = true;
 
 #define MAIN(member)  FIELD(struct main_settings, member)
+#define LIMIT(member) FIELD(struct events_settings, limits.member)
 
 static const struct directive main_directives[] = {
     { "daemon", .where = IN_MAIN, .args = {1, 1}, .parse = parse_flag, MAIN(daemon),
@@ -497,6 +582,24 @@ static const struct directive events_directives[] = {
       FIELD(struct events_settings, epoll_events), .initial = "512", .data = &event_counts },
     { "requests_per_turn", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_uint,
       FIELD(struct events_settings, requests_per_turn), .initial = "20", .data = &at_least_one },
+    { "drain_when_free", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_fraction,
+      LIMIT(drain_when_free), .initial = "1/16" },
+    { "drain_batch", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_uint,
+      LIMIT(drain_batch), .initial = "32", .data = &drain_batches },
+    { "drain_idle", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_ms,
+      LIMIT(drain_idle_ms), .initial = "100ms" },
+    { "drain_silent", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_ms,
+      LIMIT(drain_silent_ms), .initial = "1s" },
+    { "drain_address_share", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_uint,
+      LIMIT(drain_address_share), .initial = "8", .data = &at_least_one },
+    { "close_when_free", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_fraction,
+      LIMIT(close_when_free), .initial = "1/8", .data = &may_be_off },
+    { "accept_step_back", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_uint,
+      LIMIT(accept_step_back), .initial = "16", .data = &step_backs },
+    { "accept_retry", .where = IN_EVENTS, .args = {2, 2}, .parse = parse_accept_retry,
+      LIMIT(accept_retry), .initial = "10ms 500ms" },
+    { "overload", .where = IN_EVENTS, .args = {1, 2}, .parse = parse_overload,
+      LIMIT(overload), .initial = "wait" },
     { "use", .where = IN_EVENTS, .args = {1, 1}, .parse = parse_use },
     { "multi_accept", .where = IN_EVENTS, .args = {1, 1}, .parse = ignore_flag },
     { "accept_mutex", .where = IN_EVENTS, .args = {1, 1}, .parse = ignore_flag },

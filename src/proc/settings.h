@@ -7,6 +7,7 @@
 #define WEIR_PROC_SETTINGS_H
 
 #include "conf/conf.h"
+#include "net/pool.h"
 
 #include <sched.h>
 #include <sys/types.h>
@@ -68,6 +69,7 @@ struct events_settings {
     uint32_t worker_connections;
     uint32_t epoll_events;
     uint32_t requests_per_turn;
+    struct pool_limits limits;  /* but for what is said elsewhere: worker_connections, workers */
 };
 
 /*

@@ -26,7 +26,9 @@ def test_clients_that_stay_idle_make_room_for_others(small):
         client.close()
 
 
-def test_longest_idle_goes_first(small):
+def test_longest_idle_goes_first(weir):
+    small = weir(server="keepalive_timeout 60s;", files={"html/a": "a"}, events="worker_connections 32; close_when_free off; drain_idle 0;",
+                 allow=["worker_connections are not enough"])
     first, second = small.connect(), small.connect()
     first.ask(request("/a"))
     second.ask(request("/a"))

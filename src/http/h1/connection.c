@@ -532,8 +532,13 @@ may_keep(const struct http_request *req)
         || conn->requests + 1 >= s->keepalive_requests
         || now.mono_ms - conn->since_ms >= s->keepalive_time_ms)
         return false;
-    return s->keepalive_disable == 0 || req->known[FIELD_USER_AGENT].len == 0
-           || !is_disabled_browser(req, s->keepalive_disable);
+    if (s->keepalive_disable != 0 && req->known[FIELD_USER_AGENT].len > 0
+        && is_disabled_browser(req, s->keepalive_disable))
+        return false;
+    if (LIKELY(!pool_is_nearly_full(conn->pool)))
+        return true;
+    stats->closes_when_full++;
+    return false;
 }
 
 static COLD void
@@ -690,7 +695,7 @@ read_head(struct conn *conn, const char *p, size_t len, size_t *used)
          */
         if (is_new || conn->state == CONN_WRITING)
             wait_for_peer(conn, SLOW_HEAD, req->server->settings->client_header_timeout_ms);
-        conn_state_set(conn, CONN_READING);
+        conn_await_head(conn);
         return STEP_MORE;
     case FRAMING_REFUSED:
         *used = len;
@@ -698,7 +703,6 @@ read_head(struct conn *conn, const char *p, size_t len, size_t *used)
     case FRAMING_DONE:
         break;
     }
-    conn_state_set(conn, CONN_READING);
     *used = f->head_len;
     return serve(conn, p, len > f->head_len);
 }

@@ -46,7 +46,8 @@ start_listener(struct listener *listener, const char *text)
     *listener = (struct listener){
         .fd = -1, .text = str_of(text), .on_accept = on_accept,
         .options = { .backlog = 511, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .deferred = 0,
-                     .nodelay = 1 },
+                     .nodelay = 1, .so_keepalive = -1, .keepidle = -1, .keepintvl = -1,
+                     .keepcnt = -1 },
     };
     ck_assert_ptr_null(address_parse(listener->text, &listener->address, 1, &count));
     address_set_port(&listener->address, 0);
@@ -60,7 +61,7 @@ start(uint32_t size)
     memset(stats, 0, sizeof(*stats));
     accepted_count = 0;
     ck_assert(loop_init(&loop, 64));
-    ck_assert(pool_init(&pool, &loop, size));
+    ck_assert(pool_init(&pool, &loop, size, &pool_default_limits));
     start_listener(&listeners[0], "127.0.0.1");
 }
 
@@ -78,6 +79,14 @@ end(void)
     pool_fini(&pool);
     loop_fini(&loop);
     listener_close(&listeners[0]);
+}
+
+/* A kept connection may be closed for another once it has been idle for so long. */
+static void
+let_ripen(void)
+{
+    usleep((useconds_t)pool.limits.drain_idle_ms * 1000 + 2000);
+    clock_update();
 }
 
 /* The connection waits in the backlog when this returns. */
@@ -115,7 +124,8 @@ release(struct conn *conn)
 static void
 check_sums(void)
 {
-    ck_assert_uint_eq(stats->total_connections, stats->handled + stats->rejected_no_slot);
+    ck_assert_uint_eq(stats->total_connections, stats->handled + stats->rejected_no_slot
+                                                + stats->rejected_overload);
     ck_assert_uint_eq(stats->handled, stats->curr_connections + stats->closed_normal
                                       + stats->closed_drained + stats->closed_shutdown);
 }
@@ -219,12 +229,20 @@ END_TEST
 
 START_TEST(connection_that_becomes_idle_makes_room)
 {
+    uint64_t idle_ms;
+
     start(2);
     connect_many(3);
     settle();
     ck_assert_uint_eq(accepted_count, 2);
+    conn_state_set(accepted[1], CONN_PROCESSING);
     conn_state_set(accepted[1], CONN_IDLE);
+    idle_ms = now.mono_ms;
     settle();
+    ck_assert_uint_eq(accepted_count, 2);       /* too young */
+    while (accepted_count == 2)
+        ck_assert_int_eq(loop_turn(&loop, -1), 0);
+    ck_assert_uint_ge(now.mono_ms - idle_ms, 100);
     ck_assert_uint_eq(accepted_count, 3);
     ck_assert_uint_eq(stats->drained_connections, 1);
     ck_assert_int_eq(accepted[0]->state, CONN_READING);
@@ -240,6 +258,7 @@ START_TEST(idle_connections_make_room_without_a_pause)
     settle();
     for (unsigned i = 0; i < 32; i++)
         conn_state_set(accepted[i], CONN_IDLE);
+    let_ripen();
     connect_many(20);
     settle();
     ck_assert_uint_eq(accepted_count, 84);
@@ -354,6 +373,7 @@ START_TEST(worker_out_of_descriptors_drains_idle_ones)
     settle();
     for (unsigned i = 0; i < 3; i++)
         conn_state_set(accepted[i], CONN_IDLE);
+    let_ripen();
     connect_many(2);
     old = limit_descriptors(0);
     settle();
@@ -361,6 +381,94 @@ START_TEST(worker_out_of_descriptors_drains_idle_ones)
     ck_assert_uint_eq(stats->listen_disabled_num, 0);
     ck_assert_uint_eq(stats->drained_connections, 2);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    check_sums();
+    end();
+}
+END_TEST
+
+static void
+reject_when_full(void)
+{
+    struct pool_limits limits = pool_default_limits;
+
+    limits.overload.action = OVERLOAD_REJECT;
+    pool_set_limits(&pool, &limits);
+    listeners[0].overload_answer = STR("no room");
+}
+
+/* The client gets the whole answer and then an orderly end. */
+static void
+check_rejected(int fd)
+{
+    char text[64];
+
+    ck_assert_int_eq(recv(fd, text, sizeof(text), MSG_WAITALL), 7);
+    ck_assert_mem_eq(text, "no room", 7);
+    ck_assert_int_eq(recv(fd, text, sizeof(text), 0), 0);
+    close(fd);
+}
+
+START_TEST(full_pool_rejects_in_words_when_told_to)
+{
+    int clients[3];
+
+    start(2);
+    reject_when_full();
+    connect_many(2);
+    settle();
+    for (unsigned i = 0; i < 3; i++) {
+        clients[i] = connect_to(&listeners[0]);
+        ck_assert_int_eq(send(clients[i], "GET", 3, 0), 3);
+    }
+    settle();
+    ck_assert(!pool.paused);
+    for (unsigned i = 0; i < 3; i++)
+        check_rejected(clients[i]);
+    ck_assert_uint_eq(stats->rejected_overload, 3);
+    ck_assert_uint_eq(stats->total_connections, 5);
+    check_sums();
+    release(accepted[0]);
+    connect_many(1);
+    settle();
+    ck_assert_uint_eq(accepted_count, 3);
+    end();
+    ck_assert_int_eq(pool.reserve_fd, -1);
+}
+END_TEST
+
+START_TEST(client_is_rejected_in_words_without_a_descriptor_too)
+{
+    struct rlimit old;
+    int clients[8], spare;
+
+    start(64);
+    reject_when_full();
+    for (unsigned i = 0; i < 8; i++)
+        clients[i] = connect_to(&listeners[0]);
+    old = limit_descriptors(2);
+    settle();
+    ck_assert_uint_eq(accepted_count, 2);
+    ck_assert(!pool.paused);
+    ck_assert_int_ge(pool.reserve_fd, 0);
+    ck_assert_uint_eq(stats->rejected_overload, 6);
+    for (unsigned i = 2; i < 8; i++)
+        check_rejected(clients[i]);             /* frees the client's own descriptor */
+    check_sums();
+    while ((spare = fcntl(0, F_DUPFD_CLOEXEC, 0)) >= 0)
+        ;
+    close(pool.reserve_fd);                     /* and somebody else takes it at once */
+    pool.reserve_fd = -1;
+    spare = fcntl(0, F_DUPFD_CLOEXEC, 0);
+    ck_assert_int_ge(spare, 0);
+    close(spare);
+    clients[0] = connect_to(&listeners[0]);
+    settle();
+    ck_assert(pool.paused);                     /* no word to say: they wait */
+    ck_assert_uint_eq(stats->listen_disabled_num, 1);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    while (pool.paused)
+        loop_turn(&loop, -1);
+    ck_assert_uint_eq(accepted_count, 3);
     check_sums();
     end();
 }
@@ -403,6 +511,8 @@ main(void)
     unit_add(suite, last_unlisten_ends_a_pause, 1);
     unit_add(suite, worker_out_of_descriptors_neither_spins_nor_stays_deaf, 1);
     unit_add(suite, worker_out_of_descriptors_drains_idle_ones, 1);
+    unit_add(suite, full_pool_rejects_in_words_when_told_to, 1);
+    unit_add(suite, client_is_rejected_in_words_without_a_descriptor_too, 1);
     unit_add(suite, unix_socket_is_accepted_from_until_nobody_waits, 1);
     return unit_run(suite);
 }

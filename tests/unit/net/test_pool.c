@@ -10,9 +10,11 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct loop loop;
+static const struct log quiet = { .level = LEVEL_ERR };
 static struct pool pool;
 static const struct peer nobody = { .family = AF_UNIX };
 
@@ -50,12 +52,19 @@ on_close(struct conn *conn, enum close_reason reason)
 static const struct conn_ops ops = { on_event, on_timeout, on_close };
 
 static void
-start(uint32_t size)
+start_with(uint32_t size, const struct pool_limits *limits)
 {
     memset(stats, 0, sizeof(*stats));
     memset(&seen, 0, sizeof(seen));
+    process_log.log = &quiet;
     ck_assert(loop_init(&loop, 64));
-    ck_assert(pool_init(&pool, &loop, size));
+    ck_assert(pool_init(&pool, &loop, size, limits));
+}
+
+static void
+start(uint32_t size)
+{
+    start_with(size, &pool_default_limits);
 }
 
 static void
@@ -75,16 +84,30 @@ end(void)
 
 /* A connection whose descriptor is always ready to be read; NULL when there is no slot. */
 static struct conn *
-take(void)
+take_from(const struct peer *peer)
 {
     int fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
-    struct conn *conn = conn_take(&pool, fd, &nobody, CONN_NEW);
+    struct conn *conn = conn_take(&pool, fd, peer, CONN_NEW);
 
     if (conn == NULL)
         close(fd);
     else
         conn->ops = &ops;
     return conn;
+}
+
+static struct conn *
+take(void)
+{
+    return take_from(&nobody);
+}
+
+/* Lets the time pass, in which nothing happens but timers. */
+static void
+pass(uint64_t ms)
+{
+    now.mono_ms += ms;
+    timer_wheel_advance(&loop.timers, now.mono_ms);
 }
 
 static struct conn *
@@ -212,28 +235,310 @@ END_TEST
 
 START_TEST(drain_closes_the_longest_idle_first)
 {
-    static const unsigned order[] = { 2, 0, 4, 1, 3 }, drained[] = { 2, 4, 1 };
+    static const unsigned order[] = { 2, 0, 4, 1, 3 }, drained[] = { 2, 4, 1, 3, 0 };
     struct conn *all[5];
 
     start(64);
     for (unsigned i = 0; i < 5; i++)
-        all[i] = take_as(CONN_READING);
+        all[i] = take_as(CONN_PROCESSING);
     for (unsigned i = 0; i < 5; i++)
         conn_state_set(all[order[i]], CONN_IDLE);
     conn_state_set(all[0], CONN_PROCESSING);    /* used again: now the youngest */
     conn_state_set(all[0], CONN_IDLE);
     ck_assert_uint_eq(stats->reusable_connections, 5);
+    pass(100);
     for (unsigned i = 0; i < ARRAY_LEN(drained); i++) {
-        ck_assert_uint_eq(pool_drain(&pool, 1, CLOSE_DRAINED), 1);
+        ck_assert_uint_eq(pool_drain(&pool), 1);
         ck_assert_ptr_eq(seen.last, all[drained[i]]);
         ck_assert_int_eq(seen.reason, CLOSE_DRAINED);
     }
-    ck_assert_uint_eq(stats->drained_connections, 3);
-    ck_assert_uint_eq(stats->closed_drained, 3);
-    ck_assert_uint_eq(pool_drain(&pool, 10, CLOSE_SHUTDOWN), 2);
-    ck_assert_uint_eq(stats->drained_connections, 3);
-    ck_assert_uint_eq(stats->closed_shutdown, 2);
-    ck_assert_uint_eq(pool_drain(&pool, 10, CLOSE_SHUTDOWN), 0);
+    ck_assert_uint_eq(stats->drained_connections, 5);
+    ck_assert_uint_eq(stats->drained_silent, 0);
+    ck_assert_uint_eq(stats->closed_drained, 5);
+    ck_assert_uint_eq(pool_drain(&pool), 0);
+    end();
+}
+END_TEST
+
+/* What may be closed to make room, and from which age on. */
+static const struct {
+    enum conn_state before, state;
+    bool half_head;
+    uint64_t from_ms;           /* 0: never */
+} ages[] = {
+    { CONN_ACCEPTED,   CONN_ACCEPTED,   false, 1000 },
+    { CONN_ACCEPTED,   CONN_READING,    false, 1000 },
+    { CONN_IDLE,       CONN_READING,    false, 1000 },  /* half a head on a kept connection */
+    { CONN_PROCESSING, CONN_READING,    false, 0 },     /* a body */
+    { CONN_WRITING,    CONN_READING,    false, 0 },
+    { CONN_PROCESSING, CONN_READING,    true,  1000 },  /* half a head behind a request */
+    { CONN_READING,    CONN_READING,    true,  1000 },
+    { CONN_ACCEPTED,   CONN_PROCESSING, false, 0 },
+    { CONN_PROCESSING, CONN_WRITING,    false, 0 },
+    { CONN_PROCESSING, CONN_IDLE,       false, 100 },
+    { CONN_PROCESSING, CONN_LINGERING,  false, 1000 },
+};
+
+START_TEST(drain_takes_only_what_is_old_enough)
+{
+    struct conn *conn;
+
+    start(4);
+    now.mono_ms += (UINT64_C(3) << 32) - 500 - (uint32_t)now.mono_ms;   /* low half about to wrap */
+    conn = take_as(ages[_i].before);
+    pass(5000);
+    if (ages[_i].half_head)
+        conn_await_head(conn);
+    else
+        conn_state_set(conn, ages[_i].state);
+    if (ages[_i].state != ages[_i].before || ages[_i].half_head)
+        pass(ages[_i].from_ms - (ages[_i].from_ms > 0));
+    if (ages[_i].from_ms != 0 && ages[_i].state != ages[_i].before) {
+        ck_assert_uint_eq(pool_drain(&pool), 0);
+        if (ages[_i].half_head)
+            conn_await_head(conn);              /* another byte of it is no excuse */
+        pass(1);
+    } else {
+        pass(100000);
+    }
+    ck_assert_uint_eq(pool_drain(&pool), ages[_i].from_ms != 0);
+    ck_assert_uint_eq(stats->drained_silent,
+                      ages[_i].from_ms != 0 && ages[_i].state != CONN_IDLE);
+    end();
+}
+END_TEST
+
+START_TEST(silent_go_before_the_idle)
+{
+    struct conn *idle, *silent[2];
+
+    start(16);
+    idle = take_as(CONN_PROCESSING);
+    conn_state_set(idle, CONN_IDLE);
+    pass(10);
+    silent[0] = take();
+    pass(10);
+    silent[1] = take_as(CONN_READING);
+    pass(1000);
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_uint_eq(pool_drain(&pool), 1);
+        ck_assert_ptr_eq(seen.last, silent[i]);
+    }
+    ck_assert_uint_eq(pool_drain(&pool), 1);
+    ck_assert_ptr_eq(seen.last, idle);
+    end();
+}
+END_TEST
+
+static struct peer
+address(unsigned n)
+{
+    return (struct peer){ .family = AF_INET, .ip = { 10, 0, (uint8_t)(n >> 8), (uint8_t)n } };
+}
+
+static struct conn *
+take_idle(unsigned n)
+{
+    struct peer peer = address(n);
+    struct conn *conn = take_from(&peer);
+
+    conn_state_set(conn, CONN_PROCESSING);
+    conn_state_set(conn, CONN_IDLE);
+    return conn;
+}
+
+START_TEST(address_with_more_than_its_share_pays_first)
+{
+    struct pool_limits limits = pool_default_limits;
+    struct peer flood = address(1);
+    struct conn *others[20], *silent;
+
+    limits.drain_batch = 1;
+    start_with(256, &limits);
+    for (unsigned i = 0; i < 20; i++)
+        others[i] = take_idle(100 + i);
+    pass(5000);
+    for (unsigned i = 0; i < 40; i++)
+        take_idle(1);
+    silent = take_from(&flood);
+    pass(1000);
+    ck_assert_uint_eq(pool_drain(&pool), 1);
+    ck_assert_ptr_eq(seen.last, silent);
+    for (unsigned i = 0; i < 32; i++)
+        ck_assert_uint_eq(pool_drain(&pool), 1);
+    ck_assert_uint_eq(stats->drained_over_share, 33);       /* 8 are its share */
+    for (unsigned i = 0; i < 20; i++) {
+        ck_assert_int_eq(others[i]->state, CONN_IDLE);
+        ck_assert_uint_eq(pool_drain(&pool), 1);    /* all are even: longest idle first */
+        ck_assert_ptr_eq(seen.last, others[i]);
+    }
+    ck_assert_uint_eq(stats->drained_over_share, 33);
+    end();
+}
+END_TEST
+
+START_TEST(others_do_not_pay_for_a_flood_that_is_too_young)
+{
+    struct conn *kept;
+
+    start(64);
+    kept = take_idle(1);
+    pass(60000);
+    for (unsigned i = 0; i < 60; i++)
+        take_idle(2);
+    ck_assert_int_eq(kept->state, CONN_IDLE);
+    ck_assert_uint_eq(pool_drain(&pool), 0);
+    pass(99);
+    ck_assert_uint_eq(pool_drain(&pool), 0);
+    pass(1);
+    ck_assert_uint_eq(pool_drain(&pool), 61 / 8);
+    ck_assert_int_eq(kept->state, CONN_IDLE);
+    end();
+}
+END_TEST
+
+START_TEST(busy_connections_of_a_big_holder_shield_nobody)
+{
+    struct peer flood = address(2);
+    struct conn *kept;
+
+    start(64);
+    kept = take_idle(1);
+    for (unsigned i = 0; i < 40; i++)
+        conn_state_set(take_from(&flood), CONN_PROCESSING);
+    pass(100);
+    ck_assert_uint_eq(pool_drain(&pool), 1);
+    ck_assert_ptr_eq(seen.last, kept);
+    end();
+}
+END_TEST
+
+START_TEST(biggest_holder_pays_first)
+{
+    static const unsigned held[] = { 9, 70, 20, 33 };
+    struct pool_limits limits = pool_default_limits;
+
+    limits.drain_batch = 1;
+    start_with(512, &limits);
+    for (unsigned n = 0; n < ARRAY_LEN(held); n++)
+        for (unsigned i = 0; i < held[n]; i++)
+            take_idle(n);
+    for (unsigned i = 0; i < 100; i++)
+        take_idle(1000 + i);
+    pass(100);
+    for (unsigned i = 0; i < 70 - 64; i++) {    /* as long as it is in a class of its own */
+        pool_drain(&pool);
+        ck_assert_uint_eq(seen.last->peer.ip[3], 1);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(proxied_connection_counts_as_its_clients)
+{
+    struct peer proxy = address(1), client;
+    struct conn *conns_of_proxy[30];
+
+    start(64);
+    for (unsigned i = 0; i < 30; i++) {
+        conns_of_proxy[i] = take_from(&proxy);
+        client = address(i < 12 ? 2 : 100 + i);
+        conn_set_peer(conns_of_proxy[i], &client);
+        ck_assert_mem_eq(conns_of_proxy[i]->peer.ip, proxy.ip, 4);
+    }
+    ck_assert_uint_eq(holders_count(&pool.holders, conns_of_proxy[0]->index), 12);
+    ck_assert_uint_eq(holders_count(&pool.holders, conns_of_proxy[29]->index), 1);
+    pass(1000);
+    ck_assert_uint_eq(pool_drain(&pool), 3);
+    ck_assert_uint_eq(stats->drained_over_share, 3);
+    end();
+}
+END_TEST
+
+START_TEST(kept_connections_are_passed_over)
+{
+    struct conn *kept, *other;
+
+    start(16);
+    kept = take_as(CONN_PROCESSING);
+    kept->keep_ms = 5000;
+    conn_state_set(kept, CONN_IDLE);
+    other = take_as(CONN_PROCESSING);
+    conn_state_set(other, CONN_IDLE);
+    pass(100);
+    ck_assert_uint_eq(pool_drain(&pool), 1);
+    ck_assert_ptr_eq(seen.last, other);
+    ck_assert_uint_eq(pool_drain(&pool), 0);
+    pass(4899);
+    ck_assert_uint_eq(pool_drain(&pool), 0);
+    pass(1);
+    ck_assert_uint_eq(pool_drain(&pool), 1);
+    ck_assert_ptr_eq(seen.last, kept);
+    end();
+}
+END_TEST
+
+static void
+on_close_of_none(struct conn *conn, enum close_reason reason)
+{
+    (void)conn;
+    (void)reason;
+}
+
+/* 100,000 connections of 500 addresses and of one, all of them too young: looking for a victim is
+   not looking at all. */
+START_TEST(drain_costs_the_same_however_many_there_are)
+{
+    static const struct conn_ops without = { on_event, on_timeout, on_close_of_none };
+    enum { MANY = 100000, TIMES = 1000 };
+    clock_t begin;
+
+    start(MANY);
+    for (unsigned i = 0; i < MANY; i++) {
+        struct peer peer = address(i % 3 != 0 ? 1 : 2 + i % 500);
+        struct conn *conn = conn_take(&pool, -1, &peer, CONN_NEW);
+
+        ck_assert_ptr_nonnull(conn);
+        conn->ops = &without;
+        conn_state_set(conn, i % 2 ? CONN_READING : CONN_PROCESSING);
+        if (i % 2 == 0) {
+            conn->keep_ms = 1000000;
+            conn_state_set(conn, CONN_IDLE);
+        }
+    }
+    begin = clock();
+    for (unsigned i = 0; i < TIMES; i++) {
+        pool.drain_again_ms = 0;
+        ck_assert_uint_eq(pool_drain(&pool), 0);
+    }
+    ck_assert_int_lt(clock() - begin, CLOCKS_PER_SEC / 2);
+    end();
+}
+END_TEST
+
+START_TEST(limits_of_the_conf_file_hold)
+{
+    struct pool_limits limits = pool_default_limits;
+
+    limits.drain_when_free = (struct fraction){ 1, 2 };
+    limits.close_when_free = (struct fraction){ 3, 4 };
+    limits.drain_batch = 2;
+    limits.drain_idle_ms = 30;
+    start_with(40, &limits);
+    for (unsigned i = 0; i < 9; i++)
+        take_idle(i);
+    ck_assert(!pool_is_nearly_full(&pool));
+    take_idle(9);
+    ck_assert(pool_is_nearly_full(&pool));
+    for (unsigned i = 10; i < 20; i++)
+        take_idle(i);
+    pass(30);
+    ck_assert_uint_eq(stats->drained_connections, 0);
+    take_idle(20);
+    ck_assert_uint_eq(stats->drained_connections, 2);
+    limits.drain_when_free = limits.close_when_free = (struct fraction){ 0, 1 };
+    pool_set_limits(&pool, &limits);
+    ck_assert(!pool_is_nearly_full(&pool));
     end();
 }
 END_TEST
@@ -271,6 +576,7 @@ START_TEST(newcomer_drains_when_a_sixteenth_is_free)
     for (unsigned i = 0; i < shortages[_i].busy + idle; i++)
         take_as(CONN_PROCESSING);
     pool_each(&pool, make_idle, &idle);
+    pass(100);
     newcomer = take();
     ck_assert_uint_eq(stats->closed_drained, shortages[_i].drained);
     ck_assert_uint_eq(stats->processing, shortages[_i].busy);
@@ -386,7 +692,10 @@ check_sums(void)
     ck_assert_uint_eq(stats->max_connections, pool.size);
     ck_assert_uint_eq(stats->curr_connections, pool.size - stats->free_connections);
     ck_assert_uint_eq(stats->handled, stats->curr_connections + closed_by_reason());
-    ck_assert_uint_eq(stats->reusable_connections, stats->waiting);
+    ck_assert_uint_eq(stats->reusable_connections, stats->waiting + pool.silent_len);
+    ck_assert_uint_le(stats->accepted + stats->lingering, pool.silent_len);
+    ck_assert_uint_ge(stats->accepted + stats->lingering + stats->reading, pool.silent_len);
+    ck_assert_uint_eq(pool.holders.len, pool.used > 0);
     ck_assert_uint_eq(pool.idle_len, stats->waiting);
 }
 
@@ -417,6 +726,7 @@ START_TEST(counters_add_up_whatever_happens)
             move_on(conn);
         if (rand() % 8 == 0)
             pool_batch_end(&pool);
+        now.mono_ms += (unsigned)rand() % 50;
         check_sums();
     }
     ck_assert_uint_gt(stats->drained_connections, 0);
@@ -475,14 +785,6 @@ START_TEST(slot_keeps_nothing_of_its_last_connection)
     end();
 }
 END_TEST
-
-/* Lets the time pass, in which nothing happens but timers. */
-static void
-pass(uint64_t ms)
-{
-    now.mono_ms += ms;
-    timer_wheel_advance(&loop.timers, now.mono_ms);
-}
 
 START_TEST(later_deadline_costs_no_timer_work)
 {
@@ -637,6 +939,16 @@ main(void)
     unit_add(suite, released_slots_are_free_after_the_batch, 1);
     unit_add(suite, event_behind_a_close_in_the_same_turn_is_dropped, 1);
     unit_add(suite, drain_closes_the_longest_idle_first, 1);
+    unit_add(suite, drain_takes_only_what_is_old_enough, ARRAY_LEN(ages));
+    unit_add(suite, silent_go_before_the_idle, 1);
+    unit_add(suite, address_with_more_than_its_share_pays_first, 1);
+    unit_add(suite, others_do_not_pay_for_a_flood_that_is_too_young, 1);
+    unit_add(suite, busy_connections_of_a_big_holder_shield_nobody, 1);
+    unit_add(suite, biggest_holder_pays_first, 1);
+    unit_add(suite, proxied_connection_counts_as_its_clients, 1);
+    unit_add(suite, kept_connections_are_passed_over, 1);
+    unit_add(suite, drain_costs_the_same_however_many_there_are, 1);
+    unit_add(suite, limits_of_the_conf_file_hold, 1);
     unit_add(suite, newcomer_drains_when_a_sixteenth_is_free, ARRAY_LEN(shortages));
     unit_add(suite, newcomer_without_a_slot_is_not_taken, 1);
     unit_add(suite, states_follow_one_another_as_the_table_says, CONN_STATE_COUNT);
