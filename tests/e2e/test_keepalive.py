@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How long a connection lives, and how many requests travel on it."""
 
+import signal
+
 import pytest
 
 from harness import request, serving, wait_until
+from harness.server import stat_of
 
 # name: (version, Connection lines, stays)
 CONNECTIONS = {
@@ -177,3 +180,26 @@ def test_incomplete_head_behind_answers_that_wait_is_finished_later(weir, size, 
     lines = server.wait_access(count + 1)
     assert [line.split('"')[1:3] for line in lines] == \
         [[f"GET /{name}.bin HTTP/1.1", f" 200 {size} "] for name in ["a"] * count + ["b"]]
+
+
+@pytest.mark.parametrize("turn, place", [(1, 1), (7, 7), (20, 20), (1000, 100)])
+def test_others_have_their_turn_after_requests_per_turn(weir, turn, place):
+    """Two connections have something at once: the first is served so many requests, then the other its one."""
+    server = weir(events=f"worker_connections 64; requests_per_turn {turn};", server="access_log {prefix}/logs/turns.log;",
+                  files={"html/a": "a"})
+    worker = server.wait_workers()[0]
+    with server.connect() as greedy, server.connect() as modest:
+        for client in (greedy, modest):
+            client.ask(request("/a?before"))
+        server.send_signal(signal.SIGSTOP, worker)
+        wait_until(lambda: stat_of(worker)[1] == "T", "the worker to stand still")
+        greedy.send(request("/a?greedy") * 100)
+        modest.send(request("/a?modest"))
+        wait_until(lambda: not greedy.peer_has_read_all() and not modest.peer_has_read_all(), "the bytes to arrive")
+        server.send_signal(signal.SIGCONT, worker)
+        assert modest.read().body == b"a"
+        for _ in range(100):
+            assert greedy.read().body == b"a"
+    lines = [line for line in server.wait_access(103, "turns.log") if "?before" not in line]
+    assert len(lines) == 101
+    assert [n for n, line in enumerate(lines) if "?modest" in line] == [place]

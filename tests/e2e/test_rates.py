@@ -253,7 +253,7 @@ def test_waiting_for_the_pace_needs_no_cpu(server):
 
 
 def cpu(server):
-    with open(f"/proc/{server.workers()[0]}/stat") as file:
+    with open(f"/proc/{server.wait_workers()[0]}/stat") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A client leaves, in an orderly way or not, at any moment: the connection is closed at once, and the log says what became of the request."""
+
+import os
+import socket
+import struct
+
+import pytest
+
+from harness import now, request, serving, wait_until
+
+BIG = 16 << 20
+
+
+@pytest.fixture(scope="module")
+def server():
+    http = """
+        server {
+            listen 127.0.0.1:{port} deferred=off;
+            client_max_body_size 1m;
+            location /text { return 200 text; }
+            location /small { client_max_body_size 1k; return 200 text; }
+            location /paced/ { limit_rate 5k; alias {prefix}/html/; }
+            location /sendfile/ { sendfile on; alias {prefix}/html/; }
+        }
+    """
+    with serving(http=http, files={"html/a": "a", "html/10k": b"k" * 10240, "html/big": b"b" * BIG}) as weir:
+        yield weir
+
+
+def sockets(server):
+    """How many connections the worker has."""
+    folder = f"/proc/{server.wait_workers()[0]}/fd"
+    count = 0
+    for name in os.listdir(folder):
+        try:
+            count += os.readlink(f"{folder}/{name}").startswith("socket:")
+        except OSError:
+            pass
+    return count
+
+
+def nothing(client, tag):
+    pass
+
+
+def half_a_head(client, tag):
+    client.send(f"GET /a?{tag} HTTP/1.1\r\nHo".encode())
+
+
+def one_answer(client, tag):
+    assert client.ask(request(f"/a?{tag}")).body == b"a"
+
+
+def half_a_head_on_a_kept_connection(client, tag):
+    one_answer(client, tag)
+    half_a_head(client, tag)
+
+
+def half_a_body(client, tag):
+    client.send(request(f"/text?{tag}", "Content-Length: 1000", method="POST", body=b"x" * 10))
+    assert client.read().text == "text"
+
+
+def half_a_chunk(client, tag):
+    client.send(request(f"/text?{tag}", "Transfer-Encoding: chunked", method="POST", body=b"64\r\nxx"))
+    assert client.read().text == "text"
+
+
+def the_head_of_an_answer(client, tag):
+    client.send(request(f"/big?{tag}"))
+    client.read_head()
+
+
+def some_of_an_answer_by_sendfile(client, tag):
+    client.send(request(f"/sendfile/big?{tag}"))
+    client.read_head()
+    client.read_some(100_000)
+
+
+def some_of_a_paced_answer(client, tag):
+    client.send(request(f"/paced/10k?{tag}"))
+    client.read_head()
+    client.read_some(1024)
+
+
+def pipeline_behind_a_large_answer(client, tag):
+    client.send(request(f"/big?{tag}") + request(f"/a?{tag}") * 3 + b"GET /")
+    client.read_head()
+
+
+def answer_that_lingers(client, tag):
+    client.send(request(f"/small?{tag}", "Content-Length: 100000", method="POST", body=b"x" * 10))
+    assert client.read().status == 413
+
+
+# How far it came -> the statuses that are logged for it, when it leaves by FIN and by RST; None: the answer goes on.
+MOMENTS = {
+    nothing: ([], []),
+    half_a_head: (["400"], ["400"]),
+    one_answer: (["200"], ["200"]),
+    half_a_head_on_a_kept_connection: (["200", "400"], ["200", "400"]),
+    half_a_body: (["200"], ["200"]),
+    half_a_chunk: (["200"], ["200"]),
+    the_head_of_an_answer: (None, ["200"]),
+    some_of_an_answer_by_sendfile: (None, ["200"]),
+    some_of_a_paced_answer: (None, ["200"]),
+    pipeline_behind_a_large_answer: (None, ["200"]),
+    answer_that_lingers: (["413"], ["413"]),
+}
+
+
+def reset(client):
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+def logged(server, tag):
+    return [line.split('"')[2].split()[0] for line in server.access_lines() if f"?{tag} " in line or line.split('"')[1].endswith(f"?{tag}")]
+
+
+@pytest.mark.parametrize("way", ["fin", "rst"])
+@pytest.mark.parametrize("moment", list(MOMENTS))
+def test_connection_is_closed_at_once_and_logged(server, moment, way):
+    tag = f"{moment.__name__}-{way}"
+    statuses = MOMENTS[moment][way == "rst"]
+    before = sockets(server)
+    client = server.connect(rcvbuf=4096, timeout=20)
+    wait_until(lambda: sockets(server) == before + 1, "the server to accept")
+    moment(client, tag)
+    wait_until(client.peer_has_read_all if moment is not pipeline_behind_a_large_answer else lambda: True, "the server to read")
+    begin = now()
+    if way == "rst":
+        reset(client)
+    else:
+        client.finish()
+    if statuses is None:                        # one who only says that nothing more comes still reads
+        assert len(client.read_rest()) > 2000
+        assert set(logged(server, tag)) >= {"200"}
+    else:
+        wait_until(lambda: sockets(server) == before, "the server to close", 3)
+        assert now() - begin < 2
+        assert logged(server, tag) == statuses
+    client.close()
+    wait_until(lambda: sockets(server) == before, "the server to close", 3)
+
+
+@pytest.mark.parametrize("count", [1, 5, 50])
+def test_requests_and_their_end_at_once_are_answered(server, count):
+    """The end comes with the requests: all of them are served first."""
+    with server.connect() as client:
+        client.send(request("/a") * count).finish()
+        for _ in range(count):
+            assert client.read().body == b"a"
+        client.expect_close()
+
+
+def test_reset_right_behind_a_request_harms_nobody(server):
+    before = sockets(server)
+    for n in range(100):
+        client = server.connect()
+        client.send(request(f"/sendfile/big?{n}") if n % 2 else request("/a") * (n % 40))
+        reset(client)
+    wait_until(lambda: sockets(server) == before, "the server to close")
+    assert server.get("/a").body == b"a"
