@@ -4,6 +4,7 @@
  */
 #include "http/http.h"
 #include "proc/control.h"
+#include "proc/inherit.h"
 #include "proc/list.h"
 #include "proc/options.h"
 #include "proc/serve.h"
@@ -340,6 +341,7 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
         return start_test(&options, &test);
     if (command->signal != NULL)
         return control_send(&options, str_of(command->signal), &command->patience);
+    options.inherited = inherit_listeners(arena);
     return start_server(&options, arguments, NULL);
 }
 

@@ -11,8 +11,10 @@
 enum channel_kind {
     CHANNEL_READY,              /* worker to master: it serves */
     CHANNEL_LOG_FILE,           /* master to worker: the file `text` was opened anew, as `fd` */
-    CHANNEL_RETIRE              /* master to worker: end gracefully; connections go into the queue
+    CHANNEL_RETIRE,             /* master to worker: end gracefully; connections go into the queue
                                    `fd`, for the addresses in `text` (proc/handover.h) */
+    CHANNEL_MASTER = 100        /* master to master (proc/upgrade.c): the number may not change,
+                                   for they may be two programs */
 };
 
 enum { CHANNEL_TEXT_MAX = 65536 };

@@ -33,6 +33,7 @@ leave_master_behind(struct master *m, const struct child *self)
     for (struct link *l = m->children.next; l != &m->children; l = l->next)
         if (child_of(l)->channel.fd >= 0)
             close(child_of(l)->channel.fd);
+    upgrade_forget(m);
     loop_fini(&m->loop);
     tell_log(&self->runtime->main->log);
     if (other == NULL)
@@ -195,37 +196,72 @@ children_dismiss(struct master *m, const struct runtime *rt, int signal)
     }
 }
 
-/* A worker whose channel does not work any more is told by the signal. */
-static void
-tell_successor(struct child *c, struct str addresses, int out)
+/* Who goes on with the connections of those who leave. */
+struct successor_told {
+    struct str addresses;       /* as successor_encode writes them */
+    int queue;                  /* -1: nobody does */
+};
+
+static struct successor_told
+who_goes_on(struct master *m)
 {
-    if (c->channel.fd >= 0 && channel_send(c->channel.fd, CHANNEL_RETIRE, addresses, out))
+    static char addresses[CHANNEL_TEXT_MAX];
+    size_t len;
+
+    if (m->serves) {
+        len = successor_encode(m->current, addresses, sizeof(addresses));
+        return (struct successor_told){ { addresses, len }, m->queue.out };
+    }
+    if (upgrade_can_take_over(m))
+        return (struct successor_told){ { m->upgrade.addresses, m->upgrade.addresses_len },
+                                        m->upgrade.other_queue };
+    return (struct successor_told){ STR_NONE, -1 };
+}
+
+/* A worker whose channel does not work any more is told by the signal, and one without clients. */
+static void
+tell_one(struct child *c, const struct successor_told *to)
+{
+    int number = c->ready ? SIGQUIT : SIGTERM;
+
+    if (c->ready && to->queue >= 0 && c->channel.fd >= 0
+        && channel_send(c->channel.fd, CHANNEL_RETIRE, to->addresses, to->queue))
         c->retired = true;
-    else if (!c->retired && kill(c->pid, SIGQUIT) != 0 && errno != ESRCH)
-        LOG(&process_log, ALERT, errno, "kill(%d, %d) failed", (int)c->pid, SIGQUIT);
+    else if (!c->retired && kill(c->pid, number) != 0 && errno != ESRCH)
+        LOG(&process_log, ALERT, errno, "kill(%d, %d) failed", (int)c->pid, number);
+}
+
+void
+children_tell_successor(struct master *m)
+{
+    struct successor_told to = who_goes_on(m);
+
+    if (to.queue < 0)
+        return;
+    for (struct link *l = m->children.next; l != &m->children; l = l->next)
+        if (child_of(l)->retired && child_of(l)->pid != 0)
+            tell_one(child_of(l), &to);
 }
 
 void
 children_retire(struct master *m, const struct runtime *rt)
 {
-    static char addresses[CHANNEL_TEXT_MAX];
-    size_t len = successor_encode(m->current, addresses, sizeof(addresses));
+    struct successor_told to = who_goes_on(m);
     struct link *next;
 
     for (struct link *l = m->children.next; l != &m->children; l = next) {
         struct child *c = child_of(l);
 
         next = l->next;
-        if (c->runtime != rt && !c->retired)
+        if (rt != NULL && c->runtime != rt)
             continue;
         c->runtime = NULL;
         if (c->pid == 0)
             child_free(c);
-        else if (!c->ready)
-            kill(c->pid, SIGTERM);      /* it has no clients yet */
         else
-            tell_successor(c, (struct str){ addresses, len }, m->queue.out);
+            tell_one(c, &to);
     }
+    children_tell_successor(m);
 }
 
 static void
@@ -290,16 +326,37 @@ replace(struct child *c, pid_t pid)
     respawn_later(c, delay_ms);
 }
 
+static void
+serve(struct master *m)
+{
+    m->serves = true;
+    upgrade_tell(m, true);
+    children_tell_successor(m);
+}
+
+void
+children_restart(struct master *m)
+{
+    if (m->next == NULL && !has_children_of(m, m->current))
+        children_start(m, m->current);
+}
+
 void
 start_check(struct master *m)
 {
-    if (m->started || m->state != RUNNING || m->next != NULL)
+    if (m->state != RUNNING || m->next != NULL)
         return;
     if (has_children_of(m, m->current)) {
-        if (children_ready(m, m->current))
+        if (!children_ready(m, m->current))
+            return;
+        if (!m->started)
             start_done(m);
+        if (!m->serves)
+            serve(m);
         return;
     }
+    if (m->started)
+        return;
     tell(LEVEL_EMERG, 0, "no worker process could be started");
     m->status = EXIT_FAILURE;
     loop_stop(&m->loop);
@@ -353,6 +410,8 @@ children_reap(struct master *m)
 
         if (c != NULL)
             child_gone(c, status);
+        else
+            upgrade_child_gone(m, pid, status);
     }
     if (m->state != RUNNING && list_is_empty(&m->children))
         loop_stop(&m->loop);

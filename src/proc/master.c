@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     COUNTER_BLOCKS = 1024,      /* address space alone until they are used */
@@ -20,20 +21,36 @@ enum {
 
 /* ---- stop ---------------------------------------------------------------------------------- */
 
+/* When the other master serves, the service goes on. */
+static void
+tell_stopping(const struct master *m)
+{
+    if (!upgrade_can_take_over(m))
+        notify_stopping();
+    else if (m->upgrade.is_new)
+        notify_main_pid(getppid());
+}
+
 static void
 leave(struct master *m)
 {
     if (m->state != RUNNING)
         return;
     m->state = LEAVING;
-    notify_stopping();
+    tell_stopping(m);
     reload_forget(m);
     if (m->next != NULL) {
         runtime_keep(m->current, m->next);
         runtime_close_listeners(m->next);
     }
+    m->serves = false;
+    m->current->shares_sockets = m->upgrade.line.fd >= 0;
     runtime_close_listeners(m->current);
-    children_dismiss(m, NULL, SIGQUIT);
+    upgrade_tell(m, false);
+    if (upgrade_can_take_over(m))
+        children_retire(m, NULL);
+    else
+        children_dismiss(m, NULL, SIGQUIT);
 }
 
 /* Again and again, for a worker may be in the middle of its birth; in the end without asking. */
@@ -52,7 +69,7 @@ stop(struct master *m)
     if (m->state == STOPPING)
         return;
     if (m->state == RUNNING)
-        notify_stopping();
+        tell_stopping(m);
     m->state = STOPPING;
     reload_forget(m);
     on_stop_step(&m->stop_step);
@@ -65,8 +82,35 @@ retire_workers(struct master *m)
 {
     if (m->next != NULL)
         reload_give_up(m, "the workers are to stop");
-    children_dismiss(m, m->current, SIGQUIT);
+    m->serves = false;
+    upgrade_tell(m, false);
+    children_retire(m, m->current);
     start_done(m);
+}
+
+void
+master_signal(struct master *m, int signal)
+{
+    if (signal == SIGQUIT)
+        leave(m);
+    else
+        retire_workers(m);
+}
+
+/*
+ * In the midst of an upgrade, when the workers were told to stop, SIGHUP goes back: they are
+ * started again as they were.
+ */
+static void
+begin_again(struct master *m, const struct loop_signal *signal)
+{
+    if (m->upgrade.program != 0 && !m->serves) {
+        signal_log(signal, "starting worker processes");
+        children_restart(m);
+        return;
+    }
+    signal_log(signal, "reconfiguring");
+    reload_begin(m);
 }
 
 static void
@@ -74,8 +118,7 @@ on_command(struct master *m, const struct loop_signal *signal)
 {
     switch (signal->number) {
     case SIGHUP:
-        signal_log(signal, "reconfiguring");
-        reload_begin(m);
+        begin_again(m, signal);
         break;
     case SIGUSR1:
         signal_log(signal, "reopening logs");
@@ -84,13 +127,12 @@ on_command(struct master *m, const struct loop_signal *signal)
     case SIGWINCH:
         /* From the kernel it is a window that changed its size. */
         signal_log(signal, signal->from != 0 ? "stopping worker processes" : "");
-        if (signal->from != 0)
+        if (signal->from != 0 && !upgrade_wait(m, SIGWINCH))
             retire_workers(m);
         break;
     case SIGUSR2:
-        signal_log(signal, "");
-        LOG(&process_log, WARN, 0, "upgrading the program while it runs is not available, "
-            "SIGUSR2 has no effect");
+        signal_log(signal, "changing binary");
+        upgrade_begin(m);
         break;
     default:
         signal_log(signal, "");
@@ -113,7 +155,8 @@ on_signal(struct loop *loop, const struct loop_signal *signal)
         break;
     case SIGQUIT:
         signal_log(signal, "shutting down");
-        leave(m);
+        if (m->state != RUNNING || !upgrade_wait(m, SIGQUIT))
+            leave(m);
         break;
     default:
         if (m->state == RUNNING)
@@ -163,6 +206,7 @@ start(struct master *m)
         return false;
     }
     m->loop.data = m;
+    upgrade_join(m);
     /* Who finds the pid file finds the socket, too. */
     control_server_start(&m->control, control_path(m->current));
     if (!runtime_settle(m->current))
@@ -177,6 +221,8 @@ finish(struct master *m)
 {
     while (!list_is_empty(&m->children))
         child_free(child_of(m->children.next));
+    m->current->shares_sockets = m->upgrade.line.fd >= 0;
+    upgrade_fini(m);
     handover_close(&m->queue);
     control_server_stop(&m->control);
     loop_fini(&m->loop);
@@ -200,6 +246,7 @@ master_run(struct runtime *rt, char *const *arguments)
     timer_init(&m.reload_limit, reload_on_limit);
     timer_init(&m.stop_step, on_stop_step);
     verdict_init(&m);
+    upgrade_init(&m, arguments);
     set_title(arguments);
     if (start(&m)) {
         tell_started();

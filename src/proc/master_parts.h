@@ -12,6 +12,7 @@
 #include "proc/control_server.h"
 #include "proc/handover.h"
 #include "proc/runtime.h"
+#include "proc/upgrade.h"
 
 /*
  * A worker as the master sees it. Invariants: pid 0 means that it is dead and that `respawn` is
@@ -50,7 +51,9 @@ struct master {
     struct counters_segment *counters;
     struct handover_queue queue;        /* of connections that change their worker */
     struct link children;
+    struct upgrade upgrade;
     bool started;               /* the first workers are ready */
+    bool serves;                /* its workers do: connections may be handed to them */
     bool reload_again;          /* asked for while one was under way */
     struct timer reload_limit;
     struct control_server control;
@@ -70,8 +73,15 @@ child_of(struct link *link)
 static inline struct str
 control_path(const struct runtime *rt)
 {
-    return rt->options->no_pid_file ? STR_NONE : rt->main->control.path;
+    struct str path = rt->options->no_pid_file ? STR_NONE : rt->main->control.path;
+
+    return rt->is_old && str_is_set(path) ? arena_fmt(rt->arena, "%s.oldbin", path.p) : path;
 }
+
+/* ---- master.c ------------------------------------------------------------------------------ */
+
+/* Does what SIGQUIT or SIGWINCH asks for. */
+void master_signal(struct master *m, int signal);
 
 /* ---- children.c ---------------------------------------------------------------------------- */
 
@@ -80,11 +90,14 @@ void children_start(struct master *m, struct runtime *rt);
 /* They leave and are not replaced. rt NULL: all; else those of one configuration. */
 void children_dismiss(struct master *m, const struct runtime *rt, int signal);
 /*
- * The same, and what connections they have goes to those who serve now (see master_successor).
+ * The same, and what connections they have goes to those who serve now: the current workers, or
+ * those of the other master; when nobody serves it is a dismissal with SIGQUIT.
  */
 void children_retire(struct master *m, const struct runtime *rt);
 /* Those who retire already hear who goes on now. */
 void children_tell_successor(struct master *m);
+/* The workers of the current configuration, if there are none any more. */
+void children_restart(struct master *m);
 /* Whether all workers of the configuration serve. */
 bool children_ready(struct master *m, const struct runtime *rt);
 /* Buries the dead, and replaces those who are missed. */

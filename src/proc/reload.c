@@ -54,10 +54,13 @@ reload_check(struct master *m)
     counters_note_generation(m->counters, m->current->generation);
     LOG(&process_log, NOTICE, 0, "generation %ju serves, generation %ju is shutting down",
         (uintmax_t)m->current->generation, (uintmax_t)old->generation);
+    m->serves = true;
     children_retire(m, old);
+    upgrade_tell(m, true);
     tell_log(&m->current->main->log);
     daemon_follow_log(m->current);
     runtime_keep(m->current, old);
+    old->shares_sockets = m->upgrade.line.fd >= 0;
     runtime_free(old);
     start_done(m);
     control_server_start(&m->control, control_path(m->current));

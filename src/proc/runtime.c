@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -327,6 +328,7 @@ runtime_keep(struct runtime *to, struct runtime *from)
     if (from->has_pid_file && same_pid_path(to, from)) {
         from->has_pid_file = false;
         to->has_pid_file = true;
+        to->is_old = from->is_old;
     }
 }
 
@@ -338,7 +340,7 @@ runtime_close_listeners(struct runtime *rt)
     for (struct link *l = head->next; l != head; l = l->next) {
         struct listener *listener = listener_of(l);
 
-        if (listener->fd >= 0 && rt->cleaner == getpid())
+        if (listener->fd >= 0 && rt->cleaner == getpid() && !rt->shares_sockets)
             listener_unlink(listener);
         listener_close(listener);
     }
@@ -417,6 +419,32 @@ write_pid_file(struct runtime *rt)
     return true;
 }
 
+/* NULL-terminated, never NULL: short of memory it is the usual one. */
+static const char *
+pid_file_name(const struct runtime *rt, bool is_old)
+{
+    struct str path = rt->main->pid_path;
+
+    if (is_old)
+        path = arena_fmt(rt->arena, "%s.oldbin", path.p);
+    return str_is_set(path) ? path.p : rt->main->pid_path.p;
+}
+
+bool
+runtime_rename_pid_file(struct runtime *rt, bool is_old)
+{
+    const char *from = pid_file_name(rt, rt->is_old), *to = pid_file_name(rt, is_old);
+
+    if (!rt->has_pid_file || is_old == rt->is_old)
+        return true;
+    if (rename(from, to) != 0) {
+        LOG(&process_log, ALERT, errno, "rename() %s to %s failed", from, to);
+        return false;
+    }
+    rt->is_old = is_old;
+    return true;
+}
+
 bool
 runtime_open(struct runtime *rt, struct runtime *old, enum runtime_opening how)
 {
@@ -449,7 +477,7 @@ runtime_free(struct runtime *rt)
     if (rt->main != NULL && process_log.log == &rt->main->log)
         tell_log(NULL);
     if (rt->main != NULL && rt->has_pid_file && rt->cleaner == getpid())
-        pidfile_remove(rt->main->pid_path.p);
+        pidfile_remove(pid_file_name(rt, rt->is_old));
     runtime_close_listeners(rt);
     zones_close(&rt->zones);
     log_files_close(&rt->log_files);

@@ -31,6 +31,8 @@ struct runtime {
     struct link no_listeners;   /* for a configuration without "http" */
     pid_t cleaner;              /* the process that removes pid file and Unix sockets in the end */
     bool has_pid_file;
+    bool is_old;                /* a new program has taken the pid file's name */
+    bool shares_sockets;        /* with another master: it will remove Unix sockets */
 };
 
 /* All tables there are, NULL-terminated, in the arena. NULL when memory is short. */
@@ -64,6 +66,12 @@ bool runtime_open(struct runtime *rt, struct runtime *old, enum runtime_opening 
 
 /* At start, after the last fork before serving: writes the pid file. False, told. */
 bool runtime_settle(struct runtime *rt);
+
+/*
+ * A new program is started that writes the pid file: the present one is called PATH.oldbin from
+ * now on; and back again. False, logged, when the file cannot be renamed.
+ */
+bool runtime_rename_pid_file(struct runtime *rt, bool is_old);
 
 /* For -t --bind: opens the listeners and closes them again. False, told, when one cannot be had. */
 bool runtime_try_listeners(struct runtime *rt);

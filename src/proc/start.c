@@ -7,6 +7,7 @@
 #include "proc/signals.h"
 #include "proc/single.h"
 #include "proc/tell.h"
+#include "proc/upgrade.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -73,7 +74,7 @@ start_server(const struct options *options, char *const *arguments, const char *
     sigprocmask(SIG_BLOCK, &set, NULL);
     if (announce != NULL)
         console("%s", announce);
-    if (rt->main->daemon && !daemon_start(rt)) {
+    if (rt->main->daemon && !upgrade_is_successor() && !daemon_start(rt)) {
         runtime_free(rt);
         return EXIT_FAILURE;
     }

@@ -185,8 +185,10 @@ static void
 leave_by_signal(struct worker *w, const struct loop_signal *signal)
 {
     signal_log(signal, "shutting down");
-    if (!w->serving.leaving)
-        leave(w, signal->from != 0 && signal->from != w->master ? siblings(w) : NULL);
+    if (signal->from == w->master || signal->from == 0)
+        leave(w, NULL);
+    else if (!w->serving.leaving)
+        leave(w, siblings(w));
 }
 
 static void
@@ -231,6 +233,7 @@ obey(struct worker *w, const struct channel_message *message)
         leave(w, message->fd >= 0 ? successor_create(message->text, message->fd) : NULL);
         return;
     case CHANNEL_READY:
+    case CHANNEL_MASTER:
         break;
     }
     if (message->fd >= 0)

@@ -21,7 +21,7 @@ def who(client, *fields):
 
 def reload(server, count=1):
     """HUP, until the old workers have left."""
-    before = server.workers()
+    before = server.wait_workers(count)
     server.send_signal(signal.SIGHUP)
     return server.wait_workers(count, before)
 
@@ -94,7 +94,7 @@ def test_after_a_download_the_connection_goes_on_at_the_new_worker(weir):
     server = weir(server=WHO, files={"html/large": body})
     with server.connect(rcvbuf=65536) as client:
         client.send(request("/large"))
-        old, = server.workers()
+        old, = server.wait_workers()
         server.send_signal(signal.SIGHUP)
         new = wait_until(lambda: [w for w in server.workers() if w != old], "the new worker")[0]
         server.wait_log("gracefully shutting down")
@@ -211,7 +211,7 @@ def test_fewer_slots_than_connections_lose_none(weir):
     clients = [server.connect() for _ in range(300)]
     for client in clients:
         who(client)
-    old, = server.workers()
+    old, = server.wait_workers()
     server.write_conf(server.template.replace("worker_connections 400", "worker_connections 100"))
     server.send_signal(signal.SIGHUP)
     wait_until(lambda: [w for w in server.workers() if w != old], "the new worker")

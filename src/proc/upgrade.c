@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proc/upgrade.h"
+
+#include "proc/daemon.h"
+#include "proc/master_parts.h"
+#include "proc/notify.h"
+#include "proc/tell.h"
+#include "proc/title.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What a message on the line begins with; the addresses follow. */
+struct notice {
+    uint32_t version;           /* HANDOVER_VERSION */
+    uint32_t serves;
+};
+
+enum { NEVER_STARTED = 127 };
+
+/* ---- the line ------------------------------------------------------------------------------ */
+
+static void
+forget_other(struct upgrade *u)
+{
+    if (u->other_queue >= 0)
+        close(u->other_queue);
+    u->other_queue = -1;
+    u->other_serves = false;
+    u->other_has_spoken = false;
+    u->addresses_len = 0;
+}
+
+static void
+wait_is_over(struct master *m)
+{
+    int signal = m->upgrade.waiting;
+
+    m->upgrade.waiting = 0;
+    if (signal != 0 && m->state == RUNNING)
+        master_signal(m, signal);
+}
+
+bool
+upgrade_wait(struct master *m, int signal)
+{
+    struct upgrade *u = &m->upgrade;
+
+    if (u->program == 0 || u->line.fd < 0 || u->other_has_spoken)
+        return false;
+    LOG(&process_log, NOTICE, 0, "waiting for new binary process %d to serve", (int)u->program);
+    u->waiting = signal;
+    return true;
+}
+
+static void
+close_line(struct master *m)
+{
+    struct upgrade *u = &m->upgrade;
+
+    forget_other(u);
+    u->is_new = false;
+    if (u->line.fd < 0)
+        return;
+    loop_source_remove(&m->loop, &u->line);
+    close(u->line.fd);
+    u->line.fd = -1;
+}
+
+/* Whoever speaks another version of the hand-over takes nothing over. */
+static void
+note_other(struct master *m, const struct channel_message *message)
+{
+    struct upgrade *u = &m->upgrade;
+    struct notice notice;
+
+    forget_other(u);
+    if (message->text.len < sizeof(notice)) {
+        if (message->fd >= 0)
+            close(message->fd);
+        return;
+    }
+    memcpy(&notice, message->text.p, sizeof(notice));
+    u->other_queue = message->fd;
+    u->other_serves = notice.version == HANDOVER_VERSION && notice.serves != 0;
+    u->addresses_len = message->text.len - sizeof(notice);
+    memcpy(u->addresses, message->text.p + sizeof(notice), u->addresses_len);
+    u->other_has_spoken = true;
+    if (u->other_serves && u->program != 0)
+        notify_main_pid(u->program);
+    children_tell_successor(m);
+    wait_is_over(m);
+}
+
+static void
+on_line(struct loop_source *source, uint32_t events)
+{
+    static struct channel_message message;
+    struct master *m = source->data;
+    enum channel_result result;
+
+    (void)events;
+    while ((result = channel_receive(source->fd, &message)) == CHANNEL_GOT) {
+        if (message.kind == CHANNEL_MASTER)
+            note_other(m, &message);
+        else if (message.fd >= 0)
+            close(message.fd);
+    }
+    if (result == CHANNEL_CLOSED)
+        close_line(m);
+}
+
+static bool
+open_line(struct master *m, int fd)
+{
+    struct upgrade *u = &m->upgrade;
+
+    u->line = (struct loop_source){ .fd = fd, .on_event = on_line, .data = m };
+    if (loop_source_add(&m->loop, &u->line, EPOLLIN))
+        return true;
+    LOG(&process_log, ALERT, errno, "the line to the other master cannot be watched");
+    close(fd);
+    u->line.fd = -1;
+    return false;
+}
+
+void
+upgrade_tell(struct master *m, bool serves)
+{
+    static char text[CHANNEL_TEXT_MAX];
+    struct notice notice = { HANDOVER_VERSION, serves };
+    size_t len = sizeof(notice);
+
+    if (m->upgrade.line.fd < 0)
+        return;
+    memcpy(text, &notice, sizeof(notice));
+    if (serves)
+        len += successor_encode(m->current, text + len, sizeof(text) - len);
+    if (!channel_send(m->upgrade.line.fd, CHANNEL_MASTER, (struct str){ text, len }, m->queue.out))
+        LOG(&process_log, WARN, errno, "telling the other master failed");
+}
+
+bool
+upgrade_can_take_over(const struct master *m)
+{
+    return m->upgrade.other_serves && m->upgrade.other_queue >= 0;
+}
+
+/* ---- the new program's side ---------------------------------------------------------------- */
+
+void
+upgrade_init(struct master *m, char *const *arguments)
+{
+    m->upgrade = (struct upgrade){ .arguments = arguments, .line = { .fd = -1 },
+                                   .other_queue = -1 };
+}
+
+static int
+line_of_environment(void)
+{
+    const char *text = getenv(UPGRADE_LINE_VARIABLE);
+    socklen_t len = sizeof(int);
+    uint64_t fd;
+    int type;
+
+    if (text == NULL || !str_to_uint(str_of(text), INT_MAX, &fd)
+        || getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_SEQPACKET)
+        return -1;
+    return (int)fd;
+}
+
+bool
+upgrade_is_successor(void)
+{
+    return line_of_environment() >= 0;
+}
+
+void
+upgrade_join(struct master *m)
+{
+    int fd = line_of_environment();
+
+    if (fd < 0)
+        return;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    m->upgrade.is_new = open_line(m, fd);
+}
+
+void
+upgrade_fini(struct master *m)
+{
+    close_line(m);
+}
+
+void
+upgrade_forget(const struct master *m)
+{
+    if (m->upgrade.line.fd >= 0)
+        close(m->upgrade.line.fd);
+    if (m->upgrade.other_queue >= 0)
+        close(m->upgrade.other_queue);
+}
+
+/* ---- the old program's side ---------------------------------------------------------------- */
+
+static const char *
+file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+/*
+ * The path by which the program was started, for there the new one has been put; where it was
+ * found in a list of folders, that of the file that runs.
+ */
+static const char *
+program_path(const struct upgrade *u, char path[PATH_MAX])
+{
+    ssize_t n;
+
+    if (strchr(u->arguments[0], '/') != NULL)
+        return u->arguments[0];
+    n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    if (n <= 0)
+        return u->arguments[0];
+    path[n] = '\0';
+    n -= (ssize_t)sizeof(" (deleted)") - 1;
+    if (n > 0 && strcmp(path + n, " (deleted)") == 0)
+        path[n] = '\0';
+    return path;
+}
+
+static bool
+is_ours(const char *variable)
+{
+    return str_starts(str_of(variable), STR(UPGRADE_LISTEN_VARIABLE "="))
+           || str_starts(str_of(variable), STR(UPGRADE_LINE_VARIABLE "="))
+           || str_starts(str_of(variable), STR("LISTEN_"));
+}
+
+/* In the new process: a descriptor that the new program is to have. */
+static void
+pass_on(int fd)
+{
+    int flags = fcntl(fd, F_GETFD);
+
+    fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
+}
+
+static const char *
+pass_listeners(struct arena *arena, const struct runtime *rt)
+{
+    const struct link *head = runtime_listeners(rt);
+    struct writer w = writer_in(arena);
+
+    write_str(&w, STR(UPGRADE_LISTEN_VARIABLE "="));
+    for (const struct link *l = head->next; l != head; l = l->next) {
+        const struct listener *listener = CONTAINER_OF(l, const struct listener, link);
+
+        if (listener->fd < 0)
+            continue;
+        pass_on(listener->fd);
+        write_int(&w, listener->fd);
+        write_char(&w, ';');
+    }
+    return writer_cstr(&w);
+}
+
+static char **
+new_environment(struct arena *arena, const struct runtime *rt, int line)
+{
+    char **old = title_environ(), **made;
+    size_t n = 0, kept = 0;
+
+    while (old[n] != NULL)
+        n++;
+    made = ARENA_ARRAY(arena, char *, n + 3);
+    if (made == NULL)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (!is_ours(old[i]))
+            made[kept++] = old[i];
+    made[kept++] = (char *)(uintptr_t)pass_listeners(arena, rt);
+    made[kept++] = (char *)(uintptr_t)arena_fmt(arena, UPGRADE_LINE_VARIABLE "=%d", line).p;
+    made[kept] = NULL;
+    return arena_failed(arena) ? NULL : made;
+}
+
+static _Noreturn void
+become_new_program(const struct master *m, int line)
+{
+    struct arena *arena = arena_create(4096, 0);
+    char **environment = arena != NULL ? new_environment(arena, m->current, line) : NULL;
+    char path[PATH_MAX];
+    const char *program = program_path(&m->upgrade, path);
+    sigset_t none;
+
+    if (environment == NULL)
+        _exit(NEVER_STARTED);
+    pass_on(line);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(program, m->upgrade.arguments, environment);
+    LOG(&process_log, ALERT, errno, "execve() failed while executing new binary process \"%s\"",
+        program);
+    _exit(NEVER_STARTED);
+}
+
+/* The names that others find the master by: the new program takes them. */
+static bool
+rename_files(struct master *m, bool is_old)
+{
+    if (!runtime_rename_pid_file(m->current, is_old))
+        return false;
+    if (str_is_set(control_path(m->current))
+        && !control_server_rename(&m->control, control_path(m->current)))
+        LOG(&process_log, WARN, errno, "the control socket cannot be renamed");
+    return true;
+}
+
+static bool
+may_begin(const struct master *m)
+{
+    if (m->upgrade.program == 0 && !m->upgrade.is_new)
+        return true;
+    LOG(&process_log, NOTICE, 0, "changing binary signal is ignored: you should shutdown or "
+        "terminate before either old or new binary's process");
+    return false;
+}
+
+void
+upgrade_begin(struct master *m)
+{
+    struct upgrade *u = &m->upgrade;
+    int ends[2];
+
+    if (!may_begin(m))
+        return;
+    if (!channel_open(ends) || !open_line(m, ends[0])) {
+        LOG(&process_log, ALERT, errno, "the new binary process cannot be started");
+        return;
+    }
+    if (!rename_files(m, true)) {
+        close(ends[1]);
+        close_line(m);
+        return;
+    }
+    u->program = fork();
+    if (u->program == 0)
+        become_new_program(m, ends[1]);
+    close(ends[1]);
+    if (u->program < 0) {
+        LOG(&process_log, ALERT, errno, "fork() failed, no new binary process was started");
+        u->program = 0;
+        close_line(m);
+        rename_files(m, false);
+        return;
+    }
+    LOG(&process_log, NOTICE, 0, "start new binary process %d (%s)", (int)u->program,
+        file_name(u->arguments[0]));
+    upgrade_tell(m, m->started);
+}
+
+/* The operator has gone back, or the new program could not do it. */
+void
+upgrade_child_gone(struct master *m, pid_t pid, int status)
+{
+    struct upgrade *u = &m->upgrade;
+
+    if (pid != u->program)
+        return;
+    u->program = 0;
+    if (WIFSIGNALED(status))
+        LOG(&process_log, ALERT, 0, "new binary process %d exited on signal %d", (int)pid,
+            WTERMSIG(status));
+    else if (WEXITSTATUS(status) != 0)
+        LOG(&process_log, ERR, 0, "new binary process %d exited with code %d", (int)pid,
+            WEXITSTATUS(status));
+    else
+        LOG(&process_log, NOTICE, 0, "new binary process %d exited with code 0", (int)pid);
+    close_line(m);
+    rename_files(m, false);
+    notify_main_pid(getpid());
+    if (u->waiting == SIGQUIT) {
+        wait_is_over(m);
+        return;
+    }
+    u->waiting = 0;             /* SIGWINCH: who else should serve? */
+    if (m->state == RUNNING)
+        children_restart(m);
+}

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A new program beside the old one: USR2, and forth and back, without a connection lost."""
+
+import os
+import re
+import signal
+
+import pytest
+
+from harness import request, wait_until
+from harness.server import children_of, is_alive, title_of
+
+WHO = 'location = /who { return 200 "$pid $connection_requests"; } keepalive_requests 100000;'
+
+
+def who(client):
+    answer = client.ask(request("/who"))
+    assert answer.status == 200 and answer.get("connection") in (None, "keep-alive"), answer
+    return tuple(map(int, answer.text.split()))
+
+
+def pid_in(path):
+    try:
+        return int(path.read_text() or 0)
+    except FileNotFoundError:
+        return 0
+
+
+def workers_of(pid):
+    return [child for child in children_of(pid) if "worker process" in title_of(child)
+            and "shutting down" not in title_of(child)]
+
+
+def upgrade(server):
+    """USR2; the new master's number, once it serves."""
+    old = server.pid
+    started = server.log_text().count("start new binary process")
+    server.send_signal(signal.SIGUSR2)
+    wait_until(lambda: server.log_text().count("start new binary process") > started, "the new program")
+    new = int(re.findall(r"start new binary process (\d+)", server.log_text())[-1])
+    wait_until(lambda: pid_in(server.pid_path) == new and workers_of(new), "the new master to serve")
+    assert (server.prefix / "logs" / "weir.pid.oldbin").read_text() == f"{old}\n"
+    wait_until(lambda: server.log_text().count("start worker process ") >= 2, "the new workers")
+    return new
+
+
+def test_a_kept_connection_goes_to_the_new_program_and_back(weir):
+    server = weir(server=WHO, workers=2)
+    old = server.pid
+    with server.connect() as client, server.connect() as other:
+        first, served = who(client)
+        who(other)
+        new = upgrade(server)
+        assert who(client) == (first, served + 1)               # nothing changes before the operator says so
+
+        def goes_to(master):
+            nonlocal served
+            served = who(client)[1]
+            return who(client)[0] in workers_of(master)
+
+        os.kill(old, signal.SIGWINCH)
+        wait_until(lambda: not workers_of(old), "the old workers to leave")
+        wait_until(lambda: goes_to(new), "the new workers")
+        assert who(other)[0] in workers_of(new)
+
+        os.kill(old, signal.SIGHUP)                             # and back
+        wait_until(lambda: len(workers_of(old)) == 2, "the old master's workers")
+        wait_until(lambda: server.log_text().count("start worker process ") == 6, "all workers")
+        wait_until(lambda: who(other) is not None, "an answer")
+        os.kill(new, signal.SIGQUIT)
+        wait_until(lambda: not is_alive(new), "the new master to leave")
+        assert who(client)[0] in workers_of(old)
+        assert who(other)[0] in workers_of(old)
+        assert who(client)[1] > served
+    assert server.pid_path.read_text() == f"{old}\n"
+    assert not (server.prefix / "logs" / "weir.pid.oldbin").exists()
+
+
+def test_quit_to_the_old_master_leaves_all_to_the_new_one(weir):
+    server = weir(server=WHO)
+    old = server.pid
+    with server.connect() as client:
+        served = who(client)[1]
+        new = upgrade(server)
+        os.kill(old, signal.SIGQUIT)
+        assert server.process.wait(10) == 0
+        server.pid = new
+        pid, requests = who(client)
+        assert pid in workers_of(new) and requests == served + 1
+        assert server.pid_path.read_text() == f"{new}\n"
+        assert not (server.prefix / "logs" / "weir.pid.oldbin").exists()
+        # and once more, from the new one
+        newest = upgrade(server)
+        os.kill(new, signal.SIGQUIT)
+        wait_until(lambda: not is_alive(new), "the second master to leave")
+        server.pid = newest
+        assert who(client)[0] in workers_of(newest)
+
+
+def test_new_connections_are_served_all_the_time(weir):
+    server = weir(server=WHO, workers=2)
+    old = server.pid
+    new = upgrade(server)
+    for number, pid in ((signal.SIGWINCH, old), (signal.SIGHUP, old), (signal.SIGWINCH, new), (signal.SIGHUP, new)):
+        os.kill(pid, number)
+        for _ in range(50):
+            assert server.get("/who").status == 200
+    os.kill(old, signal.SIGQUIT)
+    for _ in range(50):
+        assert server.get("/who").status == 200
+    assert server.process.wait(10) == 0
+    server.pid = new
+    assert server.get("/who").status == 200
+
+
+def test_a_program_that_cannot_start_changes_nothing(weir):
+    server = weir(server=WHO, allow=["unknown directive", "exited with code 1"])
+    old, served = server.pid, 0
+    with server.connect() as client:
+        pid, _ = who(client)
+        server.write_conf(server.template + "nonsense;")
+        server.send_signal(signal.SIGUSR2)
+        server.wait_log(r"new binary process \d+ exited with code 1")
+        wait_until(lambda: server.pid_path.exists(), "the pid file")
+        assert server.pid_path.read_text() == f"{old}\n"
+        assert not (server.prefix / "logs" / "weir.pid.oldbin").exists()
+        assert who(client)[0] == pid
+        server.write_conf(server.template.replace("nonsense;", ""))
+        new = upgrade(server)
+        os.kill(old, signal.SIGQUIT)
+        assert server.process.wait(10) == 0
+        server.pid = new
+        assert who(client)[0] in workers_of(new)
+
+
+def test_the_old_workers_come_back_when_the_new_program_dies(weir):
+    server = weir(server=WHO, allow=["exited on signal 9"])
+    new = upgrade(server)
+    server.send_signal(signal.SIGWINCH)
+    wait_until(lambda: not workers_of(server.pid), "the old workers to leave")
+    assert server.get("/who").status == 200
+    os.kill(new, signal.SIGKILL)
+    wait_until(lambda: workers_of(server.pid), "the old master's workers")
+    assert server.get("/who").status == 200
+    assert server.pid_path.read_text() == f"{server.pid}\n"
+
+
+def test_a_second_upgrade_waits_for_the_first(weir):
+    server = weir(server=WHO)
+    new = upgrade(server)
+    server.send_signal(signal.SIGUSR2)
+    server.wait_log("changing binary signal is ignored")
+    os.kill(new, signal.SIGUSR2)
+    wait_until(lambda: server.log_text().count("changing binary signal is ignored") == 2, "the new master's refusal")
+    os.kill(new, signal.SIGQUIT)
+    wait_until(lambda: not is_alive(new), "the new master to leave")
+    assert server.get("/who").status == 200
+
+
+def test_a_unix_socket_lives_through_an_upgrade(weir):
+    server = weir("""
+        pid {prefix}/logs/weir.pid; error_log {prefix}/logs/error.log notice;
+        events { }
+        http { access_log off; server { listen unix:{prefix}/logs/sock; listen 127.0.0.1:{port}; """ + WHO + "} }")
+    path = str(server.prefix / "logs" / "sock")
+    from harness import Client
+    old = server.pid
+    with Client(path) as client:
+        who(client)
+        new = upgrade(server)
+        os.kill(old, signal.SIGQUIT)
+        assert server.process.wait(10) == 0
+        server.pid = new
+        assert who(client)[0] in workers_of(new)
+        with Client(path) as another:
+            assert who(another)[0] in workers_of(new)
+    server.stop()
+    assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize("globals_", ["", "daemon off;"])
+def test_upgrade_as_a_daemon_or_not(weir, globals_):
+    server = weir(server=WHO, globals_=globals_)
+    old = server.pid
+    new = upgrade(server)
+    os.kill(old, signal.SIGQUIT)
+    wait_until(lambda: not is_alive(old), "the old master to leave")
+    server.pid = new
+    assert server.get("/who").status == 200
