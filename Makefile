@@ -16,6 +16,7 @@ SAY = @$(if $(V),:,printf '  %-7s %s\n')
 	clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDARY: $(B)/gen/report_page_html.c
 
 all: $(B)/weir
 
@@ -43,6 +44,7 @@ object = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
 llhttp_objects = $(patsubst %.c,$(B)/$(1)/llhttp/%.o,$(notdir $(LLHTTP_SOURCES)))
 
 LIB_OBJECTS := $(call object,obj,$(LIB_SOURCES)) $(B)/obj/gen/http_modules.o \
+	$(B)/obj/gen/report_page_html.o \
 	$(call llhttp_objects,obj)
 UNIT_PROGRAMS := $(patsubst %.c,$(B)/%,$(UNIT_SOURCES))
 
@@ -81,6 +83,16 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags
 	$(SAY) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -c -o $@ $<
+
+# A page of the server's own, as bytes: NAME.html is NAME_html and NAME_html_len.
+$(B)/gen/%_html.c: src/http/%.html
+	$(SAY) BYTES $<
+	@mkdir -p $(@D)
+	@{ echo '/* $<. Written by make. */'; echo '#include <stddef.h>'; \
+	echo 'extern const unsigned char $(*F)_html[];'; echo 'extern const size_t $(*F)_html_len;'; \
+	echo 'const unsigned char $(*F)_html[] = {'; \
+	od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+	echo '};'; echo 'const size_t $(*F)_html_len = sizeof($(*F)_html);'; } > $@
 
 # llhttp is not ours to mend: no warnings.
 $(B)/obj/llhttp/%.o: $(dir $(firstword $(LLHTTP_SOURCES)))%.c $(B)/flags
@@ -126,6 +138,7 @@ FUZZ_CC := clang
 FUZZ_SANITIZE := address,undefined
 FUZZ_FLAGS = $(LANGUAGE) -g -O1 -DWEIR_DEBUG -DFUZZING -fno-sanitize-recover=all $(INCLUDES)
 FUZZ_OBJECTS := $(call object,fuzz/obj,$(LIB_SOURCES)) $(B)/fuzz/obj/gen/http_modules.o \
+	$(B)/fuzz/obj/gen/report_page_html.o \
 	$(call llhttp_objects,fuzz/obj)
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SOURCES))
 FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -MMD -MP

@@ -312,21 +312,43 @@ host_name(const struct counters_segment *segment, unsigned i)
     return (struct str){ segment->names[i].bytes, segment->names[i].len };
 }
 
+/* The row with a name of its own, or -1. */
+static int
+find_host(const struct counters_segment *segment, struct str name)
+{
+    unsigned named = MIN(segment->hosts, (uint32_t)HOSTS_MAX);
+
+    for (unsigned i = 0; i < named; i++)
+        if (str_eq(host_name(segment, i), name))
+            return (int)i;
+    return -1;
+}
+
+/* For names beyond the limit; should a host be called so, they are counted as its own. */
+static unsigned
+other_row(struct counters_segment *segment)
+{
+    int row = find_host(segment, STR("other"));
+
+    if (row >= 0)
+        return (unsigned)row;
+    __atomic_store_n(&segment->hosts, HOSTS_MAX + 1, __ATOMIC_RELEASE);
+    return HOSTS_MAX;
+}
+
 unsigned
 counters_host(struct counters_segment *segment, struct str name)
 {
     struct host_name *place;
+    int row;
 
     if (name.len == 0)
         name = STR("_");
     name.len = MIN(name.len, (size_t)HOST_NAME_MAX_LEN);
-    for (unsigned i = 0; i < MIN(segment->hosts, (uint32_t)HOSTS_MAX); i++)
-        if (str_eq(host_name(segment, i), name))
-            return i;
-    if (segment->hosts >= HOSTS_MAX) {
-        __atomic_store_n(&segment->hosts, HOSTS_MAX + 1, __ATOMIC_RELEASE);
-        return HOSTS_MAX;
-    }
+    if ((row = find_host(segment, name)) >= 0)
+        return (unsigned)row;
+    if (segment->hosts >= HOSTS_MAX)
+        return other_row(segment);
     place = &segment->names[segment->hosts];
     place->len = (uint8_t)name.len;
     memcpy(place->bytes, name.p, name.len);

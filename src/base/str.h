@@ -93,6 +93,12 @@ ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+/*
+ * How many bytes the well-formed character at the start of s has (RFC 3629 4), 0 when it is none.
+ * s is not empty.
+ */
+size_t str_utf8_length(struct str s);
+
 /* -1 when it is no hexadecimal digit. */
 int hex_digit(char c);
 

@@ -321,44 +321,6 @@ write_log_escaped(struct writer *w, struct str s)
     }
 }
 
-/*
- * How many bytes the well-formed character at the start of s has (RFC 3629 4), 0 when it is none.
- */
-static size_t
-utf8_length(struct str s)
-{
-    const unsigned char *p = (const unsigned char *)s.p;
-    unsigned char least = 0x80, most = 0xbf;
-    size_t n;
-
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] < 0xc2 || p[0] > 0xf4)
-        return 0;
-    n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    if (s.len < n)
-        return 0;
-    /*
-     * The second byte is bounded closer where the first alone would allow overlong forms,
-     * surrogates, or more than U+10FFFF.
-     */
-    if (p[0] == 0xe0)
-        least = 0xa0;
-    else if (p[0] == 0xed)
-        most = 0x9f;
-    else if (p[0] == 0xf0)
-        least = 0x90;
-    else if (p[0] == 0xf4)
-        most = 0x8f;
-    if (p[1] < least || p[1] > most)
-        return 0;
-    for (size_t i = 2; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return n;
-}
-
 static void
 write_json_control(struct writer *w, unsigned char c)
 {
@@ -380,7 +342,7 @@ write_json(struct writer *w, struct str s)
     for (size_t i = 0, n; i < s.len; i += n) {
         unsigned char c = (unsigned char)s.p[i];
 
-        n = utf8_length(str_from(s, i));
+        n = str_utf8_length(str_from(s, i));
         if (n == 0) {
             write_str(w, STR("\xef\xbf\xbd"));
             n = 1;

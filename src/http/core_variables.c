@@ -220,22 +220,27 @@ get_is_args(struct http_request *req, const void *data, struct str rest)
     return req->args.len > 0 ? STR("?") : STR("");
 }
 
-/* ?name=value; the first of that name, any case as nginx has it. */
-static struct str
-get_arg(struct http_request *req, const void *data, struct str rest)
+struct str
+http_request_argument(const struct http_request *req, struct str name)
 {
     struct str args = req->args;
 
-    (void)data;
     while (args.len > 0) {
         ptrdiff_t amp = str_find(args, '&', 0);
         struct str item = { args.p, amp < 0 ? args.len : (size_t)amp };
 
-        if (item.len > rest.len && item.p[rest.len] == '=' && str_istarts(item, rest))
-            return str_from(item, rest.len + 1);
+        if (item.len > name.len && item.p[name.len] == '=' && str_istarts(item, name))
+            return str_from(item, name.len + 1);
         args = str_from(args, item.len + 1);
     }
     return STR_NONE;
+}
+
+static struct str
+get_arg(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    return http_request_argument(req, rest);
 }
 
 /* "-" and "_" of a field's name are one in variables. */

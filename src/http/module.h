@@ -37,6 +37,8 @@ struct http_module {
     bool (*check)(struct conf *conf, struct conf_scope *scope,
                   void *slot); /* see struct conf_module */
 
+    /* The handler is of the level that sets something, not of those within: as in PHASE_REWRITE. */
+    bool own_level;
     enum http_phase phase;
     enum http_next (*handle)(struct http_request *req, const void *slot);
     /*

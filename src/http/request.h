@@ -252,6 +252,11 @@ void http_body_file(struct http_response *resp, int fd, off_t offset, uint64_t l
 
 /* The first request field of that name (any case), STR_NONE: not sent. */
 struct str http_request_field(const struct http_request *req, struct str name);
+/*
+ * The value of "name=value" in the query as it was sent; the first of that name, any case as nginx
+ * has it. STR_NONE: not there.
+ */
+struct str http_request_argument(const struct http_request *req, struct str name);
 /* Index in known[], or -1. */
 int http_known_field(struct str name);
 enum http_method http_method_of(struct str name);

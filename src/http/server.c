@@ -276,8 +276,8 @@ add_handler(struct conf *conf, handler_vec *list,
 }
 
 /*
- * What rewrites holds for its own level alone; what was read after the head need not be read again
- * where nothing else is said than for the server.
+ * What rewrites holds for its own level alone, as some others do; what was read after the head
+ * need not be read again where nothing else is said than for the server.
  */
 static bool
 ran_before(const struct conf *conf, const struct conf_scope *scope, int phase, unsigned i)
@@ -288,7 +288,7 @@ ran_before(const struct conf *conf, const struct conf_scope *scope, int phase, u
         return false;
     while (phase == PHASE_POST_READ && outer->where != IN_SERVER)
         outer = outer->parent;
-    return (phase == PHASE_POST_READ || phase == PHASE_REWRITE)
+    return (phase == PHASE_POST_READ || phase == PHASE_REWRITE || http_modules[i]->own_level)
            && http_module_slot(conf, scope, i) == http_module_slot(conf, outer, i);
 }
 

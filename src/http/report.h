@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * report: what the counters say, put into words for people and programs: as text, JSON, metrics and
+ * a page. It is taken from the segment once and then written in any form; nothing here knows of
+ * requests, so that the master may use it as well.
+ */
+#ifndef WEIR_HTTP_REPORT_H
+#define WEIR_HTTP_REPORT_H
+
+#include "base/counters.h"
+#include "base/writer.h"
+
+struct report_host {
+    struct str name;
+    struct host_stats stats;    /* of all workers, the departed included */
+};
+
+struct report {
+    struct counters_master master;
+    unsigned old_generations;
+    uint64_t time_s;            /* of the report, since 1970 */
+    struct counters sum;        /* of all workers, the departed included */
+    struct counters *workers;   /* those that live */
+    unsigned workers_len;
+    struct report_host *hosts;
+    unsigned hosts_len;
+};
+
+/* In the arena. NULL when memory is short. */
+struct report *report_take(struct arena *arena, const struct counters_segment *segment);
+
+void report_text(struct writer *w, const struct report *report);
+void report_json(struct writer *w, const struct report *report);
+
+enum metrics_dialect {
+    METRICS_PROMETHEUS,         /* text/plain; version=0.0.4 */
+    METRICS_OPEN                /* application/openmetrics-text; version=1.0.0 */
+};
+void report_metrics(struct writer *w, const struct report *report, enum metrics_dialect dialect);
+
+/*
+ * A page that goes on by itself: it asks its own address with "?format=json" each second. nonce:
+ * what the Content-Security-Policy calls the page's script and style by.
+ */
+void report_page(struct writer *w, const struct report *report, struct str nonce);
+
+/* ---- for the files of the report ----------------------------------------------------------- */
+
+/* "serving", "paused" (accepts nobody now), "leaving". */
+const char *report_state(const struct report *report, const struct counters *worker);
+uint64_t report_age_s(const struct report *report, uint64_t start_time_s);
+/* "12", "3 min 4 s", "5 d 6 h": the two largest units. */
+void write_age(struct writer *w, uint64_t seconds);
+/* Seconds since 1970 as "2024-05-06 07:08:09 UTC". */
+void write_time(struct writer *w, uint64_t seconds);
+
+/* The page's source, report_page.html. */
+extern const unsigned char report_page_html[];
+extern const size_t report_page_html_len;
+
+#endif

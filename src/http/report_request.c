@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "http/report_request.h"
+#include "http/engine.h"
+
+bool
+parse_report_place(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct report_place *place = field;
+
+    place->on = true;
+    if (node->count == 1)
+        return true;
+    if (!str_eq(node->words[1].text, STR("public"))) {
+        conf_error(conf, &node->words[1], "invalid parameter \"%.*s\"",
+                   STR_ARG(node->words[1].text));
+        conf_hint(conf, "nothing, for clients of this machine alone, or public");
+        return false;
+    }
+    place->is_public = true;
+    return true;
+}
+
+/* ---- who asks ------------------------------------------------------------------------------ */
+
+static bool
+is_loopback(const struct peer *peer)
+{
+    static const uint8_t one[16] = { [15] = 1 };
+    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };     /* RFC 4291 2.5.5.2 */
+
+    if (peer->family == AF_INET)
+        return peer->ip[0] == 127;
+    if (peer->family != AF_INET6)
+        return peer->family == AF_UNIX;
+    return memcmp(peer->ip, one, sizeof(one)) == 0
+           || (memcmp(peer->ip, mapped, sizeof(mapped)) == 0 && peer->ip[12] == 127);
+}
+
+/* Whoever comes from the very address that he came to is on this machine. */
+static bool
+is_own_address(const struct http_request *req)
+{
+    struct address local;
+    struct peer own;
+
+    local.len = sizeof(local.un);
+    if (getsockname(req->conn->fd, &local.sa, &local.len) != 0)
+        return false;
+    own = peer_of(&local.sa, local.len);
+    return own.family == req->peer->family
+           && memcmp(own.ip, req->peer->ip, own.family == AF_INET ? 4 : sizeof(own.ip)) == 0;
+}
+
+enum http_next
+report_admit(struct http_request *req, const struct report_place *place)
+{
+    if (!place->is_public && !is_loopback(req->peer) && !is_own_address(req)) {
+        LOG(&req->log, ERR, 0, "access forbidden: only this machine sees the status, unless it is "
+            "public");
+        return http_fail(req, HTTP_FORBIDDEN);
+    }
+    if (req->method != METHOD_GET && req->method != METHOD_HEAD)
+        return http_not_allowed(req, STR("GET, HEAD"));
+    return HTTP_PASS;
+}
+
+/* ---- the answer ---------------------------------------------------------------------------- */
+
+static void
+destroy(void *arena)
+{
+    arena_destroy(arena);
+}
+
+/* In an arena without the limit of a request's: the hosts of the conf file bound its size. */
+bool
+report_begin(struct http_request *req, struct report_answer *answer)
+{
+    enum { BLOCK = 64 << 10 };
+    const struct counters_segment *segment = counters_shared();
+    struct arena *arena;
+
+    if (segment == NULL || (arena = arena_create(BLOCK, 0)) == NULL)
+        return false;
+    if (!arena_defer(req->arena, destroy, arena)) {
+        arena_destroy(arena);
+        return false;
+    }
+    answer->report = report_take(arena, segment);
+    answer->w = writer_in(arena);
+    return answer->report != NULL;
+}
+
+enum http_next
+report_send(struct http_request *req, struct report_answer *answer, struct str content_type)
+{
+    struct str text = writer_str(&answer->w);
+
+    if (!str_is_set(text))
+        return http_fail(req, HTTP_INTERNAL_ERROR);
+    http_reply(req, HTTP_OK, content_type, text);
+    if (!http_response_add(req, STR("Cache-Control"), STR("no-store"))
+        || !http_response_add(req, STR("X-Content-Type-Options"), STR("nosniff")))
+        return http_fail(req, HTTP_INTERNAL_ERROR);
+    return HTTP_DONE;
+}
+
+/* ---- Accept -------------------------------------------------------------------------------- */
+
+/* Takes from *s what stands before the next `separator`. Quoted strings are none of our types'. */
+static struct str
+take_item(struct str *s, char separator)
+{
+    ptrdiff_t end = str_find(*s, separator, 0);
+    struct str item = { s->p, end < 0 ? s->len : (size_t)end };
+
+    *s = str_from(*s, item.len + 1);
+    return str_trim(item);
+}
+
+/* "0.5", "1", "1.000" (RFC 9110 12.4.2) in thousandths; 0 when it is none. */
+static unsigned
+parse_quality(struct str s)
+{
+    uint64_t whole, fraction = 0;
+    struct str digits = str_from(s, 2);
+
+    if (s.len == 0 || !str_to_uint((struct str){ s.p, 1 }, 1, &whole))
+        return 0;
+    if (s.len > 1 && s.p[1] != '.')
+        return 0;
+    if (digits.len > 3 || (digits.len > 0 && !str_to_uint(digits, 999, &fraction)))
+        return 0;
+    for (size_t i = digits.len; i < 3; i++)
+        fraction *= 10;
+    return (unsigned)MIN(whole * 1000 + fraction, (uint64_t)1000);
+}
+
+static unsigned
+range_quality(struct str parameters)
+{
+    while (parameters.len > 0) {
+        struct str one = take_item(&parameters, ';');
+
+        if (str_istarts(one, STR("q=")))
+            return parse_quality(str_from(one, 2));
+    }
+    return 1000;
+}
+
+unsigned
+accept_quality(struct str accept, struct str type)
+{
+    unsigned best = 0;
+
+    while (accept.len > 0) {
+        struct str range = take_item(&accept, ',');
+
+        if (str_ieq(take_item(&range, ';'), type))
+            best = MAX(best, range_quality(range));
+    }
+    return best;
+}
