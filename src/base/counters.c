@@ -386,6 +386,12 @@ counters_note_killed(struct counters_segment *segment)
 }
 
 void
+counters_note_ended(struct counters_segment *segment)
+{
+    store(&segment->master.generations_ended, segment->master.generations_ended + 1);
+}
+
+void
 counters_note_respawn(struct counters_segment *segment)
 {
     store(&segment->master.workers_respawned, segment->master.workers_respawned + 1);

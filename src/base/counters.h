@@ -89,7 +89,8 @@
     X(last_reload_time_s,         GAUGE,   "When the last reload ended, in seconds since 1970")                     \
     X(last_reload_ok,             GAUGE,   "1 when the last reload took effect, 0 when not")                        \
     X(workers_respawned,          COUNTER, "Workers started in the place of one that died")                         \
-    X(workers_killed,             COUNTER, "Workers that died on a signal")
+    X(workers_killed,             COUNTER, "Workers that died on a signal")                                         \
+    X(generations_ended,          COUNTER, "Old configurations whose workers had to end (worker_generations)")
 
 enum counter_kind { COUNTER, GAUGE };
 
@@ -199,6 +200,8 @@ void counters_note_generation(struct counters_segment *segment, uint64_t generat
 void counters_note_reload(struct counters_segment *segment, bool ok, struct str text);
 /* A worker died on a signal; one was started in the place of one that died. */
 void counters_note_killed(struct counters_segment *segment);
+/* The workers of an old configuration had to end, because too many were still shutting down. */
+void counters_note_ended(struct counters_segment *segment);
 void counters_note_respawn(struct counters_segment *segment);
 
 /* ---- a worker ------------------------------------------------------------------------------ */

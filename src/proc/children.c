@@ -146,10 +146,12 @@ child_add(struct master *m, struct runtime *rt, unsigned number)
         return false;
     c->master = m;
     c->runtime = rt;
+    c->generation = rt->generation;
     c->number = number;
     c->channel.fd = -1;
     c->block = -1;
     timer_init(&c->respawn, on_respawn);
+    leaving_init(c);
     list_push(&m->children, &c->link);
     child_start(c);
     return true;
@@ -159,6 +161,7 @@ void
 child_free(struct child *c)
 {
     timer_cancel(&c->respawn);
+    timer_cancel(&c->overdue);
     close_channel(c);
     link_remove(&c->link);
     free(c);
@@ -188,7 +191,7 @@ children_dismiss(struct master *m, const struct runtime *rt, int signal)
         next = l->next;
         if (rt != NULL && c->runtime != rt)
             continue;
-        c->runtime = NULL;
+        leaving_begin(c);
         if (c->pid == 0)
             child_free(c);
         else if (kill(c->pid, signal) != 0 && errno != ESRCH)
@@ -255,7 +258,7 @@ children_retire(struct master *m, const struct runtime *rt)
         next = l->next;
         if (rt != NULL && c->runtime != rt)
             continue;
-        c->runtime = NULL;
+        leaving_begin(c);
         if (c->pid == 0)
             child_free(c);
         else

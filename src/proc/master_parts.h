@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * master_parts: what the files of the master share: master.c (signals, stop), children.c (workers
- * from fork to burial), reload.c, verdict.c (who hears of a reload), reopen.c. Nobody else includes
+ * from fork to burial), leaving.c (those who are to finish), reload.c, verdict.c (who hears of a reload), reopen.c. Nobody else includes
  * this.
  */
 #ifndef WEIR_PROC_MASTER_PARTS_H
@@ -26,11 +26,14 @@ struct child {
     struct loop_source channel; /* fd -1: none */
     int block;                  /* of the counters, -1: none */
     unsigned number;
+    uint64_t generation;        /* of its configuration, known when runtime is NULL, too */
     bool ready;                 /* it serves */
     bool retired;               /* it was told who goes on; wants to know if that changes */
     uint64_t started_ms;
     uint32_t quick_deaths;      /* one after the other */
     struct timer respawn;
+    struct timer overdue;       /* it was told to finish, and must be gone then */
+    bool told_now;              /* it was told not to finish, but to end */
 };
 
 /* Those who asked for a reload over the control socket, and what they are going to hear. */
@@ -108,6 +111,14 @@ void child_free(struct child *c);
 void start_check(struct master *m);
 /* Whoever waits for the start is told. */
 void start_done(struct master *m);
+
+/* ---- leaving.c ----------------------------------------------------------------------------- */
+
+void leaving_init(struct child *c);
+/* The worker is told to finish: it is not replaced, and killed when it takes too long. */
+void leaving_begin(struct child *c);
+/* After a reload: at most worker_generations old ones may go on. */
+void leaving_limit(struct master *m);
 
 /* ---- reload.c ------------------------------------------------------------------------------ */
 

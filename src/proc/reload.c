@@ -57,6 +57,7 @@ reload_check(struct master *m)
     m->serves = true;
     children_retire(m, old);
     upgrade_tell(m, true);
+    leaving_limit(m);
     tell_log(&m->current->main->log);
     daemon_follow_log(m->current);
     runtime_keep(m->current, old);

@@ -548,6 +548,8 @@ static const struct directive main_directives[] = {
       MAIN(priority), .initial = "0" },
     { "worker_shutdown_timeout", .where = IN_MAIN, .args = {1, 1}, .parse = parse_ms,
       MAIN(shutdown_timeout_ms), .initial = "5m" },
+    { "worker_generations", .where = IN_MAIN, .args = {1, 1}, .parse = parse_uint,
+      MAIN(worker_generations), .initial = "8", .data = &at_least_one },
     { "worker_cpu_affinity", .where = IN_MAIN, .args = {1, ARGS_ANY}, .parse = parse_affinity,
       MAIN(affinity) },
     { "working_directory", .where = IN_MAIN, .args = {1, 1}, .parse = parse_path,

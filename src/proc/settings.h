@@ -59,6 +59,7 @@ struct main_settings {
     uint32_t rlimit_nofile;     /* 0: not given */
     struct core_limit rlimit_core;
     int32_t priority;           /* nice value */
+    uint32_t worker_generations;        /* of old workers at the same time */
     uint64_t shutdown_timeout_ms;       /* 0: none */
     struct cpu_affinity affinity;
     struct str working_directory;

@@ -96,6 +96,7 @@ tell_manager(const struct master *m, bool ok, struct str said)
 void
 verdict_start(struct master *m)
 {
+    LOG(&process_log, NOTICE, 0, "generation %ju serves", (uintmax_t)m->current->generation);
     tell_manager(m, true, STR(""));
 }
 

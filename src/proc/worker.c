@@ -130,6 +130,16 @@ worker_set_environment(struct runtime *rt)
     return true;
 }
 
+static void
+set_title(const char *text, const struct runtime *rt)
+{
+    char title[128];
+    struct writer w = writer_at(title, sizeof(title));
+
+    write_fmt(&w, "%s (generation %ju)", text, (uintmax_t)rt->generation);
+    title_set(writer_cstr(&w));
+}
+
 static bool
 become_worker(const struct worker_start *start)
 {
@@ -139,7 +149,7 @@ become_worker(const struct worker_start *start)
     /* What was sent since the fork waits until the loop listens. */
     signals_set(&set);
     sigprocmask(SIG_SETMASK, &set, NULL);
-    title_set("worker process");
+    set_title("worker process", start->runtime);
     set_limits(s);
     set_affinity(&s->affinity, start->number);
     if (!become_user(&s->user))
@@ -161,7 +171,7 @@ leave(struct worker *w, struct successor *successor)
     if (!w->serving.leaving) {
         LOG(&process_log, NOTICE, 0, "gracefully shutting down");
         stats->leaving = 1;
-        title_set("worker process is shutting down");
+        set_title("worker process is shutting down", serving_runtime(&w->serving));
     }
     serving_leave(&w->serving, successor);
 }
@@ -250,8 +260,12 @@ on_channel(struct loop_source *source, uint32_t events)
     (void)events;
     while ((result = channel_receive(source->fd, &message)) == CHANNEL_GOT)
         obey(w, &message);
-    if (result == CHANNEL_CLOSED)
-        loop_source_remove(&w->serving.loop, source);
+    if (result != CHANNEL_CLOSED)
+        return;
+    /* Only the master holds the other end: nobody may go on without it. */
+    loop_source_remove(&w->serving.loop, source);
+    LOG(&process_log, NOTICE, 0, "the master is gone, exiting");
+    loop_stop(&w->serving.loop);
 }
 
 static bool

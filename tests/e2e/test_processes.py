@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from harness import ProtocolError, now, request, wait_until
-from harness.server import children_of, is_alive, title_of
+from harness.server import children_of, is_alive, processes_within, title_of
 
 BIG = 8 << 20
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -29,7 +29,7 @@ def slow_download(server, target="/big"):
 def refuses(server, name="port"):
     try:
         server.connect(name).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
         return True
     return False
 
@@ -79,6 +79,56 @@ def test_s_reload_of_a_broken_edit_tells_whoever_asked(weir):
     assert done.returncode == 1
     assert f'[emerg] unknown directive "rot" in {server.conf_path}:' in done.stderr
     assert server.get("/").text == "old"
+
+
+def test_generations_are_numbered(weir):
+    server = weir(server="", files={"html/big": os.urandom(BIG)})
+    old = server.wait_workers()
+    server.wait_log(r"\[notice\] .*: generation 1 serves$")
+    with slow_download(server) as client:
+        server.send_signal(signal.SIGHUP)
+        server.wait_log(r"\[notice\] .*: generation 2 serves, generation 1 is shutting down$")
+        wait_until(lambda: title_of(old[0]) == "weir: worker process is shutting down (generation 1)", "the title")
+        new = [pid for pid in server.wait_workers(2) if pid not in old]
+        wait_until(lambda: title_of(new[0]) == "weir: worker process (generation 2)", "the title")
+        assert client.read_some(BIG) == (server.html / "big").read_bytes()
+
+
+def test_too_many_old_generations_end_the_oldest(weir):
+    server = weir(main="worker_generations 2;", server="", files={"html/big": os.urandom(BIG)})
+    workers, clients = [], []
+    for generation in range(1, 5):
+        wait_until(lambda: set(server.workers()) - set(workers), "a new worker")
+        workers += set(server.workers()) - set(workers)
+        clients.append(slow_download(server))
+        assert server.run("-s", "reload").returncode == 0
+        if generation < 3:
+            assert all(is_alive(pid) for pid in workers)
+    wait_until(lambda: not is_alive(workers[0]) and not is_alive(workers[1]), "the oldest to end")
+    assert is_alive(workers[2]) and is_alive(workers[3])
+    for generation in (1, 2):
+        server.wait_log(rf"\[warn\] .*: 3 old generations are shutting down, generation {generation} has to end now "
+                        r"\(worker_generations is 2\)$")
+    assert "generation 3 has to end" not in server.log_text()
+    for client in clients[2:]:
+        assert client.read_some(BIG) == (server.html / "big").read_bytes()
+    for client in clients:
+        client.close()
+
+
+def test_old_worker_that_hangs_is_told_at_one_reload_and_killed_at_the_next(weir):
+    server = weir(main="worker_generations 1;", server="return 200 x;", allow=["exited on signal 9"])
+    hanging = []
+    for _ in range(3):
+        newest = wait_until(lambda: set(server.workers()) - set(hanging), "a worker of the newest generation").pop()
+        os.kill(newest, signal.SIGSTOP)
+        hanging.append(newest)
+        assert all(is_alive(pid) for pid in hanging)
+        assert server.run("-s", "reload").returncode == 0
+    wait_until(lambda: not is_alive(hanging[0]), "the first to be killed")
+    assert is_alive(hanging[1]) and is_alive(hanging[2])
+    for pid in hanging[1:]:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_hup_opens_new_addresses_and_closes_old_ones(weir):
@@ -216,6 +266,51 @@ def test_master_does_not_spin_when_workers_die_at_once(weir):
     wait_until(lambda: not refuses(server) and server.get("/").text == "x", "service", 20)
 
 
+def test_killed_worker_is_missed_for_a_moment_only_and_by_its_own_clients(weir):
+    """Under load, with connections on all workers: those of the others are untouched."""
+    server = weir(server="location = /pid { return 200 $pid; } location / { return 200 x; }", workers=3,
+                  allow=[r"exited on signal 9"], events="worker_connections 512;")
+    workers = server.wait_workers(3)
+    end, clients = threading.Event(), {}
+
+    def load():
+        while not end.is_set():
+            try:
+                server.get("/")
+            except (ProtocolError, OSError):        # was with the one that is killed
+                pass
+    threads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+
+    def each_worker_has_one():
+        client = server.connect()
+        clients.setdefault(int(client.ask(request("/pid")).text), []).append(client)
+        return len(clients) == 3
+    try:
+        wait_until(each_worker_has_one, "a connection to each worker")
+        victim = workers[0]
+        begin = now()
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: set(children_of(server.pid)) - set(workers), "a new process")
+        assert now() - begin < 0.5                  # some milliseconds, on a machine with nothing else to do
+        for worker in workers[1:]:
+            for client in clients[worker]:
+                assert int(client.ask(request("/pid")).text) == worker
+        for client in clients[victim]:
+            client.expect_close()
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
+        for client in sum(clients.values(), []):
+            client.close()
+    new = server.wait_workers(3, without=[victim])
+    log = server.log_text().splitlines()
+    died = next(i for i, line in enumerate(log) if f"worker process {victim} exited on signal 9" in line)
+    assert any(re.search(rf"start worker process ({'|'.join(map(str, new))})$", line) for line in log[died:died + 3])
+
+
 def test_worker_told_to_leave_by_itself_leaves_gracefully(weir):
     server = weir(server="", files={"html/big": os.urandom(BIG)})
     old = server.wait_workers()
@@ -232,6 +327,25 @@ def test_workers_follow_their_master_into_death(weir):
     server.process.wait()
     server.process.returncode = 0           # as the test wanted
     wait_until(lambda: not any(is_alive(pid) for pid in workers), "the workers to leave")
+
+
+def test_master_killed_amid_reloads_leaves_nobody(weir):
+    """Nobody holds the port, those in the midst of becoming workers included."""
+    server = weir(server="return 200 x;", workers=6)
+    server.wait_workers(6)
+    for _ in range(3):
+        server.send_signal(signal.SIGHUP)
+    wait_until(lambda: len(children_of(server.pid)) > 6, "new workers being born")
+    os.kill(server.pid, signal.SIGKILL)
+    server.process.wait()
+    server.process.returncode = 0           # as the test wanted
+    begin = now()
+    wait_until(lambda: not processes_within(server.prefix), "all processes to leave")
+    assert now() - begin < 5
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", server.port()))
+        sock.listen()
 
 
 def test_worker_processes_auto_is_the_number_of_cpus(weir):
@@ -260,7 +374,7 @@ def test_titles_say_who_is_who(weir):
     server = weir(server="", workers=2)
     workers = server.wait_workers(2)
     assert title_of(server.pid).startswith("weir: master process ") and str(server.conf_path) in title_of(server.pid)
-    assert {title_of(pid) for pid in workers} == {"weir: worker process"}
+    assert {title_of(pid) for pid in workers} == {"weir: worker process (generation 1)"}
 
 
 @root_only
@@ -358,6 +472,29 @@ def test_term_and_int_end_at_once(weir, number):
         assert now() - begin < 2
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_fast_stop_has_a_deadline_for_a_worker_that_hangs(weir, number):
+    server = weir(server="return 200 x;", workers=2, allow=["exited on signal 9"])
+    os.kill(server.wait_workers(2)[0], signal.SIGSTOP)
+    begin = now()
+    server.send_signal(number)
+    assert server.wait_end(20) == 0
+    assert 2.5 < now() - begin < 8
+    server.wait_log(rf"signal {int(number)} \({number.name}\) received from {os.getpid()}, exiting$")
+
+
+def test_graceful_stop_has_a_deadline_for_a_worker_that_hangs(weir):
+    server = weir(main="worker_shutdown_timeout 500ms;", server="return 200 x;", workers=2,
+                  allow=["exited on signal 9", "did not end within worker_shutdown_timeout"])
+    hanging = server.wait_workers(2)[0]
+    os.kill(hanging, signal.SIGSTOP)
+    begin = now()
+    assert server.run("-s", "quit").returncode == 0
+    assert 4 < now() - begin < 12
+    server.wait_log(rf"worker process {hanging} \(generation 1\) did not end within worker_shutdown_timeout, killing it$")
+    server.wait_end()
+
+
 def test_worker_shutdown_timeout_ends_the_wait(weir):
     server = weir(main="worker_shutdown_timeout 1s;", server="", files={"html/big": os.urandom(BIG)})
     server.wait_workers()
@@ -400,6 +537,7 @@ def test_winch_stops_the_workers_and_keeps_the_master(weir):
     server.wait_workers()
     server.send_signal(signal.SIGWINCH)
     wait_until(lambda: not children_of(server.pid), "the workers to leave")
+    server.wait_log(rf"signal 28 \(SIGWINCH\) received from {os.getpid()}, stopping worker processes$")
     assert is_alive(server.pid)
     server.send_signal(signal.SIGHUP)
     server.wait_workers()
