@@ -20,6 +20,17 @@ enum limit_status {
 #undef LIMIT_STATUS_AS_ENUM
 };
 
+/*
+ * Whether a request is to be limited, `status` being what became of it so far. Once is enough, also
+ * when it comes by again: after its delay, or on its way to another place. One that is malformed is
+ * answered without any waiting.
+ */
+static inline bool
+limit_applies(const struct http_request *req, enum limit_status status)
+{
+    return status == LIMIT_NONE && !req->refused;
+}
+
 /* STR_NONE for LIMIT_NONE. */
 struct str limit_status_text(enum limit_status status);
 

@@ -74,6 +74,13 @@ def test_error_page_with_a_status_of_its_own_has_no_retry_after(weir):
     assert (response.status, response.body, response.get("Retry-After")) == (200, b"busy", None)
 
 
+def test_error_page_of_a_malformed_request_does_not_wait(weir):
+    server = weir(http=MINUTE, server="limit_req zone=one burst=5; error_page 400 /busy;", files=FILES)
+    for _ in range(3):
+        response = server.ask(b"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (response.status, response.body) == (400, b"busy")
+
+
 # ---- bursts
 
 
@@ -141,7 +148,7 @@ def test_body_that_comes_while_its_request_waits_is_no_request(weir):
 
 
 def test_client_that_breaks_off_waits_no_longer(weir):
-    server = weir(http=MINUTE + STATUS_LOG, server="access_log logs/s.log s; limit_req zone=one burst=2;", files=FILES)
+    server = weir(http=FIVE.replace("5r/s", "2r/s") + STATUS_LOG, server="access_log logs/s.log s; limit_req zone=one burst=2;", files=FILES)
     server.get("/a")
     client = server.connect()
     client.send(request("/a"))
@@ -149,6 +156,7 @@ def test_client_that_breaks_off_waits_no_longer(weir):
     client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
     assert server.wait_access(2, "s.log") == ["200 PASSED", "499 DELAYED"]
+    assert statuses(server, 2) == [200, 200]        # later than its turn would have come
 
 
 def test_server_stops_though_requests_wait(weir):

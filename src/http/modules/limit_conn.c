@@ -226,7 +226,7 @@ hold(struct http_request *req, struct zone *zone, struct str key)
 
 /*
  * As nginx: what counts is a connection with a request whose head is read, until the request is
- * over; and once a request, also when it goes on to another place.
+ * over.
  */
 static enum http_next
 limit_conn_handle(struct http_request *req, const void *slot)
@@ -234,7 +234,7 @@ limit_conn_handle(struct http_request *req, const void *slot)
     const struct limit_conn_conf *lc = slot;
     struct holding *held = NULL, *holding;
 
-    if (req->limit_conn_status != LIMIT_NONE)
+    if (!limit_applies(req, req->limit_conn_status))
         return HTTP_PASS;
     for (uint32_t i = 0; i < lc->limits.len; i++) {
         struct zone *zone = lc->limits.items[i].zone.zone;

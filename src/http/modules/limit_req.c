@@ -346,13 +346,12 @@ refuse(const struct account *a)
     return limit_refuse(a->req, a->conf->status, seconds);
 }
 
-/* Once a request, also when it comes by again: after its delay, or on its way to an error page. */
 static enum http_next
 limit_req_handle(struct http_request *req, const void *slot)
 {
     struct account a = { .req = req, .conf = slot };
 
-    if (req->limit_req_status != LIMIT_NONE)
+    if (!limit_applies(req, req->limit_req_status))
         return HTTP_PASS;
     if (!count_all(&a))
         return http_fail(req, HTTP_INTERNAL_ERROR);
