@@ -276,7 +276,7 @@ zone_unlock(struct zone *zone)
 struct zone_key
 zone_key(const struct zone *zone, struct str text)
 {
-    struct zone_key key;
+    struct zone_key key = { { 0 } };
 
     siphash128(table_of(zone)->secret, text, key.hash);
     return key;

@@ -3,7 +3,7 @@
  * zone: tables in shared memory. The source itself is included, to look at chains and order, and to
  * leave them behind as a process would that is killed in between.
  */
-#include "base/zone.c"
+#include "base/zone.c"          /* NOLINT(bugprone-suspicious-include) */
 #include "unit.h"
 #include <signal.h>
 #include <stdio.h>
