@@ -2,6 +2,7 @@
 """A client leaves, in an orderly way or not, at any moment: the connection is closed at once, and the log says what became of the request."""
 
 import os
+import re
 import socket
 import struct
 
@@ -15,6 +16,7 @@ BIG = 16 << 20
 @pytest.fixture(scope="module")
 def server():
     http = """
+        limit_req_zone $arg_zone zone=waiting:1m rate=1r/m;
         server {
             listen 127.0.0.1:{port} deferred=off;
             client_max_body_size 1m;
@@ -22,6 +24,7 @@ def server():
             location /small { client_max_body_size 1k; return 200 text; }
             location /paced/ { limit_rate 5k; alias {prefix}/html/; }
             location /sendfile/ { sendfile on; alias {prefix}/html/; }
+            location /waiting/ { limit_req zone=waiting burst=100; alias {prefix}/html/; }
         }
     """
     with serving(http=http, files={"html/a": "a", "html/10k": b"k" * 10240, "html/big": b"b" * BIG}) as weir:
@@ -89,6 +92,25 @@ def pipeline_behind_a_large_answer(client, tag):
     client.read_head()
 
 
+def first_of_two(client, tag):
+    """The next one has to wait for a minute."""
+    target = f"/waiting/a?zone={tag}&{tag}"
+    assert client.ask(request(target)).body == b"a"
+    return target
+
+
+def a_handler_that_waits(client, tag):
+    client.send(request(first_of_two(client, tag)))
+
+
+def a_pipeline_behind_a_handler_that_waits(client, tag):
+    client.send(request(first_of_two(client, tag)) * 2 + b"GET /")
+
+
+def half_a_body_behind_a_handler_that_waits(client, tag):
+    client.send(request(first_of_two(client, tag), "Content-Length: 100", method="POST", body=b"x" * 10))
+
+
 def answer_that_lingers(client, tag):
     client.send(request(f"/small?{tag}", "Content-Length: 100000", method="POST", body=b"x" * 10))
     assert client.read().status == 413
@@ -106,6 +128,9 @@ MOMENTS = {
     some_of_an_answer_by_sendfile: (None, ["200"]),
     some_of_a_paced_answer: (None, ["200"]),
     pipeline_behind_a_large_answer: (None, ["200"]),
+    a_handler_that_waits: (["200", "499"], ["200", "499"]),
+    a_pipeline_behind_a_handler_that_waits: (["200", "499"], ["200", "499"]),
+    half_a_body_behind_a_handler_that_waits: (["200", "499"], ["200", "499"]),
     answer_that_lingers: (["413"], ["413"]),
 }
 
@@ -116,7 +141,9 @@ def reset(client):
 
 
 def logged(server, tag):
-    return [line.split('"')[2].split()[0] for line in server.access_lines() if f"?{tag} " in line or line.split('"')[1].endswith(f"?{tag}")]
+    """The statuses of the requests that carry the tag."""
+    parts = [line.split('"') for line in server.access_lines()]
+    return [part[2].split()[0] for part in parts if re.search(rf"[?&]{tag}( |$)", part[1])]
 
 
 @pytest.mark.parametrize("way", ["fin", "rst"])
@@ -140,6 +167,7 @@ def test_connection_is_closed_at_once_and_logged(server, moment, way):
     else:
         wait_until(lambda: sockets(server) == before, "the server to close", 3)
         assert now() - begin < 2
+        wait_until(lambda: len(logged(server, tag)) >= len(statuses), "the log lines")
         assert logged(server, tag) == statuses
     client.close()
     wait_until(lambda: sockets(server) == before, "the server to close", 3)

@@ -22,11 +22,13 @@ def server():
         lingering_time 600ms;
         send_timeout 500ms;
         keepalive_timeout 600ms;
+        limit_req_zone $arg_zone zone=waiting:1m rate=1r/s;
         server {
             listen 127.0.0.1:{port};
             location /text { return 200 text; }
             location /reset/ { reset_timedout_connection on; alias {prefix}/html/; }
             location /silent { reset_timedout_connection on; return 444; }
+            location /waiting/ { limit_req zone=waiting burst=100; alias {prefix}/html/; }
             location /silence { return 444; }
             location /patient/ { send_timeout 1500ms; alias {prefix}/html/; }
             location /old/ { keepalive_time 400ms; keepalive_timeout 30s; alias {prefix}/html/; }
@@ -44,6 +46,12 @@ def took(begin, seconds, what):
     """begin: taken before that was sent with which the time began."""
     passed = now() - begin
     assert seconds <= passed <= 1.1 * seconds + SLACK, f"{what} took {passed:.2f} s instead of {seconds} s"
+
+
+def used_cpu(server):
+    with open(f"/proc/{server.wait_workers()[0]}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def drip(client, data, pause, enough):
@@ -294,6 +302,24 @@ def test_lingering_for_no_time_closes_at_once(weir, zero):
         client.expect_close()
 
 
+def test_no_timeout_runs_while_a_handler_waits(server):
+    """Neither the one for the head that came before nor any other, and what is pipelined meanwhile makes no work."""
+    target = "/waiting/a?zone=1"
+    with server.connect() as client:
+        begin = now()
+        client.ask(request(target))
+        client.send_pieces([request(target)[:10], request(target)[10:] + request("/a") * 3 + b"GET /a HTT"])
+        before = used_cpu(server)
+        assert client.read().body == b"a"
+        took(begin, 1, "limit_req")
+        assert used_cpu(server) - before < 0.1
+        for _ in range(3):
+            assert client.read().body == b"a"
+        begin = now()
+        assert client.read().status == 408
+        assert now() - begin >= 0.3
+
+
 def test_timeouts_do_not_disturb_others(server):
     """While many connections time out, one that is used goes on."""
     with server.connect() as used:
@@ -311,14 +337,8 @@ def test_timeouts_do_not_disturb_others(server):
 
 def test_worker_sleeps_when_there_is_nothing_to_do(server):
     """No timer makes an idle worker busy: in a second it uses next to no CPU."""
-    worker = server.wait_workers()[0]
-
-    def used():
-        with open(f"/proc/{worker}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     with server.connect() as client:
         client.ask(request("/long/a"))
-        before = used()
+        before = used_cpu(server)
         time.sleep(1)
-        assert used() - before < 0.1
+        assert used_cpu(server) - before < 0.1
