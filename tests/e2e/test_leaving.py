@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A client leaves, in an orderly way or not, at any moment: the connection is closed at once, and the log says what became of the request."""
 
+import json
 import os
 import re
 import socket
@@ -20,6 +21,7 @@ def server():
         server {
             listen 127.0.0.1:{port} deferred=off;
             client_max_body_size 1m;
+            location = /status { status; }
             location /text { return 200 text; }
             location /small { client_max_body_size 1k; return 200 text; }
             location /paced/ { limit_rate 5k; alias {prefix}/html/; }
@@ -116,28 +118,35 @@ def answer_that_lingers(client, tag):
     assert client.read().status == 413
 
 
-# How far it came -> the statuses that are logged for it, when it leaves by FIN and by RST; None: the answer goes on.
+# How far it came -> for FIN and for RST the statuses that are logged, None where the answer goes on, and what the end is counted as.
+GOES_ON = (None, "client")
 MOMENTS = {
-    nothing: ([], []),
-    half_a_head: (["400"], ["400"]),
-    one_answer: (["200"], ["200"]),
-    half_a_head_on_a_kept_connection: (["200", "400"], ["200", "400"]),
-    half_a_body: (["200"], ["200"]),
-    half_a_chunk: (["200"], ["200"]),
-    the_head_of_an_answer: (None, ["200"]),
-    some_of_an_answer_by_sendfile: (None, ["200"]),
-    some_of_a_paced_answer: (None, ["200"]),
-    pipeline_behind_a_large_answer: (None, ["200"]),
-    a_handler_that_waits: (["200", "499"], ["200", "499"]),
-    a_pipeline_behind_a_handler_that_waits: (["200", "499"], ["200", "499"]),
-    half_a_body_behind_a_handler_that_waits: (["200", "499"], ["200", "499"]),
-    answer_that_lingers: (["413"], ["413"]),
+    nothing: (([], "client"), ([], "client")),
+    half_a_head: ((["400"], "client"), (["400"], "client")),
+    one_answer: ((["200"], "client"), (["200"], "client")),
+    half_a_head_on_a_kept_connection: ((["200", "400"], "client"), (["200", "400"], "client")),
+    half_a_body: ((["200"], "client"), (["200"], "client")),
+    half_a_chunk: ((["200"], "client"), (["200"], "client")),
+    the_head_of_an_answer: (GOES_ON, (["200"], "client")),
+    some_of_an_answer_by_sendfile: (GOES_ON, (["200"], "client")),
+    some_of_a_paced_answer: (GOES_ON, (["200"], "client")),
+    pipeline_behind_a_large_answer: (GOES_ON, (["200"], "client")),
+    a_handler_that_waits: ((["200", "499"], "client"), (["200", "499"], "client")),
+    a_pipeline_behind_a_handler_that_waits: ((["200", "499"], "client"), (["200", "499"], "client")),
+    half_a_body_behind_a_handler_that_waits: ((["200", "499"], "client"), (["200", "499"], "client")),
+    answer_that_lingers: ((["413"], "normal"), (["413"], "normal")),
 }
 
 
 def reset(client):
     client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
+
+
+def closed(watcher):
+    """Reason -> how many connections have ended for it."""
+    counters = json.loads(watcher.ask(request("/status?format=json")).body)["sum"]
+    return {name[7:]: count for name, count in counters.items() if name.startswith("closed_")}
 
 
 def logged(server, tag):
@@ -150,7 +159,9 @@ def logged(server, tag):
 @pytest.mark.parametrize("moment", list(MOMENTS))
 def test_connection_is_closed_at_once_and_logged(server, moment, way):
     tag = f"{moment.__name__}-{way}"
-    statuses = MOMENTS[moment][way == "rst"]
+    statuses, reason = MOMENTS[moment][way == "rst"]
+    watcher = server.connect()
+    ends = closed(watcher)
     before = sockets(server)
     client = server.connect(rcvbuf=4096, timeout=20)
     wait_until(lambda: sockets(server) == before + 1, "the server to accept")
@@ -171,6 +182,9 @@ def test_connection_is_closed_at_once_and_logged(server, moment, way):
         assert logged(server, tag) == statuses
     client.close()
     wait_until(lambda: sockets(server) == before, "the server to close", 3)
+    assert {name: count - ends[name] for name, count in closed(watcher).items() if count != ends[name]} == {reason: 1}
+    watcher.close()
+    wait_until(lambda: sockets(server) == before - 1, "the server to close", 3)
 
 
 @pytest.mark.parametrize("count", [1, 5, 50])
