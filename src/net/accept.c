@@ -301,43 +301,41 @@ shares_listeners(const struct pool *pool)
     return pool->limits.workers > 1 && pool->limits.accept_step_back > 0;
 }
 
-/* The mean of the connections that each worker of this configuration has. */
-static uint64_t
-mean_load(const struct pool *pool)
+/* What the other workers of this configuration have, and how many they are. */
+static void
+look_at_others(struct pool *pool)
 {
     const struct counters_segment *segment = counters_shared();
-    unsigned blocks = segment != NULL ? counters_blocks(segment) : 0, workers = 0;
-    uint64_t sum = 0;
+    unsigned blocks = segment != NULL ? counters_used_blocks(segment) : 0;
 
-    for (unsigned i = 0; i < blocks && workers < pool->limits.workers; i++) {
+    pool->looked_ms = now.mono_ms;
+    pool->others = 0;
+    pool->others_load = 0;
+    for (unsigned i = 0; i < blocks; i++) {
         const struct counters *block = counters_block(segment, i);
 
-        if (__atomic_load_n(&block->pid, __ATOMIC_RELAXED) <= 0
+        if (block == stats || __atomic_load_n(&block->pid, __ATOMIC_RELAXED) <= 0
             || __atomic_load_n(&block->generation, __ATOMIC_RELAXED) != stats->generation)
             continue;
-        sum += __atomic_load_n(&block->curr_connections, __ATOMIC_RELAXED);
-        workers++;
+        pool->others_load += __atomic_load_n(&block->curr_connections, __ATOMIC_RELAXED);
+        pool->others++;
     }
-    return workers > 0 ? sum / workers : pool->used;
 }
 
 /*
- * More connections than the others have: by an eighth, and by so many that short connections, of
- * which there are few at a time, do not count. To compare takes a look at each worker's counters,
- * once a millisecond.
+ * More connections than the mean of all: by an eighth, and by so many that short ones, of which
+ * there are few at a time, do not count. The others' counters are looked at once a millisecond.
  */
 static bool
 is_ahead(struct pool *pool)
 {
     enum { SLACK = 4 };
+    uint64_t mean;
 
-    if (pool->compared_ms != now.mono_ms) {
-        uint64_t mean = mean_load(pool);
-
-        pool->compared_ms = now.mono_ms;
-        pool->ahead_from = (uint32_t)(mean + MAX(mean / 8, SLACK));
-    }
-    return pool->used >= pool->ahead_from;
+    if (pool->looked_ms != now.mono_ms)
+        look_at_others(pool);
+    mean = (pool->others_load + pool->used) / (pool->others + 1);
+    return pool->used >= mean + MAX(mean / 8, SLACK);
 }
 
 /* Enough for now: the next client is for another worker, if one has time. */
@@ -377,7 +375,7 @@ stand_aside(struct pool *pool)
 {
     enum { ASIDE_MS = 1 };
 
-    pool->ahead_most = MIN(2 * pool->ahead_most, pool->limits.accept_step_back);
+    pool->ahead_most = MIN(MAX(1, 2 * pool->ahead_most), pool->limits.accept_step_back);
     unwatch_all(pool);
     timer_arm(&pool->loop->timers, &pool->rejoin, now.mono_ms + ASIDE_MS + 1);
 }
@@ -401,7 +399,7 @@ share(struct listener *listener)
         stand_aside(pool);
         return;
     }
-    pool->ahead_most = 1;
+    pool->ahead_most = 0;
     if (has_its_share(listener))
         step_back(listener);
 }
@@ -409,7 +407,7 @@ share(struct listener *listener)
 static unsigned
 most_of(struct pool *pool)
 {
-    return is_ahead(pool) ? pool->ahead_most : pool->limits.accept_step_back;
+    return is_ahead(pool) ? MAX(1, pool->ahead_most) : pool->limits.accept_step_back;
 }
 
 /* At least one is tried, whatever the kernel says: it woke us. */
@@ -467,7 +465,6 @@ accept_init(struct pool *pool)
     link_init(&pool->listeners);
     timer_init(&pool->resume, on_resume_timer);
     timer_init(&pool->rejoin, on_rejoin);
-    pool->ahead_most = 1;
     loop_work_init(&pool->retry, on_retry);
 }
 

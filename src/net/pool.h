@@ -191,9 +191,11 @@ struct pool {
 
     /* Below: accept.c's. */
     struct link listeners;      /* by their pool_link */
-    uint32_t ahead_from;        /* so many slots used: more than the other workers */
-    uint64_t compared_ms;       /* when that was found */
-    uint32_t ahead_most;        /* how many to accept at a time, although ahead of the others */
+    uint64_t looked_ms;         /* at the other workers: */
+    uint64_t others_load;       /* their connections */
+    uint32_t others;            /* how many workers they are */
+    uint32_t ahead_most;        /* how many to accept at a time, although ahead of them; 0: not
+                                   ahead */
     struct timer rejoin;        /* while the others have their chance */
     bool paused;                /* accepting */
     int reserve_fd;             /* given up to reject a client when descriptors are out; -1: none */
@@ -317,7 +319,8 @@ bool conn_is_kept(const struct conn *conn);
  * Makes room: closes up to limits.drain_batch connections without a request in progress, and at
  * most an eighth of those; returns how many. Their descriptors are free at once, their slots after
  * the batch. In this order:
- *   1. of addresses that hold more than their share, the biggest first: silent ones, then idle ones;
+ *   1. of addresses that hold more than their share, the biggest first: silent ones, then idle
+ *      ones;
  *   2. silent ones, the oldest first;
  *   3. idle ones, the longest idle first;
  * each only when it is old enough. While an address that holds more than its share has some that

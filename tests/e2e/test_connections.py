@@ -2,12 +2,17 @@
 """More clients than connections: nobody who asks is turned away."""
 
 import asyncio
+import os
+import pathlib
+import re
 import resource
+import select
+import signal
 import time
 
 import pytest
 
-from harness import now, request, wait_until
+from harness import Client, now, request, wait_until
 
 
 @pytest.fixture
@@ -52,13 +57,29 @@ def test_longest_idle_goes_first(weir):
         client.close()
 
 
-def test_answers_near_the_end_of_the_slots_ask_to_close(small):
-    clients = [small.connect() for _ in range(30)]
-    answers = []
+@pytest.mark.parametrize("events, kept", [("", 27), ("close_when_free 1/4;", 23), ("close_when_free 50%;", 15), ("close_when_free 0%;", 31)])
+def test_answers_ask_to_close_from_the_threshold_on(weir, events, kept):
+    """34 connections: one for the listener, one for the channel to the master, 32 for clients."""
+    server = weir(server="", files={"html/a": "a"}, events=f"worker_connections 34; {events}")
+    clients = []
+    for number in range(1, 33):
+        client = server.connect()
+        clients.append(client)
+        answer = client.ask(request("/a"))
+        assert (answer.get("Connection") == "close") == (number > kept), number
+        if number > kept:
+            client.expect_close()
+            assert clients[0].ask(request("/a")).get("Connection") != "close", "it is no longer full"
+            break
     for client in clients:
-        answers.append(client.ask(request("/a")))
-    assert answers[0].get("Connection") != "close"
-    assert any(answer.get("Connection") == "close" for answer in answers) or any(client._fill() is False for client in clients[:1])
+        client.close()
+
+
+def test_a_full_worker_may_be_told_not_to_ask(weir):
+    server = weir(server="", files={"html/a": "a"}, events="worker_connections 34; close_when_free off; drain_idle 1h;")
+    clients = [server.connect() for _ in range(32)]
+    for client in clients:
+        assert client.ask(request("/a")).get("Connection") != "close"
     for client in clients:
         client.close()
 
@@ -90,8 +111,8 @@ def test_waiting_clients_are_served_when_a_slot_is_released(small):
     waiting.close()
 
 
-async def one_client(port, count, failures, done):
-    """Asks count times on connections that it keeps, as a browser would; a kept connection may be closed before it is asked again."""
+async def one_client(port, count, failures, done, patient):
+    """Asks count times on connections that it keeps, as a browser would. patient: a kept connection may be closed before it asks again."""
     reader = writer = None
     fresh = True
     n = 0
@@ -112,7 +133,7 @@ async def one_client(port, count, failures, done):
                 writer = None
             await asyncio.sleep(0.001)
         except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError) as problem:
-            if fresh:
+            if fresh or not patient:
                 failures.append(repr(problem))
                 return
             writer.close()
@@ -121,18 +142,22 @@ async def one_client(port, count, failures, done):
         writer.close()
 
 
-@pytest.mark.parametrize("slots, clients", [(64, 250), (256, 1000)])
-def test_many_clients_take_turns_on_few_slots_and_none_fails(weir, slots, clients):
+@pytest.mark.parametrize("slots, clients, events, patient", [
+    (64, 250, "", True),
+    (256, 1000, "", True),
+    (256, 1000, "drain_idle 30s;", False),      # these clients are slow to ask again, and none of them may lose a request
+])
+def test_many_clients_take_turns_on_few_slots_and_none_fails(weir, slots, clients, events, patient):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < clients + 200:
         pytest.skip("too few descriptors here")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, clients + 200), hard))
-    server = weir(server="", files={"html/a": "a"}, events=f"worker_connections {slots};", error_level="error",
+    server = weir(server="", files={"html/a": "a"}, events=f"worker_connections {slots}; {events}", error_level="error",
                   allow=["worker_connections are not enough"])
     failures, done = [], []
 
     async def run():
-        await asyncio.gather(*[one_client(server.port(), 5, failures, done) for _ in range(clients)])
+        await asyncio.gather(*[one_client(server.port(), 5, failures, done, patient) for _ in range(clients)])
     asyncio.run(run())
     assert not failures, failures[:5]
     assert len(done) == 5 * clients
@@ -155,3 +180,179 @@ def test_worker_at_its_descriptor_limit_recovers_at_once(weir):
     assert time.monotonic() - begin < 2
     waiting.close()
     wait_until(lambda: server.get("/a").body == b"a", "service")
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_worker_without_descriptors_rests_and_goes_on_at_the_very_release(weir):
+    """48 descriptors, 200 clients, all of those served are busy: who waits is served when one leaves, and nothing spins meanwhile."""
+    server = weir(main="worker_rlimit_nofile 48;", server="", files={"html/a": "a", "html/big": b"b" * (4 << 20)},
+                  events="worker_connections 512; accept_retry 30s 30s;", allow=["Too many open files", "exceed open file resource limit"])
+    clients = []
+    for _ in range(200):
+        client = server.connect(rcvbuf=4096, timeout=20)
+        client.send(request("/big"))
+        clients.append(client)
+    wait_until(lambda: "Too many open files" in server.log_text(), "the descriptors to run out")
+    pid, = server.workers()
+    before = cpu_seconds(pid)
+    time.sleep(1)
+    assert cpu_seconds(pid) - before < 0.3
+    begin = now()
+    for _ in range(3):                      # accept_retry is far away: it is the release that lets the next one in
+        served = [client for client in clients if select.select([client.sock], [], [], 0)[0]]
+        waiting = [client for client in clients if client not in served]
+        gone = served[0]
+        clients.remove(gone)
+        gone.close()
+        wait_until(lambda: select.select([client.sock for client in waiting], [], [], 0)[0], "the next client to be served")
+    assert now() - begin < 10
+    for client in clients:
+        client.close()
+
+
+def idle_client(server, source):
+    client = Client(("127.0.0.1", server.port()), timeout=20, source=source)
+    assert client.ask(request("/a")).status == 200
+    return client
+
+
+def test_flood_of_idle_connections_leaves_those_of_others_alone(weir):
+    server = weir(server="keepalive_timeout 60s;", files={"html/a": "a"}, events="worker_connections 130; close_when_free off;",
+                  allow=["worker_connections are not enough"])
+    others = [idle_client(server, f"127.0.0.{10 + n}") for n in range(20)]
+    flood = [idle_client(server, "127.0.0.2") for _ in range(400)]
+    for client in others:
+        assert client.ask(request("/a")).status == 200
+    newcomer = idle_client(server, "127.0.0.3")
+    for client in others + flood + [newcomer]:
+        client.close()
+    assert "reusing connections" in server.log_text()
+
+
+def test_flood_of_silent_connections_leaves_those_of_others_alone(weir):
+    server = weir(conf=None, server=None, http="server { listen 127.0.0.1:{port} deferred=off; keepalive_timeout 60s; }", files={"html/a": "a"},
+                  events="worker_connections 130; close_when_free off; drain_silent 300ms;", allow=["worker_connections are not enough"])
+    others = [idle_client(server, f"127.0.0.{10 + n}") for n in range(20)]
+    flood = [Client(("127.0.0.1", server.port()), source="127.0.0.2") for _ in range(300)]
+    newcomer = idle_client(server, "127.0.0.3")
+    for client in others:
+        assert client.ask(request("/a")).status == 200
+    for client in others + flood + [newcomer]:
+        client.close()
+
+
+@pytest.mark.parametrize("bytes_sent", [b"GET /a HT", b"GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /a HT"])
+def test_clients_that_send_half_a_head_do_not_shut_the_door(small, bytes_sent):
+    """Those who are slow for a second may be thrown out; who asks is served soon after."""
+    half = []
+    for _ in range(60):
+        client = small.connect()
+        client.send(bytes_sent)
+        half.append(client)
+    begin = now()
+    assert small.get("/a").body == b"a"
+    assert now() - begin < 10
+    for client in half:
+        client.close()
+    assert small.get("/a").body == b"a"
+
+
+REJECTED = (b"HTTP/1.1 503 Service Unavailable\r\nServer: %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n%s"
+            b"Connection: close\r\n\r\n")
+
+
+@pytest.mark.parametrize("events, tokens, retry_after", [
+    ("overload reject;", "on", b"Retry-After: 1\r\n"),
+    ("overload reject retry_after=2m;", "off", b"Retry-After: 120\r\n"),
+    ("overload reject retry_after=0;", "on", b""),
+])
+@pytest.mark.parametrize("limit", ["slots", "descriptors"])
+def test_overload_may_be_told_in_words(weir, events, tokens, retry_after, limit):
+    main, slots = ("", 34) if limit == "slots" else ("worker_rlimit_nofile 48;", 512)
+    server = weir(main=main, server=f"server_tokens {tokens};", files={"html/a": "a", "html/big": b"b" * (4 << 20)},
+                  events=f"worker_connections {slots}; {events}",
+                  allow=["worker_connections are not enough", "Too many open files", "exceed open file resource limit"])
+    busy = []
+    while True:
+        client = server.connect(rcvbuf=4096)
+        client.send(request("/big"))
+        if client.read_head().status != 200:
+            break
+        busy.append(client)
+        assert len(busy) <= 48
+    assert limit != "slots" or len(busy) == 32
+    for _ in range(20):
+        rejected = server.connect()
+        rejected.send(request("/a"))
+        text = rejected.read_rest()
+        assert not rejected.was_reset
+        page = text.split(b"\r\n\r\n", 1)[1]
+        version = b"weir" if tokens == "off" else re.search(rb"Server: (weir/[0-9.]+)", text)[1]
+        assert text == REJECTED % (version, len(page), retry_after) + page
+        assert b"503 Service Unavailable" in page and version in page
+    for _ in range(3):                      # a file takes a descriptor, too
+        busy.pop().close()
+    wait_until(lambda: server.get("/a").status == 200, "room")
+    for client in busy:
+        client.close()
+
+
+def test_who_is_rejected_may_have_said_nothing(weir):
+    server = weir(conf=None, server=None, http="server { listen 127.0.0.1:{port} deferred=off; }", files={"html/big": b"b" * (4 << 20)},
+                  events="worker_connections 10; overload reject;", allow=["worker_connections are not enough"])
+    busy = [server.connect(rcvbuf=4096) for _ in range(8)]
+    for client in busy:
+        client.send(request("/big"))
+        assert client.read_head().status == 200
+    assert server.connect().read_rest().startswith(b"HTTP/1.1 503 ")
+    for client in busy:
+        client.close()
+
+
+def sockets_of(pid):
+    links = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            links.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except OSError:
+            pass
+    return sum(link.startswith("socket:") for link in links)
+
+
+@pytest.mark.parametrize("deferred", ["", "deferred=off"])
+@pytest.mark.parametrize("burst", [1, 100])
+def test_long_lived_connections_are_spread_evenly(weir, deferred, burst):
+    server = weir(conf=None, server=None, http="server { listen 127.0.0.1:{port} %s; keepalive_timeout 600s; }" % deferred, workers=4,
+                  events="worker_connections 1024;", files={"html/a": "a"})
+    workers = server.wait_workers(4)
+    before = {pid: sockets_of(pid) for pid in workers}
+    clients = []
+    while len(clients) < 480:
+        new = [server.connect() for _ in range(burst)]
+        for client in new:
+            client.send(request("/a"))
+        for client in new:
+            client.read()
+        clients += new
+    held = [sockets_of(pid) - before[pid] for pid in workers]
+    assert sum(held) >= len(clients)
+    assert max(held) <= 1.3 * len(clients) / 4, held
+    for client in clients:
+        client.close()
+
+
+def test_reload_of_a_process_without_master_takes_the_new_limits(weir):
+    server = weir(main="master_process off;", server="", files={"html/a": "a"}, events="worker_connections 34; close_when_free 0%;")
+    with server.connect() as client:
+        assert client.ask(request("/a")).get("Connection") != "close"
+    server.write_conf(server.template.replace("close_when_free 0%", "close_when_free 100%"))
+    server.send_signal(signal.SIGHUP)
+
+    def told():
+        with server.connect() as client:
+            return client.ask(request("/a")).get("Connection") == "close"
+    wait_until(told, "the new limit")

@@ -11,7 +11,22 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* What accept4() fails with in the place of libc's; 0: it does not. */
+static int accept_errno;
+static unsigned accept_calls;
+
+int
+accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    accept_calls++;
+    if (accept_errno == 0)
+        return (int)syscall(SYS_accept4, fd, addr, len, flags);
+    errno = accept_errno;
+    return -1;
+}
 
 static struct loop loop;
 static struct pool pool;
@@ -474,6 +489,136 @@ START_TEST(client_is_rejected_in_words_without_a_descriptor_too)
 }
 END_TEST
 
+/* What may last, and whether idle connections are closed for it. */
+static const struct { int err; bool drains; } errors[] = {
+    { EMFILE,  true },
+    { ENFILE,  true },
+    { ENOMEM,  true },
+    { ENOBUFS, true },
+    { EPERM,   false },
+    { EINVAL,  false },
+};
+
+START_TEST(lasting_error_drains_then_pauses_and_does_not_spin)
+{
+    start(64);
+    connect_many(2);
+    settle();
+    conn_state_set(accepted[0], CONN_IDLE);
+    let_ripen();
+    connect_many(1);
+    accept_errno = errors[_i].err;
+    loop_turn(&loop, 0);
+    ck_assert_int_eq(pool.paused, !errors[_i].drains);
+    ck_assert_uint_eq(stats->drained_connections, errors[_i].drains);
+    settle();
+    ck_assert(pool.paused);
+    accept_calls = 0;
+    for (unsigned i = 0; i < 10; i++)
+        ck_assert_int_eq(loop_turn(&loop, 0), 0);
+    ck_assert_uint_eq(accept_calls, 0);
+    ck_assert_uint_eq(stats->listen_disabled_num, 1);
+    accept_errno = 0;
+    while (pool.paused)
+        loop_turn(&loop, -1);
+    ck_assert_uint_eq(accepted_count, 3);
+    check_sums();
+    end();
+}
+END_TEST
+
+START_TEST(clients_own_error_is_no_reason_to_pause)
+{
+    static const int own[] = { EINTR, ECONNABORTED, EPROTO };
+
+    start(8);
+    connect_many(1);
+    accept_errno = own[_i];
+    accept_calls = 0;
+    loop_turn(&loop, -1);
+    ck_assert(!pool.paused);
+    ck_assert_uint_eq(accept_calls, 1);         /* one waits: one is tried */
+    accept_errno = 0;
+    settle();
+    ck_assert_uint_eq(accepted_count, 1);
+    end();
+}
+END_TEST
+
+/* ---- many workers --------------------------------------------------------------------------- */
+
+static struct counters *other_worker;
+
+/* This process is one of two workers; the other has so many connections. */
+static void
+start_beside(uint64_t connections)
+{
+    struct counters_segment *segment = counters_create(4);
+    struct pool_limits limits = pool_default_limits;
+
+    counters_use(segment, 1, 7);
+    other_worker = stats;
+    counters_use(segment, 0, 7);
+    start(1024);
+    *stats = (struct counters){ .pid = getpid(), .generation = 7, .accepting_conns = 1 };
+    other_worker->curr_connections = connections;
+    limits.workers = 2;
+    pool_set_limits(&pool, &limits);
+}
+
+START_TEST(worker_takes_sixteen_and_steps_back)
+{
+    start_beside(1000);
+    connect_many(40);
+    for (unsigned taken = 16; taken <= 48; taken += 16) {
+        ck_assert_int_eq(loop_turn(&loop, -1), 1);
+        ck_assert_uint_eq(accepted_count, MIN(taken, 40));
+        ck_assert_uint_eq(listeners[0].accepts, taken == 48 ? 8 : 0);
+    }
+    ck_assert_int_eq(loop_turn(&loop, 0), 0);
+    connect_many(8);
+    settle();
+    ck_assert_uint_eq(listeners[0].accepts, 0);
+    end();
+}
+END_TEST
+
+START_TEST(worker_that_is_ahead_lets_the_others_go_first)
+{
+    static const unsigned after[] = { 16, 17, 19, 23, 31, 40 };
+
+    start_beside(3);
+    connect_many(40);
+    for (unsigned i = 0; i < ARRAY_LEN(after); i++) {
+        while (accepted_count < after[i]) {
+            clock_update();
+            loop_turn(&loop, -1);
+        }
+        ck_assert_uint_eq(accepted_count, after[i]);
+        ck_assert(!listeners[0].source.added);  /* stands aside */
+        ck_assert_int_eq(loop_turn(&loop, 0), 0);
+    }
+    other_worker->curr_connections = 100;
+    connect_many(16);
+    while (accepted_count < 56)
+        loop_turn(&loop, -1);
+    ck_assert(listeners[0].source.added);
+    ck_assert_uint_eq(stats->listen_disabled_num, 0);
+    end();
+}
+END_TEST
+
+START_TEST(worker_of_another_configuration_does_not_count)
+{
+    start_beside(3);
+    other_worker->generation = 6;
+    connect_many(40);
+    settle();
+    ck_assert_uint_eq(accepted_count, 40);
+    end();
+}
+END_TEST
+
 START_TEST(unix_socket_is_accepted_from_until_nobody_waits)
 {
     char folder[] = "/tmp/weir-accept-XXXXXX", text[64];
@@ -513,6 +658,11 @@ main(void)
     unit_add(suite, worker_out_of_descriptors_drains_idle_ones, 1);
     unit_add(suite, full_pool_rejects_in_words_when_told_to, 1);
     unit_add(suite, client_is_rejected_in_words_without_a_descriptor_too, 1);
+    unit_add(suite, lasting_error_drains_then_pauses_and_does_not_spin, ARRAY_LEN(errors));
+    unit_add(suite, clients_own_error_is_no_reason_to_pause, 3);
+    unit_add(suite, worker_takes_sixteen_and_steps_back, 1);
+    unit_add(suite, worker_that_is_ahead_lets_the_others_go_first, 1);
+    unit_add(suite, worker_of_another_configuration_does_not_count, 1);
     unit_add(suite, unix_socket_is_accepted_from_until_nobody_waits, 1);
     return unit_run(suite);
 }

@@ -33,6 +33,7 @@ read_text(const char *text)
 }
 
 /* `user` needs the right to change it, and its refusal is not what is tested. */
+#define LIMIT(text) "master_process off; events { " text " }"
 #define EVENTS "master_process off; events { } "
 
 START_TEST(defaults_are_those_of_the_documentation)
@@ -96,6 +97,47 @@ START_TEST(values_arrive_where_they_belong)
     ck_assert(str_eq(s->env.list.items[1], STR("BAR=1")));
     ck_assert_uint_eq(rt->events->worker_connections, 77);
     ck_assert_uint_eq(rt->events->epoll_events, 33);
+    runtime_free(rt);
+}
+END_TEST
+
+START_TEST(limits_of_the_pool_arrive_where_they_belong)
+{
+    struct runtime *rt = read_text("master_process off; events { }");
+    const struct pool_limits *l = &rt->events->limits, *d = &pool_default_limits;
+
+    ck_assert_uint_eq(l->drain_when_free.num, d->drain_when_free.num);
+    ck_assert_uint_eq(l->drain_when_free.den, d->drain_when_free.den);
+    ck_assert_uint_eq(l->close_when_free.num, d->close_when_free.num);
+    ck_assert_uint_eq(l->close_when_free.den, d->close_when_free.den);
+    ck_assert_uint_eq(l->drain_batch, d->drain_batch);
+    ck_assert_uint_eq(l->drain_address_share, d->drain_address_share);
+    ck_assert_uint_eq(l->drain_idle_ms, d->drain_idle_ms);
+    ck_assert_uint_eq(l->drain_silent_ms, d->drain_silent_ms);
+    ck_assert_uint_eq(l->accept_step_back, d->accept_step_back);
+    ck_assert_uint_eq(l->accept_retry.first_ms, d->accept_retry.first_ms);
+    ck_assert_uint_eq(l->accept_retry.most_ms, d->accept_retry.most_ms);
+    ck_assert_int_eq(l->overload.action, d->overload.action);
+    runtime_free(rt);
+
+    rt = read_text("master_process off; events { drain_when_free 3%; close_when_free off; "
+                   "drain_batch 256; drain_idle 2s; drain_silent 0; drain_address_share 1; "
+                   "accept_step_back 0; accept_retry 1ms 1m; "
+                   "overload reject retry_after=90s; }");
+    ck_assert_str_eq(said, "");
+    l = &rt->events->limits;
+    ck_assert_uint_eq(l->drain_when_free.num, 3);
+    ck_assert_uint_eq(l->drain_when_free.den, 100);
+    ck_assert_uint_eq(l->close_when_free.den, 0);
+    ck_assert_uint_eq(l->drain_batch, 256);
+    ck_assert_uint_eq(l->drain_idle_ms, 2000);
+    ck_assert_uint_eq(l->drain_silent_ms, 0);
+    ck_assert_uint_eq(l->drain_address_share, 1);
+    ck_assert_uint_eq(l->accept_step_back, 0);
+    ck_assert_uint_eq(l->accept_retry.first_ms, 1);
+    ck_assert_uint_eq(l->accept_retry.most_ms, 60000);
+    ck_assert_int_eq(l->overload.action, OVERLOAD_REJECT);
+    ck_assert_uint_eq(l->overload.retry_after_s, 90);
     runtime_free(rt);
 }
 END_TEST
@@ -186,6 +228,29 @@ static const struct { const char *text, *first_line, *mend; } refused[] = {
     { EVENTS "worker_connections 5;", "\"worker_connections\" directive is not allowed here",
       "events" },
     { "master_process off; events { use kqueue; }", "invalid event type \"kqueue\"", "epoll" },
+    { LIMIT("drain_when_free 1/0;"), "invalid value \"1/0\" in \"drain_when_free\" directive",
+      "1/8 or 12%" },
+    { LIMIT("drain_when_free 3/2;"), "invalid value \"3/2\"", "1/8 or 12%" },
+    { LIMIT("drain_when_free 101%;"), "invalid value \"101%\"", "1/8 or 12%" },
+    { LIMIT("drain_when_free 5;"), "invalid value \"5\"", "1/8 or 12%" },
+    { LIMIT("drain_when_free %;"), "invalid value \"%\"", "1/8 or 12%" },
+    { LIMIT("drain_when_free off;"), "invalid value \"off\"", "1/8 or 12%" },
+    { LIMIT("close_when_free 1/;"), "invalid value \"1/\"", "or off" },
+    { LIMIT("close_when_free -1/8;"), "invalid value \"-1/8\"", "or off" },
+    { LIMIT("drain_batch 0;"), "invalid value \"0\"", "from 1 to 256" },
+    { LIMIT("drain_batch 257;"), "invalid value \"257\"", "from 1 to 256" },
+    { LIMIT("drain_idle soon;"), "invalid value \"soon\"", "500ms" },
+    { LIMIT("drain_address_share 0;"), "invalid value \"0\"", "" },
+    { LIMIT("accept_retry 0 1s;"), "invalid value \"0\" in \"accept_retry\" directive",
+      "1ms at least" },
+    { LIMIT("accept_retry 2s 1s;"), "invalid value \"1s\"", "not shorter" },
+    { LIMIT("accept_retry 1s 2m;"), "invalid value \"2m\"", "1m at most" },
+    { LIMIT("overload refuse;"), "invalid value \"refuse\" in \"overload\" directive",
+      "wait, reject" },
+    { LIMIT("overload wait retry_after=1s;"), "invalid parameter \"retry_after=1s\"", "" },
+    { LIMIT("overload reject after=1s;"), "invalid parameter \"after=1s\"", "" },
+    { LIMIT("overload reject retry_after=500ms;"), "invalid value \"500ms\"", "whole seconds" },
+    { LIMIT("overload reject retry_after=2d;"), "invalid value \"retry_after=2d\"", "a day" },
     { "master_process off; events { worker_connections 0; }", "invalid value \"0\"", "" },
     { "master_process off; events { debug_connection 10.0.0.0/33; }",
       "invalid value \"10.0.0.0/33\" in \"debug_connection\" directive", "" },
@@ -261,6 +326,7 @@ main(void)
 
     unit_add(suite, defaults_are_those_of_the_documentation, 1);
     unit_add(suite, values_arrive_where_they_belong, 1);
+    unit_add(suite, limits_of_the_pool_arrive_where_they_belong, 1);
     unit_add(suite, automatic_workers_are_as_many_as_usable_processors, 1);
     unit_add(suite, directive_for_compatibility_is_accepted, ARRAY_LEN(accepted));
     unit_add(suite, directive_of_events_for_compatibility_is_accepted,
