@@ -233,6 +233,25 @@ def test_flood_of_idle_connections_leaves_those_of_others_alone(weir):
     assert "reusing connections" in server.log_text()
 
 
+def test_flood_behind_a_trusted_proxy_leaves_the_proxys_other_clients_alone(weir):
+    server = weir(conf=None, server=None, http="""server {
+        listen 127.0.0.1:{port} proxy_protocol; keepalive_timeout 60s; set_real_ip_from 127.0.0.1; real_ip_header proxy_protocol; }""",
+                  files={"html/a": "a"}, events="worker_connections 130; close_when_free off; drain_idle 200ms;",
+                  allow=["worker_connections are not enough"])
+
+    def client_of_proxy(address):
+        client = server.connect(timeout=20)
+        assert client.ask(b"PROXY TCP4 %s 10.9.9.9 1000 80\r\n" % address.encode() + request("/a")).status == 200
+        return client
+    others = [client_of_proxy(f"10.0.0.{n}") for n in range(20)]
+    flood = [client_of_proxy("10.0.1.1") for _ in range(300)]
+    for client in others:
+        assert client.ask(request("/a")).status == 200
+    assert "reusing connections" in server.log_text()
+    for client in others + flood:
+        client.close()
+
+
 def test_flood_of_silent_connections_leaves_those_of_others_alone(weir):
     server = weir(conf=None, server=None, http="server { listen 127.0.0.1:{port} deferred=off; keepalive_timeout 60s; }", files={"html/a": "a"},
                   events="worker_connections 130; close_when_free off; drain_silent 300ms;", allow=["worker_connections are not enough"])
