@@ -7,6 +7,7 @@
 
 #include "event/loop.h"
 #include "http/file_cache.h"
+#include "http/http.h"
 #include "http/request.h"
 #include "http/settings.h"
 #include "net/proxy_protocol.h"
@@ -63,6 +64,9 @@ struct http_worker {
     char *overload_answers[2];  /* with the version in it, and without; NULL: not needed yet */
     struct head_start head_starts[HEAD_STARTS];
     struct last_host last_host;
+    struct http_listing listing;        /* how to get the list of all connections */
+    struct link listing_waiting;        /* of struct listing_wait */
+    const struct listing_wait *listing_now;     /* the one whose request goes on */
     struct loop_turn_end turn_end;
     struct timer log_timer;     /* buffered access logs with flush= */
 };
@@ -117,6 +121,17 @@ http_last_host(const struct http_worker *worker)
 {
     return (struct str){ worker->last_host.bytes, worker->last_host.len };
 }
+
+/* A request that waits for the list of all connections. In its arena. */
+struct listing_wait {
+    struct link link;
+    struct http_request *req;
+    struct str lines;           /* the list, as long as the handler that is called with it runs */
+};
+/* http_resume is called when it is there. False: it cannot be had. */
+bool http_ask_for_listing(struct http_worker *worker, struct listing_wait *wait);
+/* The one of this request, if its list is there; NULL: not. */
+const struct listing_wait *http_listing_of(const struct http_request *req);
 
 /* Runs filters over the answer and hands it to the codec. */
 void http_send(struct http_request *req);

@@ -120,6 +120,19 @@ enum http_adopted http_adopt(struct http_worker *worker, int fd,
 /* Whether the configuration listens on an address that covers this one. */
 bool http_covers(const struct http *http, const struct address *local);
 
+/*
+ * The list of all workers' connections (net/listing.h), which only the rooms above can bring
+ * together.
+ */
+struct http_listing {
+    /* Has http_worker_listed called, later; false: it cannot. */
+    bool (*ask)(void *ctx);
+    void *ctx;
+};
+void http_worker_can_list(struct http_worker *worker, const struct http_listing *listing);
+/* It is there; not set: it cannot be had. Nothing when nobody waits. */
+void http_worker_listed(struct http_worker *worker, struct str lines);
+
 /* Connections that this worker part still serves. */
 uint32_t http_worker_connections(const struct http_worker *worker);
 

@@ -207,6 +207,7 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
     worker->pool = pool;
     worker->requests_per_turn = requests_per_turn;
     link_init(&worker->turn_end.link);
+    link_init(&worker->listing_waiting);
     timer_init(&worker->log_timer, on_log_timer);
     worker->in = malloc(READ_SIZE);
     worker->out = malloc(GATHER_SIZE + GATHER_SLACK);
@@ -296,6 +297,57 @@ http_covers(const struct http *http, const struct address *local)
         if (address_covers(&a->listener.address, local))
             return true;
     return false;
+}
+
+/* ---- the list of all connections ----------------------------------------------------------- */
+
+void
+http_worker_can_list(struct http_worker *worker, const struct http_listing *listing)
+{
+    worker->listing = *listing;
+}
+
+bool
+http_ask_for_listing(struct http_worker *worker, struct listing_wait *wait)
+{
+    bool asked = !list_is_empty(&worker->listing_waiting);
+
+    if (!asked && (worker->listing.ask == NULL || !worker->listing.ask(worker->listing.ctx)))
+        return false;
+    list_push(&worker->listing_waiting, &wait->link);
+    return true;
+}
+
+const struct listing_wait *
+http_listing_of(const struct http_request *req)
+{
+    const struct listing_wait *wait = req->worker->listing_now;
+
+    return wait != NULL && wait->req == req ? wait : NULL;
+}
+
+/* Whoever asks from here on waits for the next list. */
+void
+http_worker_listed(struct http_worker *worker, struct str lines)
+{
+    struct link these;
+
+    link_init(&these);
+    while (!list_is_empty(&worker->listing_waiting)) {
+        struct link *link = worker->listing_waiting.next;
+
+        link_remove(link);
+        list_push(&these, link);
+    }
+    while (!list_is_empty(&these)) {
+        struct listing_wait *wait = CONTAINER_OF(these.next, struct listing_wait, link);
+
+        link_remove(&wait->link);
+        wait->lines = lines;
+        worker->listing_now = wait;
+        http_resume(wait->req);         /* the request may be gone after this */
+        worker->listing_now = NULL;
+    }
 }
 
 uint32_t

@@ -13,6 +13,10 @@ enum channel_kind {
     CHANNEL_LOG_FILE,           /* master to worker: the file `text` was opened anew, as `fd` */
     CHANNEL_RETIRE,             /* master to worker: end gracefully; connections go into the queue
                                    `fd`, for the addresses in `text` (proc/handover.h) */
+    CHANNEL_LIST,               /* master to worker: append your connections to the file `fd`
+                                   (net/listing.h); worker to master: I want the list of all */
+    CHANNEL_LISTED,             /* worker to master: done; master to worker: the list of all is the
+                                   file `fd`, none: it cannot be had */
     CHANNEL_MASTER = 100        /* master to master (proc/upgrade.c): the number may not change,
                                    for they may be two programs */
 };

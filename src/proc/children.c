@@ -382,6 +382,8 @@ child_gone(struct child *c, int status)
     c->block = -1;
     c->pid = 0;
     c->ready = false;
+    c->wants_list = false;
+    gather_listed(c);
     if (c->runtime != NULL && c->runtime == m->next && !was_ready) {
         child_free(c);
         reload_give_up(m, "a new worker process could not start");
@@ -423,6 +425,26 @@ children_reap(struct master *m)
 /* ---- ready --------------------------------------------------------------------------------- */
 
 static void
+hear(struct child *c, enum channel_kind kind)
+{
+    switch (kind) {
+    case CHANNEL_READY:
+        c->ready = true;
+        return;
+    case CHANNEL_LIST:
+        gather_for_child(c);
+        return;
+    case CHANNEL_LISTED:
+        gather_listed(c);
+        return;
+    case CHANNEL_LOG_FILE:
+    case CHANNEL_RETIRE:
+    case CHANNEL_MASTER:
+        return;
+    }
+}
+
+static void
 on_channel(struct loop_source *source, uint32_t events)
 {
     struct child *c = source->data;
@@ -434,8 +456,7 @@ on_channel(struct loop_source *source, uint32_t events)
     while ((result = channel_receive(source->fd, &message)) == CHANNEL_GOT) {
         if (message.fd >= 0)
             close(message.fd);
-        if (message.kind == CHANNEL_READY)
-            c->ready = true;
+        hear(c, message.kind);
     }
     if (result == CHANNEL_CLOSED)
         close_channel(c);

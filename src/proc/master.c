@@ -223,6 +223,7 @@ finish(struct master *m)
         child_free(child_of(m->children.next));
     m->current->shares_sockets = m->upgrade.line.fd >= 0;
     upgrade_fini(m);
+    gather_fini(m);
     handover_close(&m->queue);
     control_server_stop(&m->control);
     loop_fini(&m->loop);
@@ -247,6 +248,7 @@ master_run(struct runtime *rt, char *const *arguments)
     timer_init(&m.stop_step, on_stop_step);
     verdict_init(&m);
     upgrade_init(&m, arguments);
+    gather_init(&m);
     set_title(arguments);
     if (start(&m)) {
         tell_started();

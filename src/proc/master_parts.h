@@ -10,6 +10,7 @@
 #include "base/counters.h"
 #include "event/loop.h"
 #include "proc/control_server.h"
+#include "proc/gather.h"
 #include "proc/handover.h"
 #include "proc/runtime.h"
 #include "proc/upgrade.h"
@@ -28,6 +29,8 @@ struct child {
     unsigned number;
     uint64_t generation;        /* of its configuration, known when runtime is NULL, too */
     bool ready;                 /* it serves */
+    bool lists;                 /* it writes a list of its connections */
+    bool wants_list;            /* it wants that of all workers */
     bool retired;               /* it was told who goes on; wants to know if that changes */
     uint64_t started_ms;
     uint32_t quick_deaths;      /* one after the other */
@@ -61,6 +64,7 @@ struct master {
     struct timer reload_limit;
     struct control_server control;
     struct verdict verdict;
+    struct gather gather;
     struct timer stop_step;
     int stop_steps;
     int status;                 /* to exit with */

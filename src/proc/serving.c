@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/counters.h"
+#include "net/listing.h"
+#include "proc/gather.h"
 #include "proc/signals.h"
 #include "proc/tell.h"
 
@@ -15,6 +17,7 @@
 enum {
     SWEEP_MS = 100,
     OTHER_SLOTS = 1,            /* of worker_connections: the channel to the master */
+    LIST_BLOCK = 64 << 10,
     ADOPT_TURN = 4,             /* connections that are adopted for one event */
     ADOPT_SLACK = 8,            /* connections above the mean that are no reason to wait */
     ADOPT_STEP_MS = 1,          /* that who has more than the others leaves to them */
@@ -28,6 +31,55 @@ struct served {
     struct http_worker *http;   /* NULL: the configuration has no http */
     uint64_t deadline_ms;       /* of a retired one; 0: none */
 };
+
+/* ---- the list of connections --------------------------------------------------------------- */
+
+static bool
+list_own_soon(void *ctx)
+{
+    struct serving *s = ctx;
+
+    loop_post(&s->loop, &s->list_own);
+    return true;
+}
+
+static void
+on_list_own(struct loop_work *work)
+{
+    struct serving *s = CONTAINER_OF(work, struct serving, list_own);
+    struct arena *arena = arena_create(LIST_BLOCK, 0);
+    struct writer w;
+
+    if (arena == NULL) {
+        serving_listed(s, STR_NONE);
+        return;
+    }
+    w = writer_in(arena);
+    write_connections(&w, &s->pool, GATHER_MOST);
+    serving_listed(s, writer_str(&w));
+    arena_destroy(arena);
+}
+
+void
+serving_can_list(struct serving *s, const struct http_listing *listing)
+{
+    s->listing = *listing;
+    if (s->current->http != NULL)
+        http_worker_can_list(s->current->http, listing);
+}
+
+void
+serving_listed(struct serving *s, struct str lines)
+{
+    if (s->current->http != NULL)
+        http_worker_listed(s->current->http, lines);
+    for (struct link *l = s->retired.next; l != &s->retired; l = l->next) {
+        struct served *served = CONTAINER_OF(l, struct served, link);
+
+        if (served->http != NULL && served != s->current)
+            http_worker_listed(served->http, lines);
+    }
+}
 
 /* ---- one configuration --------------------------------------------------------------------- */
 
@@ -92,8 +144,10 @@ served_create(struct serving *s, struct runtime *rt)
         return served;
     served->http = http_worker_start(rt->setup.http, &s->loop, &s->pool,
                                      rt->events->requests_per_turn);
-    if (served->http != NULL)
+    if (served->http != NULL) {
+        http_worker_can_list(served->http, &s->listing);
         return served;
+    }
     tell(LEVEL_EMERG, 0, "the http part cannot start: out of memory");
     free(served);
     return NULL;
@@ -562,6 +616,8 @@ serving_start(struct serving *s, struct runtime *rt,
     memset(s, 0, sizeof(*s));
     link_init(&s->retired);
     timer_init(&s->sweep, on_sweep);
+    s->listing = (struct http_listing){ list_own_soon, s };
+    loop_work_init(&s->list_own, on_list_own);
     timer_init(&s->adopt_retry, on_adopt_retry);
     timer_init(&s->hand_over_retry, on_hand_over_retry);
     loop_work_init(&s->adopt_again, on_adopt_again);

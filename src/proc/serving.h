@@ -22,6 +22,8 @@ struct serving {
     struct timer sweep;         /* looks which of the retired are through, or are out of time */
     struct loop_turn_end turn_end;
     bool leaving;               /* the loop ends with the last connection */
+    struct http_listing listing;        /* for the http parts */
+    struct loop_work list_own;  /* the list of a process that is alone */
 
     /* Connections that others hand over to this process. */
     struct loop_source adopt;   /* the queue; fd -1: none */
@@ -50,6 +52,11 @@ struct runtime *serving_runtime(const struct serving *s);
  * rt still the caller's.
  */
 bool serving_switch(struct serving *s, struct runtime *rt);
+
+/* How the list of all workers' connections is got; before this it is that of this process. */
+void serving_can_list(struct serving *s, const struct http_listing *listing);
+/* It is there; not set: it cannot be had. */
+void serving_listed(struct serving *s, struct str lines);
 
 /*
  * From now on takes connections out of the queue, whose descriptor stays the caller's. False,

@@ -31,7 +31,19 @@ on_reload(struct control_client *client, struct str arguments, void *data)
     }
 }
 
+static void
+on_connections(struct control_client *client, struct str arguments, void *data)
+{
+    if (arguments.len > 0) {
+        control_say(client, STR("weir: [error] \"connections\" takes no arguments\n"));
+        control_end(client, false);
+        return;
+    }
+    gather_for_client(data, client);
+}
+
 static const struct control_command commands[] = {
+    { STR_INIT("connections"), on_connections },
     { STR_INIT("reload"), on_reload },
     { { NULL, 0 }, NULL }
 };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/worker.h"
 
+#include "net/listing.h"
 #include "proc/channel.h"
 #include "proc/environment.h"
+#include "proc/gather.h"
 #include "proc/serving.h"
 #include "proc/signals.h"
 #include "proc/tell.h"
@@ -21,6 +23,8 @@ enum { UNDER_SANITIZER = 1 };
 #else
 enum { UNDER_SANITIZER = 0 };
 #endif
+
+enum { LIST_BLOCK = 64 << 10 };
 
 struct worker {
     struct serving serving;
@@ -231,6 +235,49 @@ on_signal(struct loop *loop, const struct loop_signal *signal)
     }
 }
 
+/* A file in memory takes what it is given at once. */
+static void
+write_list(struct worker *w, int file)
+{
+    struct arena *arena = arena_create(LIST_BLOCK, 0);
+    struct writer lines;
+    struct str text;
+
+    if (arena != NULL) {
+        lines = writer_in(arena);
+        write_connections(&lines, &w->serving.pool, GATHER_MOST);
+        text = writer_str(&lines);
+        if (str_is_set(text) && write(file, text.p, text.len) != (ssize_t)text.len)
+            LOG(&process_log, ERR, errno, "writing the list of connections failed");
+        arena_destroy(arena);
+    }
+    close(file);
+    channel_send(w->channel.fd, CHANNEL_LISTED, STR_NONE, -1);
+}
+
+static void
+read_list(struct worker *w, int file)
+{
+    struct arena *arena = arena_create(LIST_BLOCK, 0);
+    struct str text = STR_NONE;
+
+    if (arena != NULL && file >= 0)
+        gather_read(arena, file, &text);
+    if (file >= 0)
+        close(file);
+    serving_listed(&w->serving, text);
+    if (arena != NULL)
+        arena_destroy(arena);
+}
+
+static bool
+ask_for_list(void *ctx)
+{
+    const struct worker *w = ctx;
+
+    return channel_send(w->channel.fd, CHANNEL_LIST, STR_NONE, -1);
+}
+
 static void
 obey(struct worker *w, const struct channel_message *message)
 {
@@ -241,6 +288,13 @@ obey(struct worker *w, const struct channel_message *message)
         return;
     case CHANNEL_RETIRE:
         leave(w, message->fd >= 0 ? successor_create(message->text, message->fd) : NULL);
+        return;
+    case CHANNEL_LIST:
+        if (message->fd >= 0)
+            write_list(w, message->fd);
+        return;
+    case CHANNEL_LISTED:
+        read_list(w, message->fd);
         return;
     case CHANNEL_READY:
     case CHANNEL_MASTER:
@@ -294,6 +348,7 @@ worker_run(const struct worker_start *start)
     w.serving.loop.data = &w;
     w.queue = start->queue;
     w.master = start->master;
+    serving_can_list(&w.serving, &(struct http_listing){ ask_for_list, &w });
     if (!serving_adopt(&w.serving, w.queue.in) || !open_channel(&w, start->channel))
         exit(EXIT_FATAL);
     ok = loop_run(&w.serving.loop);

@@ -255,16 +255,6 @@ START_TEST(winch_stops_the_workers_and_hup_brings_them_back)
 }
 END_TEST
 
-START_TEST(upgrade_signal_has_no_effect_but_a_warning)
-{
-    start(ONE);
-    nth_worker(1);
-    ck_assert_int_eq(kill(master, SIGUSR2), 0);
-    wait_for("SIGUSR2 has no effect", 1);
-    stop(SIGTERM);
-}
-END_TEST
-
 START_TEST(workers_do_not_outlive_a_killed_master)
 {
     pid_t worker;
@@ -315,7 +305,6 @@ main(void)
     unit_add(suite, reload_that_fails_changes_nothing, ARRAY_LEN(broken));
     unit_add(suite, reopened_log_is_used_by_master_and_workers, 1);
     unit_add(suite, winch_stops_the_workers_and_hup_brings_them_back, 1);
-    unit_add(suite, upgrade_signal_has_no_effect_but_a_warning, 1);
     unit_add(suite, workers_do_not_outlive_a_killed_master, 1);
     unit_add(suite, start_with_workers_that_cannot_work_fails, 1);
     unit_add(suite, single_process_reloads_in_place_and_stops, ARRAY_LEN(stops));
