@@ -6,12 +6,22 @@
 #include "config.h"
 #include <time.h>
 
+/* Zero-filled; the arena does not know of whole cache lines. */
+static void *
+take_lines(struct arena *arena, size_t size)
+{
+    const size_t line = _Alignof(struct report);
+    char *p = arena_zalloc(arena, size + line - 1);
+
+    return p != NULL ? p + (-(uintptr_t)p & (line - 1)) : NULL;
+}
+
 static bool
 take_workers(struct report *r, struct arena *arena, const struct counters_segment *segment)
 {
     unsigned used = counters_used_blocks(segment);
 
-    r->workers = arena_alloc(arena, (used + 1) * sizeof(struct counters));
+    r->workers = take_lines(arena, (used + 1) * sizeof(struct counters));
     if (r->workers == NULL)
         return false;
     for (unsigned i = 0; i < used; i++)
@@ -24,7 +34,7 @@ static bool
 take_hosts(struct report *r, struct arena *arena, const struct counters_segment *segment)
 {
     r->hosts_len = counters_hosts(segment);
-    r->hosts = arena_alloc(arena, r->hosts_len * sizeof(struct report_host));
+    r->hosts = take_lines(arena, r->hosts_len * sizeof(struct report_host));
     if (r->hosts == NULL)
         return false;
     for (unsigned i = 0; i < r->hosts_len; i++) {
@@ -37,7 +47,7 @@ take_hosts(struct report *r, struct arena *arena, const struct counters_segment 
 struct report *
 report_take(struct arena *arena, const struct counters_segment *segment)
 {
-    struct report *r = ARENA_NEW(arena, struct report);
+    struct report *r = take_lines(arena, sizeof(*r));
 
     if (r == NULL)
         return NULL;
