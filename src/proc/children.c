@@ -304,7 +304,7 @@ void
 start_done(struct master *m)
 {
     if (!m->started)
-        verdict_start(m);
+        verdict_start(m->current->generation);
     m->started = true;
     daemon_ready();
 }

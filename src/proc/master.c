@@ -196,6 +196,7 @@ start(struct master *m)
         tell(LEVEL_EMERG, errno, "shared memory for the counters cannot be had");
         return false;
     }
+    m->verdict.counters = m->counters;
     counters_note_generation(m->counters, m->current->generation);
     if (!handover_open(&m->queue)) {
         tell(LEVEL_EMERG, errno, "socketpair() failed");
@@ -208,7 +209,7 @@ start(struct master *m)
     m->loop.data = m;
     upgrade_join(m);
     /* Who finds the pid file finds the socket, too. */
-    control_server_start(&m->control, control_path(m->current));
+    control_server_start(&m->control, runtime_control_path(m->current));
     if (!runtime_settle(m->current))
         return false;
     notify_init();
@@ -246,7 +247,8 @@ master_run(struct runtime *rt, char *const *arguments)
     link_init(&m.children);
     timer_init(&m.reload_limit, reload_on_limit);
     timer_init(&m.stop_step, on_stop_step);
-    verdict_init(&m);
+    verdict_init(&m.verdict, NULL);
+    control_server_init(&m.control, &m.loop, master_commands, &m);
     upgrade_init(&m, arguments);
     gather_init(&m);
     set_title(arguments);

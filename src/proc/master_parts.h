@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * master_parts: what the files of the master share: master.c (signals, stop), children.c (workers
- * from fork to burial), leaving.c (those who are to finish), reload.c, verdict.c (who hears of a reload), reopen.c. Nobody else includes
- * this.
+ * from fork to burial), leaving.c (those who are to finish), reload.c, commands.c, reopen.c and
+ * upgrade.c. Nobody else includes this.
  */
 #ifndef WEIR_PROC_MASTER_PARTS_H
 #define WEIR_PROC_MASTER_PARTS_H
@@ -14,6 +14,7 @@
 #include "proc/handover.h"
 #include "proc/runtime.h"
 #include "proc/upgrade.h"
+#include "proc/verdict.h"
 
 /*
  * A worker as the master sees it. Invariants: pid 0 means that it is dead and that `respawn` is
@@ -37,14 +38,6 @@ struct child {
     struct timer respawn;
     struct timer overdue;       /* it was told to finish, and must be gone then */
     bool told_now;              /* it was told not to finish, but to end */
-};
-
-/* Those who asked for a reload over the control socket, and what they are going to hear. */
-struct verdict {
-    struct link asking;         /* hear of the next that begins */
-    struct link waiting;        /* hear of the one under way */
-    struct arena *arena;        /* of `said`; NULL: none is under way, or memory is short */
-    struct writer said;         /* what was told since it began */
 };
 
 enum master_state { RUNNING, LEAVING /* when all is answered */, STOPPING /* now */ };
@@ -74,15 +67,6 @@ static inline struct child *
 child_of(struct link *link)
 {
     return CONTAINER_OF(link, struct child, link);
-}
-
-/* Where to take commands with this configuration. Not set: nowhere. */
-static inline struct str
-control_path(const struct runtime *rt)
-{
-    struct str path = rt->options->no_pid_file ? STR_NONE : rt->main->control.path;
-
-    return rt->is_old && str_is_set(path) ? arena_fmt(rt->arena, "%s.oldbin", path.p) : path;
 }
 
 /* ---- master.c ------------------------------------------------------------------------------ */
@@ -135,16 +119,10 @@ void reload_give_up(struct master *m, const char *why);
 void reload_forget(struct master *m);
 void reload_on_limit(struct timer *timer);
 
-/* ---- verdict.c ----------------------------------------------------------------------------- */
+/* ---- commands.c ---------------------------------------------------------------------------- */
 
-void verdict_init(struct master *m);
-/* The first workers serve: the service manager hears it. */
-void verdict_start(struct master *m);
-/* A reload begins; verdict_end tells how it ended to all who want to know. */
-void verdict_begin(struct master *m);
-void verdict_end(struct master *m, bool ok);
-/* A stop is coming: whoever waits is told. */
-void verdict_forget(struct master *m);
+/* data: the master. */
+extern const struct control_command master_commands[];
 
 /* ---- reopen.c ------------------------------------------------------------------------------ */
 

@@ -12,7 +12,7 @@ static void
 reload_over(struct master *m, bool ok)
 {
     timer_cancel(&m->reload_limit);
-    verdict_end(m, ok);
+    verdict_end(&m->verdict, ok, m->current->generation);
     if (!m->reload_again)
         return;
     m->reload_again = false;
@@ -64,7 +64,7 @@ reload_check(struct master *m)
     old->shares_sockets = m->upgrade.line.fd >= 0;
     runtime_free(old);
     start_done(m);
-    control_server_start(&m->control, control_path(m->current));
+    control_server_start(&m->control, runtime_control_path(m->current));
     reload_over(m, true);
 }
 
@@ -77,7 +77,7 @@ reload_begin(struct master *m)
         m->reload_again = true;
         return;
     }
-    verdict_begin(m);
+    verdict_begin(&m->verdict);
     LOG(&process_log, NOTICE, 0, "reconfiguring");
     rt = runtime_read(m->current->options);
     if (rt == NULL || !runtime_open(rt, m->current, OPEN_AT_RELOAD)) {
@@ -97,5 +97,5 @@ reload_forget(struct master *m)
 {
     m->reload_again = false;
     timer_cancel(&m->reload_limit);
-    verdict_forget(m);
+    verdict_forget(&m->verdict);
 }

@@ -151,6 +151,14 @@ runtime_control_paths(const struct options *options, struct arena *arena,
     return !arena_failed(arena);
 }
 
+struct str
+runtime_control_path(const struct runtime *rt)
+{
+    struct str path = rt->options->no_pid_file ? STR_NONE : rt->main->control.path;
+
+    return rt->is_old && str_is_set(path) ? arena_fmt(rt->arena, "%s.oldbin", path.p) : path;
+}
+
 /* ---- listeners ----------------------------------------------------------------------------- */
 
 struct link *

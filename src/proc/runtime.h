@@ -50,6 +50,9 @@ struct control_paths { struct str named, usual; };
 bool runtime_control_paths(const struct options *options, struct arena *arena,
                            struct control_paths *paths);
 
+/* Where to take commands with a configuration that is in effect. Not set: nowhere. */
+struct str runtime_control_path(const struct runtime *rt);
+
 /* How to bring up the listeners. */
 enum runtime_opening {
     OPEN_AT_START,              /* an address in use may be released in a moment: five tries */

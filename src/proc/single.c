@@ -8,12 +8,15 @@
 #include "proc/signals.h"
 #include "proc/tell.h"
 #include "proc/title.h"
+#include "proc/verdict.h"
 #include "proc/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 static struct counters_segment *segment;
+static struct verdict verdict;
+static struct control_server control;
 
 static void
 count_for(struct runtime *rt)
@@ -37,16 +40,6 @@ start_counting(struct runtime *rt)
     return true;
 }
 
-static void
-tell_manager(const struct runtime *rt, const char *outcome)
-{
-    char text[128];
-    struct writer w = writer_at(text, sizeof(text));
-
-    write_fmt(&w, "generation %ju serves%s", (uintmax_t)rt->generation, outcome);
-    notify_ready(writer_str(&w));
-}
-
 /* The new configuration takes the place of the one that serves, or nothing changes. */
 static bool
 take_next(struct serving *s)
@@ -57,25 +50,23 @@ take_next(struct serving *s)
     LOG(&process_log, NOTICE, 0, "reconfiguring");
     rt = runtime_read(old->options);
     if (rt == NULL || !runtime_open(rt, old, OPEN_AT_RELOAD)) {
-        LOG(&process_log, EMERG, 0, "the configuration was not changed");
-        counters_note_reload(segment, false, STR("the configuration was not changed"));
+        tell(LEVEL_EMERG, 0, "the configuration was not changed");
         runtime_free(rt);
         return false;
     }
     count_for(rt);
     if (!serving_switch(s, rt)) {
-        counters_note_reload(segment, false, STR("the new configuration cannot be served"));
+        tell(LEVEL_EMERG, 0, "the new configuration cannot be served, it was not changed");
         runtime_keep(old, rt);
         runtime_free(rt);
         return false;
     }
     counters_note_generation(segment, rt->generation);
-    counters_note_reload(segment, true, STR("the new configuration serves"));
     worker_set_environment(rt);
     tell_log(&rt->main->log);
     stats->generation = rt->generation;
     if (rt->events->worker_connections != old->events->worker_connections)
-        LOG(&process_log, WARN, 0, "a change of worker_connections takes effect at the next start");
+        tell(LEVEL_WARN, 0, "a change of worker_connections takes effect at the next start");
     return true;
 }
 
@@ -84,10 +75,26 @@ reload(struct serving *s)
 {
     bool ok;
 
-    notify_reloading();
+    verdict_begin(&verdict);
     ok = take_next(s);
-    tell_manager(serving_runtime(s), ok ? "" : ", the reload failed");
+    if (ok)
+        control_server_start(&control, runtime_control_path(serving_runtime(s)));
+    verdict_end(&verdict, ok, serving_runtime(s)->generation);
 }
+
+static void
+on_reload(struct control_client *client, struct str arguments, void *data)
+{
+    struct serving *s = data;
+
+    if (verdict_ask(&verdict, client, arguments, s->leaving))
+        reload(s);
+}
+
+static const struct control_command commands[] = {
+    { STR_INIT("reload"), on_reload },
+    { { NULL, 0 }, NULL }
+};
 
 static void
 leave(struct serving *s)
@@ -147,11 +154,15 @@ single_run(struct runtime *rt)
     if (!serving_start(&s, rt, on_signal))
         return EXIT_FAILURE;
     s.loop.data = &s;
+    verdict_init(&verdict, segment);
+    control_server_init(&control, &s.loop, commands, &s);
+    control_server_start(&control, runtime_control_path(rt));
     tell_started();
     daemon_ready();
-    tell_manager(rt, "");
+    verdict_start(rt->generation);
     notify_watchdog(&s.loop);
     ok = loop_run(&s.loop);
+    control_server_stop(&control);
     serving_stop(&s);
     counters_destroy(segment);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -320,8 +320,8 @@ rename_files(struct master *m, bool is_old)
 {
     if (!runtime_rename_pid_file(m->current, is_old))
         return false;
-    if (str_is_set(control_path(m->current))
-        && !control_server_rename(&m->control, control_path(m->current)))
+    if (str_is_set(runtime_control_path(m->current))
+        && !control_server_rename(&m->control, runtime_control_path(m->current)))
         LOG(&process_log, WARN, errno, "the control socket cannot be renamed");
     return true;
 }

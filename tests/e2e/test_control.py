@@ -232,6 +232,22 @@ def test_options_are_checked(folder, options, message):
     assert (done.returncode, done.stderr) == (1, message)
 
 
+def test_single_process_gives_verdicts_too(weir):
+    server = weir(main="master_process off;", server=OLD, allow=[r"\[emerg\]"])
+    wait_until(lambda: server.get("/").text == "old" and socket_of(server).exists(), "the socket")
+    edit(server, "old", "new")
+    done = server.run("-s", "reload")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert server.get("/").text == "new"
+    edit(server, "return 200 new;", "rot;")
+    done = server.run("-s", "reload")
+    assert done.returncode == 1
+    assert 'unknown directive "rot"' in done.stderr and done.stderr.endswith("the configuration was not changed\n")
+    assert server.get("/").text == "new"
+    server.stop()
+    assert not socket_of(server).exists()
+
+
 # ---- without a socket
 
 def test_without_a_socket_the_signal_goes_out_and_says_so(weir):

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* commands: what the master does for those who ask at its control socket. */
+#include "proc/master_parts.h"
+
+static void
+on_reload(struct control_client *client, struct str arguments, void *data)
+{
+    struct master *m = data;
+
+    if (verdict_ask(&m->verdict, client, arguments, m->state != RUNNING))
+        reload_begin(m);
+}
+
+static void
+on_connections(struct control_client *client, struct str arguments, void *data)
+{
+    if (arguments.len > 0) {
+        control_say(client, STR("weir: [error] \"connections\" takes no arguments\n"));
+        control_end(client, false);
+        return;
+    }
+    gather_for_client(data, client);
+}
+
+const struct control_command master_commands[] = {
+    { STR_INIT("connections"), on_connections },
+    { STR_INIT("reload"), on_reload },
+    { { NULL, 0 }, NULL }
+};
