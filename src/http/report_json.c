@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* report_json: the report for programs, and for the page's script. Not one line end in it but the last. */
+/* report_json: the report for programs, and for the page's script. */
 #include "base/compiler.h"
 #include "config.h"
 #include "http/report.h"

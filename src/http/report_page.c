@@ -200,9 +200,18 @@ write_closed(struct writer *w, const struct report *r)
 }
 
 static void
+write_limits(struct writer *w, const struct report *r)
+{
+    write_group(w, r, STR("limit_"), "");
+}
+
+static void
 write_short(struct writer *w, const struct report *r)
 {
     write_row(w, "drained", r->sum.drained_connections);
+    write_row(w, "of these silent", r->sum.drained_silent);
+    write_row(w, "of these over their share", r->sum.drained_over_share);
+    write_row(w, "closed by answers", r->sum.closes_when_full);
     write_group(w, r, STR("rejected_"), "rejected: ");
     write_row(w, "accepting paused", r->sum.listen_disabled_num);
     write_str(w, STR("<dt>paused for</dt><dd>"));
@@ -343,6 +352,7 @@ static const struct {
     { STR_INIT("closed"), write_closed },
     { STR_INIT("generation"), write_generation },
     { STR_INIT("hosts"), write_hosts },
+    { STR_INIT("limits"), write_limits },
     { STR_INIT("more-hosts"), write_more_hosts },
     { STR_INIT("open"), write_open },
     { STR_INIT("p50"), write_p50 },

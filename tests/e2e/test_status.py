@@ -354,21 +354,24 @@ def test_numbers_survive_a_reload_and_a_killed_worker(weir):
     assert after["hosts"]["site.example"]["requests"] > state["hosts"]["site.example"]["requests"]
 
 
-def test_failed_reload_is_seen(weir):
-    server = weir(server=PAGES, allow=[r"\[emerg\]"])
+@pytest.mark.parametrize("master", ["on", "off"])
+def test_failed_reload_is_seen(weir, master):
+    server = weir(main=f"master_process {master};", server=PAGES, allow=[r"\[emerg\]"])
     good = server.template
     server.write_conf(good.replace("server_name site.example;", "server_nam site.example;"))
     server.send_signal(signal.SIGHUP)
     state = wait_until(lambda: (s := state_of(server))["reloads"]["failed"] == 1 and s, "the verdict")
     assert state["generation"] == 1 and state["reloads"]["ok"] == 0
     last = state["reloads"]["last"]
-    assert last["ok"] is False and last["text"]
+    assert last["ok"] is False
+    assert 'unknown directive "server_nam"' in last["text"] and "the configuration was not changed" in last["text"]
     metrics = metrics_of(server)
     assert metrics.value("weir_reloads_total", result="failed") == 1
     assert metrics.value("weir_last_reload_ok") == 0
     text = server.get("/status").text
     assert "0 ok, 1 failed" in text and "last reload failed" in text
-    assert "failed" in server.get("/status?format=html").text
+    page = server.get("/status?format=html").text
+    assert '<span class="failed">failed</span>' in page and "unknown directive &quot;server_nam&quot;" in page
 
 
 def test_counters_never_go_back_over_reloads(weir):

@@ -186,6 +186,23 @@ START_TEST(hosts_beyond_the_limit_share_a_row)
 }
 END_TEST
 
+START_TEST(host_called_other_shares_its_row_with_those_beyond)
+{
+    struct counters_segment *segment = counters_create(1);
+    unsigned other = counters_host(segment, STR("other"));
+    char name[16];
+
+    for (unsigned i = 0; i < HOSTS_MAX + 5; i++) {
+        int len = snprintf(name, sizeof(name), "h%u", i);
+        unsigned row = counters_host(segment, (struct str){ name, (size_t)len });
+
+        ck_assert_uint_eq(row, i < HOSTS_MAX - 1 ? i + 1 : other);
+    }
+    ck_assert_uint_eq(counters_hosts(segment), HOSTS_MAX);      /* no name stands there twice */
+    counters_destroy(segment);
+}
+END_TEST
+
 static void
 answer_as(struct counters_segment *segment, unsigned block, unsigned host, unsigned times)
 {
@@ -425,6 +442,7 @@ main(void)
     unit_add(suite, host_keeps_its_row, 1);
     unit_add(suite, long_names_count_up_to_their_limit, 1);
     unit_add(suite, hosts_beyond_the_limit_share_a_row, 1);
+    unit_add(suite, host_called_other_shares_its_row_with_those_beyond, 1);
     unit_add(suite, what_was_counted_for_a_host_outlives_the_worker, 1);
     unit_add(suite, duration_counts_in_the_first_bucket_it_fits, ARRAY_LEN(durations));
     unit_add(suite, quantiles_lie_on_lines_within_the_buckets, 1);
