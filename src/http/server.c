@@ -26,186 +26,6 @@ server_of(struct conf *conf)
     return http_of(conf)->reading_server;
 }
 
-/* ---- listen -------------------------------------------------------------------------------- */
-
-enum listen_kind { LISTEN_INT, LISTEN_SIZE, LISTEN_FLAG };
-
-static const struct {
-    struct str name;            /* with "=" */
-    enum listen_kind kind;
-    size_t offset;
-} listen_values[] = {
-    { STR_INIT("backlog="),  LISTEN_INT,  offsetof(struct listen_options, backlog) },
-    { STR_INIT("rcvbuf="),   LISTEN_SIZE, offsetof(struct listen_options, rcvbuf) },
-    { STR_INIT("sndbuf="),   LISTEN_SIZE, offsetof(struct listen_options, sndbuf) },
-    { STR_INIT("fastopen="), LISTEN_INT,  offsetof(struct listen_options, fastopen) },
-    { STR_INIT("ipv6only="), LISTEN_FLAG, offsetof(struct listen_options, ipv6only) },
-    { STR_INIT("deferred="), LISTEN_FLAG, offsetof(struct listen_options, deferred) },
-};
-
-static bool
-parse_listen_value(struct conf *conf, const struct conf_word *word, struct listen_options *o,
-                   bool *known)
-{
-    for (size_t i = 0; i < ARRAY_LEN(listen_values); i++) {
-        struct str text;
-        uint64_t n = 0;
-        bool on = false;
-
-        if (!str_starts(word->text, listen_values[i].name))
-            continue;
-        *known = true;
-        text = str_from(word->text, listen_values[i].name.len);
-        switch (listen_values[i].kind) {
-        case LISTEN_INT:
-            if (!word_uint(conf, word, text, INT32_MAX, &n))
-                return false;
-            break;
-        case LISTEN_SIZE:
-            if (!word_size(conf, word, text, &n))
-                return false;
-            if (n > INT32_MAX)
-                return conf_error(conf, word, "invalid size \"%.*s\"", STR_ARG(text));
-            break;
-        case LISTEN_FLAG:
-            on = str_eq(text, STR("on"));
-            if (!on && !str_eq(text, STR("off"))) {
-                conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
-                conf_hint(conf, "on or off");
-                return false;
-            }
-            n = on;
-            break;
-        }
-        *(int *)(void *)((char *)o + listen_values[i].offset) = (int)n;
-        return true;
-    }
-    *known = false;
-    return true;
-}
-
-/* Parameters that nginx has and weir has not yet, each with what to say. */
-static const struct { struct str name; const char *text; } listen_later[] = {
-    { STR_INIT("ssl"),             "weir does not speak TLS yet" },
-    { STR_INIT("http2"),           "weir does not speak HTTP/2 yet" },
-    { STR_INIT("quic"),            "weir does not speak HTTP/3 yet" },
-};
-
-/* so_keepalive=on|off|[idle]:[interval]:[count] */
-static bool
-parse_so_keepalive(struct conf *conf, const struct conf_word *word, struct listen_options *o)
-{
-    struct str text = str_from(word->text, sizeof("so_keepalive=") - 1);
-    int *parts[] = { &o->keepidle, &o->keepintvl, &o->keepcnt };
-
-    o->so_keepalive = !str_eq(text, STR("off"));
-    if (str_eq(text, STR("on")) || str_eq(text, STR("off")))
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        ptrdiff_t colon = str_find(text, ':', 0);
-        struct str part = { text.p, colon < 0 ? text.len : (size_t)colon };
-        uint64_t n;
-
-        if (part.len > 0) {
-            if (i < 2 ? !seconds_parse(part, &n) : !str_to_uint(part, 127, &n))
-                break;
-            *parts[i] = (int)MIN(n, 32767);
-        }
-        if (colon < 0 && i == 2)
-            return true;
-        if (colon < 0)
-            break;
-        text = str_from(text, (size_t)colon + 1);
-    }
-    conf_error(conf, word, "invalid so_keepalive value: \"%.*s\"", STR_ARG(word->text));
-    conf_hint(conf, "on, off, or [IDLE]:[INTERVAL]:[COUNT]");
-    return false;
-}
-
-static bool
-listen_parameter(struct conf *conf, const struct conf_word *word, struct server_listen *l)
-{
-    bool known;
-
-    if (str_eq(word->text, STR("default_server")) || str_eq(word->text, STR("default"))) {
-        l->is_default = true;
-        return true;
-    }
-    if (str_eq(word->text, STR("proxy_protocol"))) {
-        l->proxy_protocol = true;
-        return true;
-    }
-    l->options_given = true;
-    if (str_eq(word->text, STR("deferred"))) {
-        l->options.deferred = 1;
-        return true;
-    }
-    if (str_eq(word->text, STR("bind")))
-        return true;
-    if (str_eq(word->text, STR("reuseport"))) {
-        l->options.reuseport = 1;
-        return true;
-    }
-    if (str_starts(word->text, STR("so_keepalive=")))
-        return parse_so_keepalive(conf, word, &l->options);
-    if (!parse_listen_value(conf, word, &l->options, &known))
-        return false;
-    if (known)
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(listen_later); i++) {
-        if (!str_eq(word->text, listen_later[i].name))
-            continue;
-        conf_error(conf, word, "the \"%.*s\" parameter is not supported", STR_ARG(word->text));
-        conf_hint(conf, "%s", listen_later[i].text);
-        return false;
-    }
-    conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
-    conf_hint(conf, "known: default_server, proxy_protocol, deferred, deferred=off, bind, reuseport, "
-              "backlog=, rcvbuf=, sndbuf=, fastopen=, ipv6only=, so_keepalive=");
-    return false;
-}
-
-static bool
-server_add_listen(struct conf *conf, struct http_server *server, const struct server_listen *l)
-{
-    struct server_listen *copy = ARENA_NEW(conf->arena, struct server_listen);
-    struct server_listen **place;
-
-    if (copy == NULL || (place = VEC_ADD(conf->arena, &server->listens)) == NULL)
-        return conf_no_memory(conf);
-    *copy = *l;
-    *place = copy;
-    return true;
-}
-
-bool
-parse_listen(struct conf *conf, const struct conf_node *node, void *field)
-{
-    struct http_server *server = server_of(conf);
-    const struct conf_word *word = &node->words[1];
-    struct address addresses[16];
-    struct server_listen l = { .options = listen_defaults, .word = *word };
-    unsigned count;
-    const char *wrong = address_parse(word->text, addresses, ARRAY_LEN(addresses), &count);
-
-    (void)field;
-    if (wrong != NULL)
-        return conf_error(conf, word, "%s in \"%.*s\" of the \"listen\" directive", wrong,
-                          STR_ARG(word->text));
-    for (uint32_t i = 2; i < node->count; i++)
-        if (!listen_parameter(conf, &node->words[i], &l))
-            return false;
-    for (unsigned i = 0; i < count; i++) {
-        for (uint32_t k = 0; k < server->listens.len; k++)
-            if (address_eq(&server->listens.items[k]->address, &addresses[i]))
-                return conf_error(conf, word, "a duplicate listen %.*s", STR_ARG(word->text));
-        l.address = addresses[i];
-        if (!server_add_listen(conf, server, &l))
-            return false;
-    }
-    return true;
-}
-
 /* ---- server_name --------------------------------------------------------------------------- */
 
 bool
@@ -446,7 +266,7 @@ add_default_listen(struct conf *conf, struct http_server *server, const struct c
     unsigned count;
 
     address_parse(geteuid() == 0 ? STR("*:80") : STR("*:8000"), &l.address, 1, &count);
-    return server_add_listen(conf, server, &l);
+    return http_listen_add(conf, server, &l);
 }
 
 bool
@@ -520,7 +340,8 @@ options_eq(const struct listen_options *a, const struct listen_options *b)
            && a->deferred == b->deferred && a->nodelay == b->nodelay
            && a->reuseport == b->reuseport && a->so_keepalive == b->so_keepalive
            && a->keepidle == b->keepidle && a->keepintvl == b->keepintvl
-           && a->keepcnt == b->keepcnt;
+           && a->keepcnt == b->keepcnt && a->multipath == b->multipath && a->mode == b->mode
+           && a->uid == b->uid && a->gid == b->gid;
 }
 
 static bool

@@ -228,6 +228,8 @@ bool parse_http(struct conf *conf, const struct conf_node *node, void *field);
 bool parse_server(struct conf *conf, const struct conf_node *node, void *field);
 bool parse_location(struct conf *conf, const struct conf_node *node, void *field);
 bool parse_listen(struct conf *conf, const struct conf_node *node, void *field);
+/* Takes a copy. False: memory is short, and was noted. */
+bool http_listen_add(struct conf *conf, struct http_server *server, const struct server_listen *l);
 bool parse_server_name(struct conf *conf, const struct conf_node *node, void *field);
 
 /* The settings of http_modules[i] at a level. */

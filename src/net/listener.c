@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEFAULT_BACKLOG = 511, DEFER_SECONDS = 1 };
+enum { DEFAULT_BACKLOG = 511, DEFER_SECONDS = 1, DEFAULT_MODE = 0666 };
 
 const struct listen_options listen_defaults = {
     .backlog = DEFAULT_BACKLOG, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .ipv6only = 1,
     .deferred = 1, .nodelay = 1, .so_keepalive = -1, .keepidle = -1, .keepintvl = -1,
-    .keepcnt = -1,
+    .keepcnt = -1, .mode = -1, .uid = -1, .gid = -1,
 };
 
 static int
@@ -66,9 +66,78 @@ set_options(const struct listener *listener)
         set_option(listener, tcp[i]);
 }
 
+/* ---- the file of a Unix socket ------------------------------------------------------------- */
+
+static bool
+has_owner(const struct listener *listener)
+{
+    return listener->options.uid >= 0 || listener->options.gid >= 0;
+}
+
+static mode_t
+mode_of(const struct listener *listener)
+{
+    return listener->options.mode >= 0 ? (mode_t)listener->options.mode : DEFAULT_MODE;
+}
+
+/* The owner first: nobody is let in who is to be kept out. The name of what failed, or NULL. */
+static const char *
+set_permissions(const struct listener *listener)
+{
+    const char *path = listener->address.un.sun_path;
+
+    if (has_owner(listener)
+        && lchown(path, (uid_t)listener->options.uid, (gid_t)listener->options.gid) != 0)
+        return "chown()";
+    return chmod(path, mode_of(listener)) == 0 ? NULL : "chmod()";
+}
+
+/* Of a file that is there already: what was given for it. */
+static void
+change_permissions(const struct listener *listener)
+{
+    const char *failed;
+
+    if (listener->address.sa.sa_family != AF_UNIX
+        || (listener->options.mode < 0 && !has_owner(listener)))
+        return;
+    if ((failed = set_permissions(listener)) != NULL)
+        LOG(&process_log, ALERT, errno, "%s of %.*s failed, ignored", failed,
+            STR_ARG(listener->text));
+}
+
+/* bind() gives the file the mode that umask leaves: it is the right one from the first moment. */
+static int
+bind_with_mode(const struct listener *listener, mode_t mode)
+{
+    mode_t before = umask(~mode & 0777);
+    int result = bind(listener->fd, &listener->address.sa, listener->address.len);
+
+    umask(before);
+    return result;
+}
+
+/* The file of another owner is closed to all until it is his. The name of what failed, or NULL. */
+static const char *
+make_file(const struct listener *listener)
+{
+    const char *failed;
+    int err;
+
+    if (bind_with_mode(listener, has_owner(listener) ? 0 : mode_of(listener)) != 0)
+        return "bind()";
+    if (!has_owner(listener) || (failed = set_permissions(listener)) == NULL)
+        return NULL;
+    err = errno;
+    unlink(listener->address.un.sun_path);
+    errno = err;
+    return failed;
+}
+
 void
 listener_configure(struct listener *listener)
 {
+    change_permissions(listener);
     set_options(listener);
     if (listen(listener->fd, backlog_of(listener)) != 0)
         LOG(&process_log, ALERT, errno, "listen() to %.*s, backlog %d failed, ignored",
@@ -118,14 +187,28 @@ is_stale_socket(const struct address *a)
     return stale;
 }
 
+/* What is there is no socket, and will be there the next time, too. */
 static bool
+is_other_file(const struct address *a)
+{
+    struct stat st;
+
+    return lstat(a->un.sun_path, &st) == 0 && !S_ISSOCK(st.st_mode);
+}
+
+/* The name of what failed, or NULL. */
+static const char *
 bind_unix(const struct listener *listener)
 {
     const struct address *a = &listener->address;
 
+    if (is_other_file(a)) {
+        errno = EEXIST;
+        return "bind()";
+    }
     if (is_stale_socket(a))
         unlink(a->un.sun_path);
-    return bind(listener->fd, &a->sa, a->len) == 0 && chmod(a->un.sun_path, 0666) == 0;
+    return make_file(listener);
 }
 
 /* The name of what failed, or NULL. */
@@ -135,14 +218,15 @@ bind_and_listen(struct listener *listener)
     struct address *a = &listener->address;
     const char *failed = prepare(listener);
     socklen_t len = sizeof(a->un);
-    bool bound;
 
     if (failed != NULL)
         return failed;
-    bound = a->sa.sa_family == AF_UNIX ? bind_unix(listener)
-                                       : bind(listener->fd, &a->sa, a->len) == 0;
-    if (!bound)
-        return "bind()";
+    if (a->sa.sa_family == AF_UNIX)
+        failed = bind_unix(listener);
+    else if (bind(listener->fd, &a->sa, a->len) != 0)
+        failed = "bind()";
+    if (failed != NULL)
+        return failed;
     set_options(listener);
     if (listen(listener->fd, backlog_of(listener)) != 0)
         return "listen()";
@@ -155,9 +239,10 @@ bool
 listener_open(struct listener *listener, const char **step)
 {
     int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, err;
+    bool multipath = listener->options.multipath > 0;
 
-    *step = "socket()";
-    listener->fd = socket(listener->address.sa.sa_family, type, 0);
+    *step = multipath ? "socket(IPPROTO_MPTCP)" : "socket()";
+    listener->fd = socket(listener->address.sa.sa_family, type, multipath ? IPPROTO_MPTCP : 0);
     if (listener->fd < 0)
         return false;
     *step = bind_and_listen(listener);

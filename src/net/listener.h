@@ -26,6 +26,9 @@ struct listen_options {
     int so_keepalive;           /* SO_KEEPALIVE 0, 1; the kernel's probes of a silent peer */
     int keepidle, keepintvl;    /* seconds */
     int keepcnt;
+    int multipath;              /* 0 default, 1: Multipath TCP */
+    int mode;                   /* of a Unix socket's file, 0 to 0777; -1: 0666 */
+    int uid, gid;               /* its owner and group */
 };
 
 /* What holds where the conf file says nothing. */
@@ -51,13 +54,13 @@ struct listener {
 
 /*
  * Opens, binds and listens: non-blocking, close-on-exec, SO_REUSEADDR. A Unix socket's file that
- * nobody answers on is replaced; its new file may be connected to by everybody, as nginx has it. A
+ * nobody answers on is replaced; the new one has its mode and owner before anybody can connect. A
  * port 0 becomes the one that the kernel chose. False with errno; the failed step ("socket()",
- * "bind()", "listen()" …) in *step.
+ * "bind()", "listen()" …) in *step. EEXIST: the path is a file that is no socket.
  */
 bool listener_open(struct listener *listener, const char **step);
 /*
- * Applies the options that may change while it is open (all but ipv6only and reuseport). Failures
+ * Applies the options that may change while it is open (all but ipv6only, reuseport and multipath). Failures
  * are logged as alerts and do no harm.
  */
 void listener_configure(struct listener *listener);

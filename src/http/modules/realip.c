@@ -54,7 +54,7 @@ trust_name(struct conf *conf, network_vec *trusted, const struct conf_word *word
 
     if (!is_host_name(word->text)) {
         conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
-        conf_hint(conf, "an address, a block of addresses like 192.0.2.0/24, a host name, or unix:");
+        conf_hint(conf, "an address, a block of them like 192.0.2.0/24, a host name, or unix:");
         return false;
     }
     if (address_parse(word->text, found, ARRAY_LEN(found), &count) != NULL)

@@ -10,15 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct listen_options defaults = {
-    .backlog = 511, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .ipv6only = 1, .deferred = 1,
-    .nodelay = 1,
-};
-
 static struct listener
 listener_on(const char *text)
 {
-    struct listener listener = { .options = defaults, .fd = -1, .text = str_of(text) };
+    struct listener listener = { .options = listen_defaults, .fd = -1, .text = str_of(text) };
     unsigned count;
 
     ck_assert_ptr_null(address_parse(str_of(text), &listener.address, 1, &count));
@@ -219,9 +214,76 @@ START_TEST(file_that_is_no_socket_is_not_taken_away)
     ck_assert_int_ge(fd, 0);
     close(fd);
     ck_assert(!listener_open(&listener, &step));
-    ck_assert_int_eq(errno, EADDRINUSE);
+    ck_assert_int_eq(errno, EEXIST);
     ck_assert_int_eq(access(file_path(), F_OK), 0);
     remove_folder();
+}
+END_TEST
+
+static unsigned
+mode_now(void)
+{
+    struct stat st;
+
+    ck_assert_int_eq(lstat(file_path(), &st), 0);
+    ck_assert_uint_eq(st.st_uid, geteuid());
+    return st.st_mode & 07777;
+}
+
+START_TEST(unix_socket_has_the_mode_that_it_is_given)
+{
+    struct listener listener = unix_listener();
+    mode_t before = umask(027);
+
+    listener.options.mode = 0640;
+    listener.options.uid = _i == 0 ? -1 : (int)geteuid();
+    listener.options.gid = _i < 2 ? -1 : (int)getegid();
+    open_well(&listener);
+    ck_assert_uint_eq(mode_now(), 0640);
+    ck_assert_uint_eq(umask(before), 027);
+    listener.options.mode = 0606;
+    listener_configure(&listener);
+    ck_assert_uint_eq(mode_now(), 0606);
+    listener.options = listen_defaults;
+    listener_configure(&listener);
+    ck_assert_uint_eq(mode_now(), 0606);
+    listener_close(&listener);
+    remove_folder();
+}
+END_TEST
+
+START_TEST(unix_socket_that_cannot_be_given_away_is_not_left_behind)
+{
+    struct listener listener = unix_listener();
+    const char *step;
+
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chmod(folder, 0777), 0);
+        ck_assert_int_eq(seteuid(65534), 0);
+    }
+    listener.options.uid = 1;
+    ck_assert(!listener_open(&listener, &step));
+    ck_assert_int_eq(errno, EPERM);
+    ck_assert_str_eq(step, "chown()");
+    ck_assert_int_ne(access(file_path(), F_OK), 0);
+    ck_assert_int_eq(seteuid(getuid()), 0);
+    remove_folder();
+}
+END_TEST
+
+START_TEST(multipath_listener_is_one_where_there_is_such_a_thing)
+{
+    struct listener listener = listener_on("127.0.0.1");
+    const char *step;
+
+    listener.options.multipath = 1;
+    if (!listener_open(&listener, &step)) {
+        ck_assert_str_eq(step, "socket(IPPROTO_MPTCP)");
+        return;
+    }
+    ck_assert_int_eq(option(&listener, SOL_SOCKET, SO_PROTOCOL), IPPROTO_MPTCP);
+    ck_assert_int_ne(option(&listener, IPPROTO_TCP, TCP_NODELAY), 0);
+    listener_close(&listener);
 }
 END_TEST
 
@@ -238,5 +300,8 @@ main(void)
     unit_add(suite, unix_socket_left_behind_is_replaced, 1);
     unit_add(suite, unix_socket_that_is_served_is_not_taken_away, 2);
     unit_add(suite, file_that_is_no_socket_is_not_taken_away, 1);
+    unit_add(suite, unix_socket_has_the_mode_that_it_is_given, 3);
+    unit_add(suite, unix_socket_that_cannot_be_given_away_is_not_left_behind, 1);
+    unit_add(suite, multipath_listener_is_one_where_there_is_such_a_thing, 1);
     return unit_run(suite);
 }
