@@ -95,7 +95,7 @@ bool http_awaits_proxied(const struct conn *conn);
 void http_start(struct conn *conn, const char *p, size_t len);
 
 /* What a proxy said of the client; NULL: no header was to come in front of the requests. */
-static inline const struct proxied *
+static inline struct proxied *
 http_proxied_of(const struct conn *conn)
 {
     return conn_rare_of(conn);

@@ -103,7 +103,7 @@ take(struct conn *conn, const char *p, size_t len)
         conn_close(conn, CLOSE_ERROR);
         return;
     }
-    conn_state_set(conn, CONN_READING);
+    conn_await_head(conn);
     wait_for_more(conn);
 }
 

@@ -315,6 +315,7 @@ create(const struct peer *client, const struct peer *server, const char *tlvs, s
         return NULL;
     proxied->client = *client;
     proxied->server = *server;
+    proxied->counted = false;
     proxied->tlvs_len = (uint16_t)tlvs_len;
     if (tlvs_len > 0)
         memcpy(proxied->tlvs, tlvs, tlvs_len);

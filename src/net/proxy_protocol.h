@@ -43,6 +43,7 @@ enum proxy_verdict proxy_header_read(const char *p, size_t len, struct proxy_hea
  */
 struct proxied {
     struct peer client, server; /* as in struct proxy_header */
+    bool counted;               /* the owner's: the connection counts as the client's */
     uint16_t tlvs_len;
     char tlvs[];
 };

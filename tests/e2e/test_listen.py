@@ -145,7 +145,7 @@ def test_multipath_where_the_kernel_has_it(weir):
     try:
         socket.socket(socket.AF_INET, socket.SOCK_STREAM, MPTCP).close()
     except OSError:
-        server = weir(http="server { listen 127.0.0.1:{port} multipath; return 200 ok; }", start=False)
+        server = weir(http="server { listen 127.0.0.1:{port} multipath; return 200 ok; }", start=False, allow=["IPPROTO_MPTCP"])
         server.write_conf()
         done = server.run()
         assert done.returncode == 1 and "socket(IPPROTO_MPTCP) to 127.0.0.1:" in done.stderr
@@ -209,7 +209,7 @@ def test_path_of_a_unix_socket_is_relative_to_the_prefix(weir):
 
 
 def test_file_in_the_place_of_a_socket_stays(weir):
-    server = unix(weir, start=False, files={"logs/s": "precious"})
+    server = unix(weir, start=False, files={"logs/s": "precious"}, allow=["File exists"])
     server.write_conf()
     done = server.run()
     assert done.returncode == 1

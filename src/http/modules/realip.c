@@ -170,41 +170,38 @@ find_in_fields(const struct http_request *req, const struct realip_conf *rc, str
     return found;
 }
 
+/*
+ * Who the proxy speaks for holds the connection: it counts for the share of the pool that a client
+ * may have, here as at a worker that takes it over.
+ */
 static bool
 find_proxied(const struct http_request *req, struct peer *client)
 {
-    const struct proxied *proxied = http_proxied_of(req->conn);
+    struct proxied *proxied = http_proxied_of(req->conn);
 
     if (proxied == NULL || proxied->client.family == AF_UNSPEC)
         return false;
     *client = proxied->client;
-    return true;
-}
-
-/* Who the proxy speaks for holds the connection: once, for it stays so. */
-static void
-hold(struct http_request *req, const struct peer *client)
-{
-    if (req->conn->requests == 0)
+    if (!proxied->counted)
         conn_set_peer(req->conn, client);
+    proxied->counted = true;
+    return true;
 }
 
 static enum http_next
 realip_handle(struct http_request *req, const void *slot)
 {
     const struct realip_conf *rc = slot;
-    bool by_connection = str_eq(rc->header, STR("proxy_protocol"));
     struct peer client, *kept;
     bool found;
 
     req->peer = &req->conn->peer;
     if (!is_trusted(rc, req->peer))
         return HTTP_PASS;
-    found = by_connection ? find_proxied(req, &client) : find_in_fields(req, rc, &client);
+    found = str_eq(rc->header, STR("proxy_protocol")) ? find_proxied(req, &client)
+                                                      : find_in_fields(req, rc, &client);
     if (!found)
         return HTTP_PASS;
-    if (by_connection)
-        hold(req, &client);
     if ((kept = ARENA_NEW(req->arena, struct peer)) == NULL)
         return http_fail(req, HTTP_INTERNAL_ERROR);
     *kept = client;
