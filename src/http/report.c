@@ -6,9 +6,8 @@
 #include "config.h"
 #include <time.h>
 
-/* Zero-filled; the arena does not know of whole cache lines. */
-static void *
-take_lines(struct arena *arena, size_t size)
+void *
+report_alloc(struct arena *arena, size_t size)
 {
     const size_t line = _Alignof(struct report);
     char *p = arena_zalloc(arena, size + line - 1);
@@ -21,7 +20,7 @@ take_workers(struct report *r, struct arena *arena, const struct counters_segmen
 {
     unsigned used = counters_used_blocks(segment);
 
-    r->workers = take_lines(arena, (used + 1) * sizeof(struct counters));
+    r->workers = report_alloc(arena, (used + 1) * sizeof(struct counters));
     if (r->workers == NULL)
         return false;
     for (unsigned i = 0; i < used; i++)
@@ -34,7 +33,7 @@ static bool
 take_hosts(struct report *r, struct arena *arena, const struct counters_segment *segment)
 {
     r->hosts_len = counters_hosts(segment);
-    r->hosts = take_lines(arena, r->hosts_len * sizeof(struct report_host));
+    r->hosts = report_alloc(arena, r->hosts_len * sizeof(struct report_host));
     if (r->hosts == NULL)
         return false;
     for (unsigned i = 0; i < r->hosts_len; i++) {
@@ -47,10 +46,12 @@ take_hosts(struct report *r, struct arena *arena, const struct counters_segment 
 struct report *
 report_take(struct arena *arena, const struct counters_segment *segment)
 {
-    struct report *r = take_lines(arena, sizeof(*r));
+    struct report *r = report_alloc(arena, sizeof(*r));
 
     if (r == NULL)
         return NULL;
+    r->version = STR(WEIR_VERSION);
+    r->mono_us = clock_mono_us();
     counters_master(segment, &r->master);
     r->old_generations = counters_old_generations(segment);
     r->time_s = (uint64_t)time(NULL);

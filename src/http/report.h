@@ -16,6 +16,8 @@ struct report_host {
 };
 
 struct report {
+    struct str version;         /* of the server */
+    uint64_t mono_us;           /* of the report, on the machine's monotonic clock */
     struct counters_master master;
     unsigned old_generations;
     uint64_t time_s;            /* of the report, since 1970 */
@@ -39,6 +41,19 @@ enum metrics_dialect {
 void report_metrics(struct writer *w, const struct report *report, enum metrics_dialect dialect);
 
 /*
+ * A line for each number, "name value", for weir itself: what was taken in one process can be read
+ * in another, and the texts in it have no control bytes any more.
+ */
+void report_raw(struct writer *w, const struct report *report);
+
+/*
+ * What report_raw wrote, perhaps of another version of weir: names not known here are left out,
+ * and numbers not known there are 0. Only the version and the names of hosts point into the text.
+ * NULL: it is no such report, or memory is short.
+ */
+struct report *report_read(struct arena *arena, struct str text);
+
+/*
  * A page that goes on by itself: it asks its own address with "?format=json" each second. nonce:
  * what the Content-Security-Policy calls the page's script and style by.
  */
@@ -46,6 +61,8 @@ void report_page(struct writer *w, const struct report *report, struct str nonce
 
 /* ---- for the files of the report ----------------------------------------------------------- */
 
+/* Zero-filled; the arena does not know of whole cache lines. NULL when memory is short. */
+void *report_alloc(struct arena *arena, size_t size);
 /* "serving", "paused" (accepts nobody now), "leaving". */
 const char *report_state(const struct report *report, const struct counters *worker);
 uint64_t report_age_s(const struct report *report, uint64_t start_time_s);

@@ -164,6 +164,97 @@ START_TEST(state_is_told)
 }
 END_TEST
 
+static struct str
+raw(void)
+{
+    struct writer w = writer_in(arena);
+
+    report_raw(&w, report_take(arena, segment));
+    return writer_str(&w);
+}
+
+START_TEST(raw_report_is_read_as_it_was_taken)
+{
+    struct report *r;
+
+    begin();
+    counters_answered(counters_host(segment, STR("a.example")), 150, 11, 200);
+    counters_answered(counters_host(segment, STR("b c")), 700, 22, 404);
+    counters_note_reload(segment, false, STR("one\ttwo\nthree"));
+    counters_use(segment, 2, 1);
+    stats->requests = 5;
+    stats->leaving = 1;
+    r = report_read(arena, raw());
+    ck_assert_ptr_nonnull(r);
+    ck_assert(str_eq(r->version, report_take(arena, segment)->version));
+    ck_assert_uint_gt(r->mono_us, 0);
+    ck_assert_uint_gt(r->time_s, 0);
+    ck_assert_uint_eq(r->old_generations, 1);
+    ck_assert_uint_eq(r->master.generation, 2);
+    ck_assert_uint_eq(r->master.reloads_failed, 1);
+    ck_assert(str_eq((struct str){ r->master.verdict, r->master.verdict_len },
+                     STR("one\\x09two")));
+    ck_assert_uint_eq(r->sum.requests, 12);
+    ck_assert_uint_eq(r->workers_len, 2);
+    ck_assert_int_eq(r->workers[0].pid, getpid());
+    ck_assert_uint_eq(r->workers[0].requests, 7);
+    ck_assert_uint_eq(r->workers[0].closed_idle, 3);
+    ck_assert_str_eq(report_state(r, &r->workers[0]), "serving");
+    ck_assert_uint_eq(r->workers[1].requests, 5);
+    ck_assert_uint_eq(r->workers[1].generation, 1);
+    ck_assert_str_eq(report_state(r, &r->workers[1]), "leaving");
+    ck_assert_uint_eq(r->hosts_len, 2);
+    ck_assert(str_eq(r->hosts[0].name, STR("a.example")));
+    ck_assert(str_eq(r->hosts[1].name, STR("b c")));
+    ck_assert_uint_eq(r->hosts[0].stats.latency[1], 1);
+    ck_assert_uint_eq(r->hosts[1].stats.latency[3], 1);
+    ck_assert_uint_eq(r->hosts[1].stats.latency_sum_us, 700);
+    ck_assert_uint_eq(r->hosts[1].stats.bytes_sent, 22);
+    ck_assert_uint_eq(r->hosts[1].stats.responses[3], 1);
+    end();
+}
+END_TEST
+
+START_TEST(raw_report_that_is_cut_is_none)
+{
+    struct str whole;
+
+    begin();
+    whole = raw();
+    for (size_t len = 0; len < whole.len - 1; len++)
+        ck_assert_ptr_null(report_read(arena, (struct str){ whole.p, len }));
+    end();
+}
+END_TEST
+
+/* Another version of weir may know other numbers; and nothing that stands there does harm. */
+static const struct { const char *text; bool good; uint64_t requests; } raws[] = {
+    { "weir-report 1\nend\n", true, 0 },
+    { "weir-report 2\nend\n", false, 0 },
+    { "weir-report 1\nsum.requests 5\nend\nsum.requests 6\n", true, 5 },
+    { "weir-report 1\nsum.novelty 1\nnovelty\n\nsum.requests 5\nend\n", true, 5 },
+    { "weir-report 1\nsum.requests -5\nend\n", true, 0 },
+    { "weir-report 1\nsum.requests 18446744073709551616\nend\n", true, 0 },
+    { "weir-report 1\nworker.requests 1\nhost.latency 1\nend\n", true, 0 },
+    { "weir-report 1\nhost.name\nhost.latency 1 2\nhost.responses\nend\n", true, 0 },
+    { "weir-report 1\nworker.pid\nworker.pid \n worker.pid 3\nend\n", true, 0 },
+    { "", false, 0 },
+    { "end\n", false, 0 },
+};
+
+START_TEST(raw_report_of_another_version)
+{
+    struct report *r;
+
+    begin();
+    r = report_read(arena, str_of(raws[_i].text));
+    ck_assert_int_eq(r != NULL, raws[_i].good);
+    if (r != NULL)
+        ck_assert_uint_eq(r->sum.requests, raws[_i].requests);
+    end();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -175,5 +266,8 @@ main(void)
     unit_add(suite, verdict_cannot_leave_its_place, 1);
     unit_add(suite, counters_of_one_kind_are_one_metric, 1);
     unit_add(suite, state_is_told, 1);
+    unit_add(suite, raw_report_is_read_as_it_was_taken, 1);
+    unit_add(suite, raw_report_that_is_cut_is_none, 1);
+    unit_add(suite, raw_report_of_another_version, ARRAY_LEN(raws));
     return unit_run(suite);
 }
