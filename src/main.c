@@ -3,12 +3,14 @@
  * weir: the command line. What it asks for is done in proc/.
  */
 #include "http/http.h"
+#include "proc/ask.h"
 #include "proc/control.h"
 #include "proc/inherit.h"
 #include "proc/list.h"
 #include "proc/options.h"
 #include "proc/serve.h"
 #include "proc/start.h"
+#include "proc/status.h"
 #include "proc/title.h"
 
 #include "config.h"
@@ -32,7 +34,9 @@ static const char usage[] =
     "  --bind        : with -t: try to bind the addresses as well\n"
     "  -T            : test configuration, dump it and exit\n"
     "  -q            : suppress the good news of a configuration test\n"
-    "  -s signal     : send signal to a master process: stop, quit, reopen, reload\n"
+    "  -s signal     : send signal to a master process: stop, quit, reopen, reload;\n"
+    "                  or status: show what it and its workers do\n"
+    "  --format form : with -s status: text (default), json, metrics\n"
     "  --no-wait     : with -s: do not wait for the end, or for the verdict of a reload\n"
     "  --timeout time : with -s: wait so long at most (reload: 60s)\n"
     "  -p prefix     : set prefix path (default: " WEIR_PREFIX "/)\n"
@@ -49,6 +53,7 @@ static const char usage[] =
 struct command {
     bool help, version, build, test, dump, quiet, bind, list;
     const char *prefix, *conf_file, *error_log, *directives, *signal;
+    const char *format;
     struct control_patience patience;
     bool is_serve;
     struct serve serve;
@@ -133,10 +138,48 @@ read_timeout(struct command *command, const char *text)
     return false;
 }
 
+/*
+ * "--name=value" or "--name value". False when the argument is not of that name; *value NULL: there
+ * is none.
+ */
+static bool
+takes_value(const char *name, char ***arguments, const char **value)
+{
+    size_t len = strlen(name);
+
+    if (strncmp(**arguments, name, len) != 0)
+        return false;
+    if ((**arguments)[len] == '=') {
+        *value = **arguments + len + 1;
+        return true;
+    }
+    if ((**arguments)[len] != '\0')
+        return false;
+    *value = (*arguments)[1];
+    if (*value != NULL)
+        ++*arguments;
+    return true;
+}
+
+static bool
+read_format(struct command *command, const char *text)
+{
+    if (text == NULL) {
+        console("option \"--format\" requires a form");
+        return false;
+    }
+    command->format = text;
+    if (status_knows(str_of(text)))
+        return true;
+    console("invalid form \"%s\" for option \"--format\", it must be text, json or metrics", text);
+    return false;
+}
+
 static bool
 read_long(struct command *command, char ***arguments)
 {
     const char *argument = **arguments;
+    const char *value;
 
     static const struct { const char *name; size_t offset; } flags[] = {
         { "--help",            offsetof(struct command, help) },
@@ -146,13 +189,10 @@ read_long(struct command *command, char ***arguments)
         { "--no-wait",         offsetof(struct command, patience.none) },
     };
 
-    if (str_starts(str_of(argument), STR("--timeout=")))
-        return read_timeout(command, argument + strlen("--timeout="));
-    if (strcmp(argument, "--timeout") == 0) {
-        if ((*arguments)[1] != NULL)
-            return read_timeout(command, *++*arguments);
-        return read_timeout(command, NULL);
-    }
+    if (takes_value("--timeout", arguments, &value))
+        return read_timeout(command, value);
+    if (takes_value("--format", arguments, &value))
+        return read_format(command, value);
     for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
         if (strcmp(argument, flags[i].name) != 0)
             continue;
@@ -194,9 +234,16 @@ read_serve(struct command *command, char **arguments)
 }
 
 static bool
+asks_for_status(const struct command *command)
+{
+    return command->signal != NULL && strcmp(command->signal, "status") == 0;
+}
+
+static bool
 check_command(const struct command *command)
 {
-    if (command->signal != NULL && !control_knows(str_of(command->signal))) {
+    if (command->signal != NULL && !asks_for_status(command)
+        && !control_knows(str_of(command->signal))) {
         console("invalid option: \"-s %s\"", command->signal);
         return false;
     }
@@ -207,6 +254,10 @@ check_command(const struct command *command)
     if ((command->patience.none || command->patience.timeout_ms != 0) && command->signal == NULL) {
         console("option \"%s\" goes with \"-s\"",
                 command->patience.none ? "--no-wait" : "--timeout");
+        return false;
+    }
+    if (command->format != NULL && !asks_for_status(command)) {
+        console("option \"--format\" goes with \"-s status\"");
         return false;
     }
     return true;
@@ -312,6 +363,15 @@ show_build(struct arena *arena)
 }
 
 static int
+show_status(struct arena *arena, const struct command *command, const struct options *options)
+{
+    struct str line = arena_fmt(arena, "status %s",
+                                command->format != NULL ? command->format : "text");
+
+    return ask_and_print(options, line, command->patience.timeout_ms);
+}
+
+static int
 run(struct arena *arena, const struct command *command, char *const *arguments)
 {
     struct options options = { 0 };
@@ -339,6 +399,8 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
     }
     if (command->test)
         return start_test(&options, &test);
+    if (asks_for_status(command))
+        return show_status(arena, command, &options);
     if (command->signal != NULL)
         return control_send(&options, str_of(command->signal), &command->patience);
     options.inherited = inherit_listeners(arena);

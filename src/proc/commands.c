@@ -2,6 +2,8 @@
 /* commands: what the master does for those who ask at its control socket. */
 #include "proc/master_parts.h"
 
+#include "proc/status.h"
+
 static void
 on_reload(struct control_client *client, struct str arguments, void *data)
 {
@@ -25,5 +27,6 @@ on_connections(struct control_client *client, struct str arguments, void *data)
 const struct control_command master_commands[] = {
     { STR_INIT("connections"), on_connections },
     { STR_INIT("reload"), on_reload },
+    { STR_INIT("status"), status_answer },
     { { NULL, 0 }, NULL }
 };

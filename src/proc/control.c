@@ -2,7 +2,7 @@
 #include "proc/control.h"
 
 #include "base/compiler.h"
-#include "proc/control_client.h"
+#include "proc/ask.h"
 #include "proc/pidfile.h"
 #include "proc/runtime.h"
 #include "proc/tell.h"
@@ -164,36 +164,19 @@ show(struct str text)
     }
 }
 
-/* ANSWER_NOBODY when the path is not set, too. */
-static enum control_answer
-ask_at(struct str path, uint64_t timeout_ms, struct arena *arena)
-{
-    enum control_answer answer;
-    struct str text;
-
-    if (!str_is_set(path))
-        return ANSWER_NOBODY;
-    answer = control_ask(path.p, STR("reload"), timeout_ms, arena, &text);
-    if (str_is_set(text))
-        show(text);
-    return answer;
-}
-
 /* The conf file may name a new place for the socket, that comes with this reload. */
 static enum control_answer
 ask_for_reload(const struct options *options, uint64_t timeout_ms)
 {
     struct arena *arena = arena_create(4096, 0);
-    enum control_answer answer = ANSWER_NOBODY;
-    struct control_paths paths;
+    enum control_answer answer;
+    struct str text;
 
     if (arena == NULL)
         return ANSWER_NOBODY;
-    if (runtime_control_paths(options, arena, &paths)) {
-        answer = ask_at(paths.named, timeout_ms, arena);
-        if (answer == ANSWER_NOBODY)
-            answer = ask_at(paths.usual, timeout_ms, arena);
-    }
+    answer = ask_master(options, STR("reload"), timeout_ms, arena, &text);
+    if (str_is_set(text))
+        show(text);
     arena_destroy(arena);
     return answer;
 }

@@ -136,13 +136,14 @@ runtime_control_paths(const struct options *options, struct arena *arena,
     struct conf *conf = tables != NULL ? conf_create(arena, tables, options->prefix) : NULL;
     struct str control, pid;
 
-    *paths = (struct control_paths){ STR_NONE, STR_NONE };
+    *paths = (struct control_paths){ STR_NONE, STR_NONE, false };
     if (conf == NULL)
         return false;
     (void)read_tree(conf, options);
     control = conf_main_word(conf, STR("control"));
     pid = conf_main_word(conf, STR("pid"));
-    if (str_is_set(control) && !str_eq(control, STR("off")))
+    paths->is_off = str_eq(control, STR("off"));
+    if (str_is_set(control) && !paths->is_off)
         paths->named = conf_path_by_prefix(conf, control);
     pid = conf_path_by_prefix(conf, str_is_set(pid) ? pid : STR(WEIR_PID_PATH));
     if (str_is_set(pid))

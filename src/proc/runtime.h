@@ -43,10 +43,13 @@ struct runtime *runtime_read(const struct options *options);
 
 /*
  * Where the master of a configuration, which may have errors, takes commands: `named` is what the
- * conf file says, `usual` the place beside the pid file. Not set: nowhere. Nothing is told. Both in
- * the arena; false when memory is short.
+ * conf file says, `usual` the place beside the pid file. Not set: nowhere; is_off: the conf file
+ * says so. Nothing is told. Both in the arena; false when memory is short.
  */
-struct control_paths { struct str named, usual; };
+struct control_paths {
+    struct str named, usual;
+    bool is_off;
+};
 bool runtime_control_paths(const struct options *options, struct arena *arena,
                            struct control_paths *paths);
 

@@ -6,6 +6,7 @@
 #include "proc/notify.h"
 #include "proc/serving.h"
 #include "proc/signals.h"
+#include "proc/status.h"
 #include "proc/tell.h"
 #include "proc/title.h"
 #include "proc/verdict.h"
@@ -93,6 +94,7 @@ on_reload(struct control_client *client, struct str arguments, void *data)
 
 static const struct control_command commands[] = {
     { STR_INIT("reload"), on_reload },
+    { STR_INIT("status"), status_answer },
     { { NULL, 0 }, NULL }
 };
 

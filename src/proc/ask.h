@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ask: a question to the master that runs with a configuration, which is found by its control
+ * socket.
+ */
+#ifndef WEIR_PROC_ASK_H
+#define WEIR_PROC_ASK_H
+
+#include "proc/control_client.h"
+#include "proc/options.h"
+
+/*
+ * Sends the command, and waits for the whole answer. ANSWER_NOBODY, too, when the configuration
+ * says that the master takes no commands.
+ */
+enum control_answer ask_master(const struct options *options, struct str command,
+                               uint64_t timeout_ms, struct arena *arena, struct str *text);
+
+/*
+ * Begins to ask, see control_call_begin. False: ask_complain tells why.
+ */
+bool ask_begin(const struct options *options, struct str command, struct arena *arena,
+               struct control_call *call);
+
+/* Tells that nobody listens where the configuration says, and what can be done about it. */
+void ask_complain(const struct options *options);
+
+/*
+ * Asks, and writes the answer to standard output; if there is none, or it is no good one, why not
+ * to the standard error. The exit status of this process.
+ */
+int ask_and_print(const struct options *options, struct str command, uint64_t timeout_ms);
+
+#endif
