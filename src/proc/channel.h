@@ -17,6 +17,7 @@ enum channel_kind {
                                    (net/listing.h); worker to master: I want the list of all */
     CHANNEL_LISTED,             /* worker to master: done; master to worker: the list of all is the
                                    file `fd`, none: it cannot be had */
+    CHANNEL_FAILED,             /* worker to master: it cannot start, because of `text` */
     CHANNEL_MASTER = 100        /* master to master (proc/upgrade.c): the number may not change,
                                    for they may be two programs */
 };

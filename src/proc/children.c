@@ -365,15 +365,62 @@ start_check(struct master *m)
     loop_stop(&m->loop);
 }
 
+/* ---- what they say ------------------------------------------------------------------------- */
+
+static void
+hear(struct child *c, const struct channel_message *message)
+{
+    switch (message->kind) {
+    case CHANNEL_READY:
+        c->ready = true;
+        return;
+    case CHANNEL_FAILED:
+        /* Who is ready has been in touch with clients: nobody believes its words. */
+        if (!c->ready && c->runtime != NULL && c->runtime == c->master->next)
+            tell_passed_on(message->text);
+        return;
+    case CHANNEL_LIST:
+        gather_for_child(c);
+        return;
+    case CHANNEL_LISTED:
+        gather_listed(c);
+        return;
+    case CHANNEL_LOG_FILE:
+    case CHANNEL_RETIRE:
+    case CHANNEL_MASTER:
+        return;
+    }
+}
+
+static void
+read_channel(struct child *c)
+{
+    static struct channel_message message;
+    enum channel_result result = CHANNEL_EMPTY;
+
+    while (c->channel.fd >= 0
+           && (result = channel_receive(c->channel.fd, &message)) == CHANNEL_GOT) {
+        if (message.fd >= 0)
+            close(message.fd);
+        hear(c, &message);
+    }
+    if (result == CHANNEL_CLOSED)
+        close_channel(c);
+}
+
+/* ---- children: death ----------------------------------------------------------------------- */
+
 static void
 child_gone(struct child *c, int status)
 {
     struct master *m = c->master;
     bool fatal = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FATAL;
-    bool was_ready = c->ready;
     pid_t pid = c->pid;
+    bool was_ready;
 
     log_exit(pid, status);
+    read_channel(c);            /* its last words */
+    was_ready = c->ready;
     if (WIFSIGNALED(status))
         counters_note_killed(m->counters);
     close_channel(c);
@@ -422,44 +469,14 @@ children_reap(struct master *m)
         loop_stop(&m->loop);
 }
 
-/* ---- ready --------------------------------------------------------------------------------- */
-
-static void
-hear(struct child *c, enum channel_kind kind)
-{
-    switch (kind) {
-    case CHANNEL_READY:
-        c->ready = true;
-        return;
-    case CHANNEL_LIST:
-        gather_for_child(c);
-        return;
-    case CHANNEL_LISTED:
-        gather_listed(c);
-        return;
-    case CHANNEL_LOG_FILE:
-    case CHANNEL_RETIRE:
-    case CHANNEL_MASTER:
-        return;
-    }
-}
-
 static void
 on_channel(struct loop_source *source, uint32_t events)
 {
     struct child *c = source->data;
     struct master *m = c->master;
-    static struct channel_message message;
-    enum channel_result result;
 
     (void)events;
-    while ((result = channel_receive(source->fd, &message)) == CHANNEL_GOT) {
-        if (message.fd >= 0)
-            close(message.fd);
-        hear(c, message.kind);
-    }
-    if (result == CHANNEL_CLOSED)
-        close_channel(c);
+    read_channel(c);
     if (m->state != RUNNING)
         return;
     start_check(m);

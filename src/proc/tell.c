@@ -78,6 +78,18 @@ tell_copy(struct writer *w)
 }
 
 void
+tell_passed_on(struct str lines)
+{
+    if (copy_to == NULL)
+        return;
+    for (size_t i = 0; i < lines.len; i++) {
+        unsigned char c = (unsigned char)lines.p[i];
+
+        write_char(copy_to, (c < ' ' && c != '\n') || c == 0x7f ? '?' : lines.p[i]);
+    }
+}
+
+void
 tell_log(const struct log *log)
 {
     process_log.log = log;

@@ -23,6 +23,12 @@ void tell_conf(const struct conf *conf);
  */
 void tell_copy(struct writer *w);
 
+/*
+ * Lines that another process would have told: for whoever tell_copy serves, and nobody else. What
+ * cannot be seen is replaced.
+ */
+void tell_passed_on(struct str lines);
+
 /* From now on `log` is the log of the process; NULL: there is none (any more). */
 void tell_log(const struct log *log);
 

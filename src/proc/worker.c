@@ -71,16 +71,15 @@ become_user(const struct worker_user *user)
     if (!user->resolved || geteuid() != 0)
         return true;
     if (setgid(user->gid) != 0) {
-        LOG(&process_log, EMERG, errno, "setgid(%d) failed", (int)user->gid);
+        tell(LEVEL_EMERG, errno, "setgid(%d) failed", (int)user->gid);
         return false;
     }
     if (initgroups(user->name.p, user->gid) != 0) {
-        LOG(&process_log, EMERG, errno, "initgroups(%s, %d) failed", user->name.p,
-            (int)user->gid);
+        tell(LEVEL_EMERG, errno, "initgroups(%s, %d) failed", user->name.p, (int)user->gid);
         return false;
     }
     if (setuid(user->uid) != 0) {
-        LOG(&process_log, EMERG, errno, "setuid(%d) failed", (int)user->uid);
+        tell(LEVEL_EMERG, errno, "setuid(%d) failed", (int)user->uid);
         return false;
     }
     return true;
@@ -116,7 +115,7 @@ enter_directory(struct str path)
 {
     if (!str_is_set(path) || chdir(path.p) == 0)
         return true;
-    LOG(&process_log, EMERG, errno, "chdir(\"%s\") failed", path.p);
+    tell(LEVEL_EMERG, errno, "chdir(\"%s\") failed", path.p);
     return false;
 }
 
@@ -297,6 +296,7 @@ obey(struct worker *w, const struct channel_message *message)
         read_list(w, message->fd);
         return;
     case CHANNEL_READY:
+    case CHANNEL_FAILED:
     case CHANNEL_MASTER:
         break;
     }
@@ -337,13 +337,30 @@ open_channel(struct worker *w, int fd)
     return false;
 }
 
+/* Whoever asked for a reload hears the reason from the master. */
+static bool
+begin(struct worker *w, const struct worker_start *start)
+{
+    char bytes[LOG_LINE_MAX];
+    struct writer said = writer_at(bytes, sizeof(bytes));
+    bool ok;
+
+    tell_copy(&said);
+    ok = become_worker(start) && serving_start(&w->serving, start->runtime, on_signal);
+    tell_copy(NULL);
+    if (!ok)
+        channel_send(start->channel, CHANNEL_FAILED,
+                     (struct str){ bytes, (size_t)(said.p - said.start) }, -1);
+    return ok;
+}
+
 _Noreturn void
 worker_run(const struct worker_start *start)
 {
     static struct worker w;
     bool ok;
 
-    if (!become_worker(start) || !serving_start(&w.serving, start->runtime, on_signal))
+    if (!begin(&w, start))
         exit(EXIT_FATAL);
     w.serving.loop.data = &w;
     w.queue = start->queue;

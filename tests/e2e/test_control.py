@@ -132,7 +132,8 @@ def test_s_reload_tells_that_workers_cannot_start(weir):
     edit(server, "worker_processes 1;", "worker_processes 1; working_directory {prefix}/none;")
     done = server.run("-s", "reload")
     assert done.returncode == 1
-    assert done.stderr == "weir: [emerg] a new worker process could not start, the configuration was not changed\n"
+    assert done.stderr == (f'weir: [emerg] chdir("{server.prefix}/none") failed (2: No such file or directory)\n'
+                           "weir: [emerg] a new worker process could not start, the configuration was not changed\n")
     assert server.get("/").text == "old"
     edit(server, "working_directory {prefix}/none;", "")
     edit(server, "old", "mended")
