@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * acked: what the peer's system has taken. A file of its own, for the kernel's struct tcp_info knows
- * more than libc's, and both cannot be included.
+ * acked: what the peer's system has taken. A file of its own, for the kernel's struct tcp_info
+ * knows more than libc's, and both cannot be included.
  */
 #include "net/pool.h"
 #include <linux/tcp.h>

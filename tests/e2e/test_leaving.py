@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A client leaves, in an orderly way or not, at any moment: the connection is closed at once, and the log says what became of the request."""
+"""A client leaves, by FIN or RST, at any moment: the connection is closed at once, and the log says what became of the request."""
 
 import json
 import os

@@ -308,8 +308,8 @@ finish(struct conn *conn, bool more_input)
     enum step step;
 
     /*
-     * Answers to pipelined requests leave together; the last of a turn waits for the socket, so that
-     * it is a request that waits.
+     * Answers to pipelined requests leave together; the last of a turn waits for the socket, so
+     * that it is a request that waits.
      */
     if ((!(more_input && keepalive) || conn->out != NULL || req->worker->turn_ends)
         && !flush_or_wait(conn, &step))

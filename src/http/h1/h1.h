@@ -28,7 +28,7 @@ struct h1_request {
     struct pace *pace;          /* NULL: as fast as it goes */
     bool paced;                 /* waits for its pace, not for the socket */
     struct slow *slow;          /* NULL: nothing to be measured yet */
-    uint64_t timeout_ms;        /* with slow: when the wait is too long whatever the rate, monotonic */
+    uint64_t timeout_ms;        /* with slow: when the wait is over whatever the rate, monotonic */
 };
 
 extern const struct http_codec h1_codec;
