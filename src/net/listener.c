@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEFAULT_BACKLOG = 511, DEFER_SECONDS = 1, DEFAULT_MODE = 0666 };
+enum { DEFAULT_BACKLOG = 4096, DEFER_SECONDS = 1, DEFAULT_MODE = 0666 };
 
 const struct listen_options listen_defaults = {
     .backlog = DEFAULT_BACKLOG, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .ipv6only = 1,

@@ -15,7 +15,7 @@ struct pool;
 
 /* Set by the conf file; -1 means: leave it to the system. */
 struct listen_options {
-    int backlog;                /* default 511 */
+    int backlog;                /* default 4096 */
     int rcvbuf, sndbuf;         /* bytes */
     int fastopen;               /* queue length */
     int ipv6only;               /* 1 default, 0 */

@@ -2,6 +2,7 @@
 """More clients than connections: nobody who asks is turned away."""
 
 import asyncio
+import json
 import os
 import pathlib
 import re
@@ -214,6 +215,23 @@ def test_worker_without_descriptors_rests_and_goes_on_at_the_very_release(weir):
         client.close()
 
 
+def sums_of(server):
+    """The counters in sum, once only the one who asks for them is there, and they add up."""
+    def settled():
+        counters = json.loads(server.get("/status?format=json").body)["sum"]
+        return counters if counters["curr_connections"] == 1 else None
+    counters = wait_until(settled, "all others to be gone")
+
+    def sum_of(prefix):
+        return sum(value for name, value in counters.items() if name.startswith(prefix))
+    assert counters["total_connections"] == counters["handled"] + sum_of("rejected_")
+    assert counters["handled"] == 1 + sum_of("closed_")
+    assert counters["drained_connections"] == counters["closed_drained"] >= counters["drained_silent"]
+    assert counters["free_connections"] == counters["max_connections"] - 1
+    assert counters["accepting_conns"] == 1
+    return counters
+
+
 def idle_client(server, source):
     client = Client(("127.0.0.1", server.port()), timeout=20, source=source)
     assert client.ask(request("/a")).status == 200
@@ -221,7 +239,8 @@ def idle_client(server, source):
 
 
 def test_flood_of_idle_connections_leaves_those_of_others_alone(weir):
-    server = weir(server="keepalive_timeout 60s;", files={"html/a": "a"}, events="worker_connections 130; close_when_free off;",
+    server = weir(server="keepalive_timeout 60s; location = /status { status; }", files={"html/a": "a"},
+                  events="worker_connections 130; close_when_free off;",
                   allow=["worker_connections are not enough"])
     others = [idle_client(server, f"127.0.0.{10 + n}") for n in range(20)]
     flood = [idle_client(server, "127.0.0.2") for _ in range(400)]
@@ -231,6 +250,9 @@ def test_flood_of_idle_connections_leaves_those_of_others_alone(weir):
     for client in others + flood + [newcomer]:
         client.close()
     assert "reusing connections" in server.log_text()
+    counters = sums_of(server)
+    assert counters["drained_over_share"] == counters["drained_connections"] > 250
+    assert counters["drained_silent"] == 0
 
 
 def test_flood_behind_a_trusted_proxy_leaves_the_proxys_other_clients_alone(weir):
@@ -292,7 +314,7 @@ REJECTED = (b"HTTP/1.1 503 Service Unavailable\r\nServer: %s\r\nContent-Type: te
 @pytest.mark.parametrize("limit", ["slots", "descriptors"])
 def test_overload_may_be_told_in_words(weir, events, tokens, retry_after, limit):
     main, slots = ("", 34) if limit == "slots" else ("worker_rlimit_nofile 48;", 512)
-    server = weir(main=main, server=f"server_tokens {tokens};", files={"html/a": "a", "html/big": b"b" * (4 << 20)},
+    server = weir(main=main, server=f"server_tokens {tokens}; location = /status {{ status; }}", files={"html/a": "a", "html/big": b"b" * (4 << 20)},
                   events=f"worker_connections {slots}; {events}",
                   allow=["worker_connections are not enough", "Too many open files", "exceed open file resource limit"])
     busy = []
@@ -318,6 +340,7 @@ def test_overload_may_be_told_in_words(weir, events, tokens, retry_after, limit)
     wait_until(lambda: server.get("/a").status == 200, "room")
     for client in busy:
         client.close()
+    assert sums_of(server)["rejected_overload"] >= 21
 
 
 def test_who_is_rejected_may_have_said_nothing(weir):

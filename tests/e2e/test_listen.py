@@ -109,7 +109,7 @@ def test_socket_has_the_option(weir, parameters, level, option, value):
             assert bool(found) == value if isinstance(value, bool) else found == value
 
 
-@pytest.mark.parametrize("parameters, backlog", [("", 511), ("backlog=7", 7), ("backlog=1024", 1024)])
+@pytest.mark.parametrize("parameters, backlog", [("", 4096), ("backlog=7", 7), ("backlog=1024", 1024)])
 def test_backlog_is_as_long_as_told(weir, parameters, backlog):
     most = int(open("/proc/sys/net/core/somaxconn").read())
     assert backlog_of(served(weir, parameters).port()) == min(backlog, most)
