@@ -79,15 +79,14 @@ write_group(struct writer *w, const struct report *r, struct str prefix, const c
     for (unsigned i = 0; i < counter_count; i++) {
         struct str name = str_of(counter_infos[i].name);
         char text[64];
-        size_t n = 0;
+        struct writer t = writer_at(text, sizeof(text));
 
         if (!str_starts(name, prefix))
             continue;
-        for (const char *p = name.p + prefix.len; *p != '\0' && n < sizeof(text) - 1; p++)
-            text[n++] = *p == '_' ? ' ' : *p;
-        text[n] = '\0';
-        write_fmt(w, "<dt>%s%s</dt>", before, text);
-        write_fmt(w, "<dd>%ju</dd>\n", (uintmax_t)counter_value(&r->sum, &counter_infos[i]));
+        write_str(&t, str_of(before));
+        for (size_t k = prefix.len; k < name.len; k++)
+            write_char(&t, name.p[k] == '_' ? ' ' : name.p[k]);
+        write_row(w, writer_cstr(&t), counter_value(&r->sum, &counter_infos[i]));
     }
 }
 

@@ -351,7 +351,8 @@ def test_numbers_survive_a_reload_and_a_killed_worker(weir):
     after = wait_until(lambda: (s := state_of(server))["workers_respawned"] == 1 and s, "the new worker")
     assert after["workers_killed"] == 1
     assert after["sum"]["requests"] > state["sum"]["requests"]
-    assert after["hosts"]["site.example"]["requests"] > state["hosts"]["site.example"]["requests"]
+    # Of the answer that was read last the end may not have been counted when the worker was killed.
+    assert after["hosts"]["site.example"]["requests"] >= state["hosts"]["site.example"]["requests"]
 
 
 @pytest.mark.parametrize("master", ["on", "off"])
