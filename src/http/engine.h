@@ -20,6 +20,8 @@ enum {
     GATHER_BODY = 32768,        /* a body up to here is copied behind its head and leaves with it
                                    in one send */
     GATHER_SLACK = 16384,       /* room for a head behind a full gather buffer */
+    RETIRING_SILENT_MS = 2000,  /* a new connection of a worker that retires may be silent for so
+                                   long: its request is on the way */
     HEAD_STARTS = 16            /* kinds of "HTTP/1.1 200 OK … Date … Connection" kept ready */
 };
 

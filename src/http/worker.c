@@ -241,8 +241,10 @@ retire_one(void *ctx, struct conn *conn)
         return;
     if (conn->state == CONN_IDLE && conn_is_kept(conn))
         conn_deadline(conn, conn->keep_ms - (now.mono_ms - conn->idle_since_ms));
-    else if (conn->state == CONN_IDLE || conn->state == CONN_ACCEPTED)
+    else if (conn->state == CONN_IDLE)
         conn_close(conn, CLOSE_SHUTDOWN);
+    else if (conn->state == CONN_ACCEPTED)
+        conn_deadline(conn, RETIRING_SILENT_MS);
 }
 
 void
@@ -294,7 +296,7 @@ bool
 http_covers(const struct http *http, const struct address *local)
 {
     for (const struct http_address *a = http->addresses; a != NULL; a = a->next)
-        if (address_covers(&a->listener.address, local))
+        if (listener_covers(&a->listener, local))
             return true;
     return false;
 }

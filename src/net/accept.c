@@ -11,7 +11,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-enum { ACCEPT_TURN_MAX = 64 };
+enum { ACCEPT_TURN_MAX = 64, ACCEPT_LEAVING_MAX = 4096 };
 
 /* What came of an attempt to accept. */
 enum outcome {
@@ -426,6 +426,12 @@ on_listener_ready(struct loop_source *source, uint32_t events)
         pause_accepting(pool);
     else if (shares)
         share(listener);
+}
+
+bool
+pool_accept_waiting(struct listener *listener)
+{
+    return listener->pool == NULL || accept_some(listener, ACCEPT_LEAVING_MAX) == EMPTY;
 }
 
 bool

@@ -244,8 +244,16 @@ address_is_wildcard(const struct address *a)
 bool
 address_covers(const struct address *listening, const struct address *local)
 {
+    struct in_addr ip;
+
     if (address_eq(listening, local))
         return true;
+    if (local->sa.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&local->in6.sin6_addr)
+        && listening->sa.sa_family == AF_INET) {
+        memcpy(&ip, &local->in6.sin6_addr.s6_addr[12], sizeof(ip));
+        return address_port(listening) == address_port(local)
+            && (address_is_wildcard(listening) || listening->in.sin_addr.s_addr == ip.s_addr);
+    }
     return address_is_wildcard(listening) && listening->sa.sa_family == local->sa.sa_family
            && address_port(listening) == address_port(local);
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,48 +23,81 @@ backlog_of(const struct listener *listener)
     return listener->options.backlog >= 0 ? listener->options.backlog : DEFAULT_BACKLOG;
 }
 
-/* One option of a listening socket; value -1: leave it alone. */
+/* One option of a listening socket, and where its value stands; value -1: leave it alone. */
 struct socket_option {
-    int level, option, value;
+    int level, option;
+    size_t offset;              /* in struct listen_options */
     const char *name;
 };
 
-static void
-set_option(const struct listener *listener, struct socket_option o)
+#define VALUE(field) offsetof(struct listen_options, field)
+
+static const struct socket_option any_options[] = {
+    { SOL_SOCKET, SO_RCVBUF, VALUE(rcvbuf), "SO_RCVBUF" },
+    { SOL_SOCKET, SO_SNDBUF, VALUE(sndbuf), "SO_SNDBUF" },
+    { SOL_SOCKET, SO_KEEPALIVE, VALUE(so_keepalive), "SO_KEEPALIVE" },
+};
+
+static const struct socket_option tcp_options[] = {
+    { IPPROTO_TCP, TCP_NODELAY, VALUE(nodelay), "TCP_NODELAY" },
+    { IPPROTO_TCP, TCP_DEFER_ACCEPT, VALUE(deferred), "TCP_DEFER_ACCEPT" },
+    { IPPROTO_TCP, TCP_FASTOPEN, VALUE(fastopen), "TCP_FASTOPEN" },
+    { IPPROTO_TCP, TCP_KEEPIDLE, VALUE(keepidle), "TCP_KEEPIDLE" },
+    { IPPROTO_TCP, TCP_KEEPINTVL, VALUE(keepintvl), "TCP_KEEPINTVL" },
+    { IPPROTO_TCP, TCP_KEEPCNT, VALUE(keepcnt), "TCP_KEEPCNT" },
+};
+
+static int
+value_of(const struct listen_options *options, const struct socket_option *o)
 {
-    if (o.value < 0)
+    int value = *(const int *)(const void *)((const char *)options + o->offset);
+
+    return o->option == TCP_DEFER_ACCEPT && o->level == IPPROTO_TCP && value > 0 ? DEFER_SECONDS
+                                                                                 : value;
+}
+
+/* What a new socket has. A buffer's size is told doubled (socket(7)). -1 when it cannot be asked. */
+static int
+default_value(int family, const struct socket_option *o)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), value = -1;
+    socklen_t len = sizeof(value);
+
+    if (fd < 0)
+        return -1;
+    if (getsockopt(fd, o->level, o->option, &value, &len) != 0)
+        value = -1;
+    else if (o->level == SOL_SOCKET && (o->option == SO_RCVBUF || o->option == SO_SNDBUF))
+        value /= 2;
+    close(fd);
+    return value;
+}
+
+static void
+set_option(const struct listener *listener, const struct listen_options *before,
+           const struct socket_option *o)
+{
+    int value = value_of(&listener->options, o);
+
+    if (value < 0 && before != NULL && value_of(before, o) >= 0)
+        value = default_value(listener->address.sa.sa_family, o);
+    if (value < 0)
         return;
-    if (setsockopt(listener->fd, o.level, o.option, &o.value, sizeof(o.value)) != 0)
-        LOG(&process_log, ALERT, errno, "setsockopt(%s, %d) %.*s failed, ignored", o.name, o.value,
+    if (setsockopt(listener->fd, o->level, o->option, &value, sizeof(value)) != 0)
+        LOG(&process_log, ALERT, errno, "setsockopt(%s, %d) %.*s failed, ignored", o->name, value,
             STR_ARG(listener->text));
 }
 
 /* Accepted sockets inherit them all. */
 static void
-set_options(const struct listener *listener)
+set_options(const struct listener *listener, const struct listen_options *before)
 {
-    const struct listen_options *options = &listener->options;
-    int deferred = options->deferred > 0 ? DEFER_SECONDS : options->deferred;
-    const struct socket_option any[] = {
-        { SOL_SOCKET, SO_RCVBUF, options->rcvbuf, "SO_RCVBUF" },
-        { SOL_SOCKET, SO_SNDBUF, options->sndbuf, "SO_SNDBUF" },
-        { SOL_SOCKET, SO_KEEPALIVE, options->so_keepalive, "SO_KEEPALIVE" },
-    };
-    const struct socket_option tcp[] = {
-        { IPPROTO_TCP, TCP_NODELAY, options->nodelay, "TCP_NODELAY" },
-        { IPPROTO_TCP, TCP_DEFER_ACCEPT, deferred, "TCP_DEFER_ACCEPT" },
-        { IPPROTO_TCP, TCP_FASTOPEN, options->fastopen, "TCP_FASTOPEN" },
-        { IPPROTO_TCP, TCP_KEEPIDLE, options->keepidle, "TCP_KEEPIDLE" },
-        { IPPROTO_TCP, TCP_KEEPINTVL, options->keepintvl, "TCP_KEEPINTVL" },
-        { IPPROTO_TCP, TCP_KEEPCNT, options->keepcnt, "TCP_KEEPCNT" },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(any); i++)
-        set_option(listener, any[i]);
+    for (size_t i = 0; i < ARRAY_LEN(any_options); i++)
+        set_option(listener, before, &any_options[i]);
     if (listener->address.sa.sa_family == AF_UNIX)
         return;
-    for (size_t i = 0; i < ARRAY_LEN(tcp); i++)
-        set_option(listener, tcp[i]);
+    for (size_t i = 0; i < ARRAY_LEN(tcp_options); i++)
+        set_option(listener, before, &tcp_options[i]);
 }
 
 /* ---- the file of a Unix socket ------------------------------------------------------------- */
@@ -135,10 +169,10 @@ make_file(const struct listener *listener)
 }
 
 void
-listener_configure(struct listener *listener)
+listener_configure(struct listener *listener, const struct listen_options *before)
 {
     change_permissions(listener);
-    set_options(listener);
+    set_options(listener, before);
     if (listen(listener->fd, backlog_of(listener)) != 0)
         LOG(&process_log, ALERT, errno, "listen() to %.*s, backlog %d failed, ignored",
             STR_ARG(listener->text), backlog_of(listener));
@@ -187,6 +221,23 @@ is_stale_socket(const struct address *a)
     return stale;
 }
 
+static struct listener_file
+file_at(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+        return (struct listener_file){ .inode = 0 };
+    return (struct listener_file){ st.st_dev, st.st_ino, st.st_mtim };
+}
+
+void
+listener_note_file(struct listener *listener)
+{
+    if (listener->address.sa.sa_family == AF_UNIX)
+        listener->file = file_at(listener->address.un.sun_path);
+}
+
 /* What is there is no socket, and will be there the next time, too. */
 static bool
 is_other_file(const struct address *a)
@@ -198,9 +249,10 @@ is_other_file(const struct address *a)
 
 /* The name of what failed, or NULL. */
 static const char *
-bind_unix(const struct listener *listener)
+bind_unix(struct listener *listener)
 {
     const struct address *a = &listener->address;
+    const char *failed;
 
     if (is_other_file(a)) {
         errno = EEXIST;
@@ -208,7 +260,10 @@ bind_unix(const struct listener *listener)
     }
     if (is_stale_socket(a))
         unlink(a->un.sun_path);
-    return make_file(listener);
+    failed = make_file(listener);
+    if (failed == NULL)
+        listener_note_file(listener);
+    return failed;
 }
 
 /* The name of what failed, or NULL. */
@@ -227,7 +282,7 @@ bind_and_listen(struct listener *listener)
         failed = "bind()";
     if (failed != NULL)
         return failed;
-    set_options(listener);
+    set_options(listener, NULL);
     if (listen(listener->fd, backlog_of(listener)) != 0)
         return "listen()";
     if (a->sa.sa_family != AF_UNIX && getsockname(listener->fd, &a->sa, &len) != 0)
@@ -254,6 +309,17 @@ listener_open(struct listener *listener, const char **step)
     return false;
 }
 
+bool
+listener_covers(const struct listener *listener, const struct address *local)
+{
+    const struct address *a = &listener->address;
+
+    return address_covers(a, local)
+        || (a->sa.sa_family == AF_INET6 && local->sa.sa_family == AF_INET
+            && listener->options.ipv6only == 0 && address_is_wildcard(a)
+            && address_port(a) == address_port(local));
+}
+
 void
 listener_close(struct listener *listener)
 {
@@ -262,9 +328,17 @@ listener_close(struct listener *listener)
     listener->fd = -1;
 }
 
+/* An inode's number is soon given out again; nobody but bind() sets the time of a socket's file. */
 void
 listener_unlink(const struct listener *listener)
 {
-    if (listener->address.sa.sa_family == AF_UNIX)
+    const struct listener_file *mine = &listener->file;
+    struct listener_file there;
+
+    if (listener->address.sa.sa_family != AF_UNIX || mine->inode == 0)
+        return;
+    there = file_at(listener->address.un.sun_path);
+    if (there.device == mine->device && there.inode == mine->inode
+        && there.made.tv_sec == mine->made.tv_sec && there.made.tv_nsec == mine->made.tv_nsec)
         unlink(listener->address.un.sun_path);
 }

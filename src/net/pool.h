@@ -230,6 +230,12 @@ void pool_fini(struct pool *pool);
  */
 bool pool_listen(struct pool *pool, struct listener *listener);
 void pool_unlisten(struct pool *pool, struct listener *listener);
+/*
+ * Takes those who wait in the backlog now, before the listener is left. Whether nobody waits any
+ * more; false: ask again in a while, there was no room, or they come faster than they are taken.
+ * True for a listener that no pool listens on.
+ */
+bool pool_accept_waiting(struct listener *listener);
 
 /* Where a connection came from: what it is counted as. */
 enum conn_origin {

@@ -18,6 +18,8 @@ enum channel_kind {
     CHANNEL_LISTED,             /* worker to master: done; master to worker: the list of all is the
                                    file `fd`, none: it cannot be had */
     CHANNEL_FAILED,             /* worker to master: it cannot start, because of `text` */
+    CHANNEL_FATES,              /* master to worker, before it is told to leave: what becomes of
+                                   each listener (write_fates) */
     CHANNEL_MASTER = 100        /* master to master (proc/upgrade.c): the number may not change,
                                    for they may be two programs */
 };

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "proc/channel.h"
 #include "proc/daemon.h"
+#include "proc/sockets.h"
 #include "proc/tell.h"
 #include "proc/worker.h"
 
@@ -180,6 +181,19 @@ children_start(struct master *m, struct runtime *rt)
 
 /* ---- children: end ------------------------------------------------------------------------- */
 
+/* Before it is told to leave. */
+static void
+tell_fates(const struct child *c)
+{
+    static char text[CHANNEL_TEXT_MAX];
+    struct writer w = writer_at(text, sizeof(text));
+
+    write_fates(&w, c->runtime);
+    if (!w.ok || !channel_send(c->channel.fd, CHANNEL_FATES, writer_str(&w), -1))
+        LOG(&process_log, WARN, w.ok ? errno : 0, "worker process %d cannot be told which "
+            "listening sockets go", (int)c->pid);
+}
+
 void
 children_dismiss(struct master *m, const struct runtime *rt, int signal)
 {
@@ -191,6 +205,8 @@ children_dismiss(struct master *m, const struct runtime *rt, int signal)
         next = l->next;
         if (rt != NULL && c->runtime != rt)
             continue;
+        if (signal == SIGQUIT && c->runtime != NULL && c->channel.fd >= 0)
+            tell_fates(c);
         leaving_begin(c);
         if (c->pid == 0)
             child_free(c);
@@ -258,6 +274,8 @@ children_retire(struct master *m, const struct runtime *rt)
         next = l->next;
         if (rt != NULL && c->runtime != rt)
             continue;
+        if (c->runtime != NULL && c->ready && c->channel.fd >= 0)
+            tell_fates(c);
         leaving_begin(c);
         if (c->pid == 0)
             child_free(c);
@@ -387,6 +405,7 @@ hear(struct child *c, const struct channel_message *message)
         return;
     case CHANNEL_LOG_FILE:
     case CHANNEL_RETIRE:
+    case CHANNEL_FATES:
     case CHANNEL_MASTER:
         return;
     }

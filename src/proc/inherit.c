@@ -56,6 +56,7 @@ take(struct arena *arena, struct link *head, int fd)
     };
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    listener_note_file(listener);
     link_init(&listener->link);
     list_push(head, &listener->link);
     return true;

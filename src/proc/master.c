@@ -5,6 +5,7 @@
 #include "proc/master_parts.h"
 #include "proc/notify.h"
 #include "proc/signals.h"
+#include "proc/sockets.h"
 #include "proc/tell.h"
 #include "proc/title.h"
 
@@ -41,11 +42,13 @@ leave(struct master *m)
     reload_forget(m);
     if (m->next != NULL) {
         runtime_keep(m->current, m->next);
-        runtime_close_listeners(m->next);
+        sockets_all_go(m->next);
+        sockets_close(m->next);
     }
     m->serves = false;
     m->current->shares_sockets = m->upgrade.line.fd >= 0;
-    runtime_close_listeners(m->current);
+    sockets_all_go(m->current);
+    sockets_close(m->current);
     upgrade_tell(m, false);
     if (upgrade_can_take_over(m))
         children_retire(m, NULL);
@@ -246,6 +249,7 @@ master_run(struct runtime *rt, char *const *arguments)
     m.queue = (struct handover_queue){ -1, -1 };
     link_init(&m.children);
     timer_init(&m.reload_limit, reload_on_limit);
+    timer_init(&m.release_held, reload_on_release);
     timer_init(&m.stop_step, on_stop_step);
     verdict_init(&m.verdict, NULL);
     control_server_init(&m.control, &m.loop, master_commands, &m);

@@ -55,6 +55,7 @@ struct master {
     bool serves;                /* its workers do: connections may be handed to them */
     bool reload_again;          /* asked for while one was under way */
     struct timer reload_limit;
+    struct timer release_held;  /* sockets of the configuration before */
     struct control_server control;
     struct verdict verdict;
     struct gather gather;
@@ -118,6 +119,8 @@ void reload_give_up(struct master *m, const char *why);
 /* A stop is coming: no more of it. */
 void reload_forget(struct master *m);
 void reload_on_limit(struct timer *timer);
+/* Closes sockets that were held long enough after a reload. */
+void reload_on_release(struct timer *timer);
 
 /* ---- commands.c ---------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "proc/daemon.h"
+#include "proc/sockets.h"
 #include "proc/tell.h"
 
 enum { RELOAD_MS = 30000 };     /* for new workers to get ready */
@@ -28,8 +29,9 @@ reload_give_up(struct master *m, const char *why)
         return;
     tell(LEVEL_EMERG, 0, "%s, the configuration was not changed", why);
     m->next = NULL;
+    runtime_give_back(rt, m->current);
+    sockets_close(rt);
     children_retire(m, rt);
-    runtime_keep(m->current, rt);
     runtime_free(rt);
     start_check(m);
     reload_over(m, false);
@@ -40,6 +42,31 @@ reload_on_limit(struct timer *timer)
 {
     reload_give_up(CONTAINER_OF(timer, struct master, reload_limit),
                    "new worker processes did not get ready in time");
+}
+
+void
+reload_on_release(struct timer *timer)
+{
+    struct master *m = CONTAINER_OF(timer, struct master, release_held);
+    uint64_t next = sockets_release_held(m->current);
+
+    if (next != 0)
+        timer_arm(&m->loop.timers, timer, next);
+}
+
+/*
+ * The master lets go first, so that the workers that leave are the last to look into the backlog
+ * of a socket that goes.
+ */
+static void
+retire(struct master *m, struct runtime *old)
+{
+    sockets_commit(m->current, old);
+    sockets_hold(m->current, old);
+    runtime_keep(m->current, old);
+    sockets_close(old);
+    reload_on_release(&m->release_held);
+    children_retire(m, old);
 }
 
 void
@@ -55,13 +82,12 @@ reload_check(struct master *m)
     LOG(&process_log, NOTICE, 0, "generation %ju serves, generation %ju is shutting down",
         (uintmax_t)m->current->generation, (uintmax_t)old->generation);
     m->serves = true;
-    children_retire(m, old);
+    old->shares_sockets = m->upgrade.line.fd >= 0;
+    retire(m, old);
     upgrade_tell(m, true);
     leaving_limit(m);
     tell_log(&m->current->main->log);
     daemon_follow_log(m->current);
-    runtime_keep(m->current, old);
-    old->shares_sockets = m->upgrade.line.fd >= 0;
     runtime_free(old);
     start_done(m);
     control_server_start(&m->control, runtime_control_path(m->current));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/runtime.h"
 
-#include "net/address.h"
 #include "proc/pidfile.h"
+#include "proc/sockets.h"
 #include "proc/tell.h"
 
 #include "config.h"
@@ -14,9 +14,29 @@
 
 enum {
     ARENA_BLOCK = 64 << 10,
-    BIND_TRIES = 5,
-    BIND_PAUSE_MS = 500
+    BIND_TRIES = 5
 };
+
+/* ---- listeners ----------------------------------------------------------------------------- */
+
+struct link *
+runtime_listeners(const struct runtime *rt)
+{
+    if (rt->setup.http != NULL)
+        return http_listeners(rt->setup.http);
+    return (struct link *)(uintptr_t)&rt->no_listeners;
+}
+
+static unsigned
+count_listeners(const struct runtime *rt)
+{
+    const struct link *head = runtime_listeners(rt);
+    unsigned n = 0;
+
+    for (const struct link *l = head->next; l != head; l = l->next)
+        n++;
+    return n;
+}
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
@@ -60,23 +80,22 @@ runtime_create(const struct options *options)
     rt->setup.zones = &rt->zones;
     rt->setup.log = &rt->no_log;
     link_init(&rt->no_listeners);
+    link_init(&rt->held);
     return rt;
 }
 
 static bool
 check_whole(struct conf *conf, struct runtime *rt)
 {
-    unsigned listeners;
-
     if (rt->events == NULL) {
         conf_error(conf, NULL, "no \"events\" section in configuration");
         conf_hint(conf, "add \"events { }\" at the main level, an empty one will do");
         return false;
     }
-    listeners = runtime_listener_count(rt);
-    if (rt->events->worker_connections < listeners + 1)
+    rt->listener_count = count_listeners(rt);
+    if (rt->events->worker_connections < rt->listener_count + 1)
         return conf_error(conf, NULL, "%u worker_connections are not enough for %u listening "
-                          "sockets", rt->events->worker_connections, listeners);
+                          "sockets", rt->events->worker_connections, rt->listener_count);
     return true;
 }
 
@@ -160,161 +179,7 @@ runtime_control_path(const struct runtime *rt)
     return rt->is_old && str_is_set(path) ? arena_fmt(rt->arena, "%s.oldbin", path.p) : path;
 }
 
-/* ---- listeners ----------------------------------------------------------------------------- */
-
-struct link *
-runtime_listeners(const struct runtime *rt)
-{
-    if (rt->setup.http != NULL)
-        return http_listeners(rt->setup.http);
-    return (struct link *)(uintptr_t)&rt->no_listeners;
-}
-
-unsigned
-runtime_listener_count(const struct runtime *rt)
-{
-    const struct link *head = runtime_listeners(rt);
-    unsigned n = 0;
-
-    for (const struct link *l = head->next; l != head; l = l->next)
-        n++;
-    return n;
-}
-
-static struct listener *
-listener_of(struct link *link)
-{
-    return CONTAINER_OF(link, struct listener, link);
-}
-
-/* The open listener at the address, or NULL. */
-static struct listener *
-find_open(struct link *head, const struct address *address)
-{
-    for (struct link *l = head->next; l != head; l = l->next)
-        if (listener_of(l)->fd >= 0 && address_eq(&listener_of(l)->address, address))
-            return listener_of(l);
-    return NULL;
-}
-
-/* 127.0.0.1:80 and *:80 are two addresses that cannot both be bound in the usual way. */
-static bool
-overlap(const struct address *a, const struct address *b)
-{
-    return a->sa.sa_family != AF_UNIX && b->sa.sa_family != AF_UNIX
-        && address_port(a) == address_port(b)
-        && (address_is_wildcard(a) || address_is_wildcard(b));
-}
-
-static unsigned
-set_reuseport(const struct runtime *old, const struct listener *listener, int value)
-{
-    struct link *head = runtime_listeners(old);
-    unsigned n = 0;
-
-    for (struct link *l = head->next; l != head; l = l->next) {
-        const struct listener *o = listener_of(l);
-
-        if (o->fd < 0 || o->options.reuseport || !overlap(&o->address, &listener->address))
-            continue;
-        setsockopt(o->fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof(value));
-        n++;
-    }
-    return n;
-}
-
-/*
- * A reload from *:80 to one address, or back: while both are open, for the moment that the change
- * takes, both must be marked as willing to share the port.
- */
-static bool
-open_beside(struct listener *listener, const struct runtime *old, const char **step)
-{
-    const int off = 0;
-    bool reuseport = listener->options.reuseport, ok;
-
-    if (set_reuseport(old, listener, 1) == 0) {
-        errno = EADDRINUSE;
-        return false;
-    }
-    listener->options.reuseport = true;
-    ok = listener_open(listener, step);
-    listener->options.reuseport = reuseport;
-    if (ok && !reuseport)
-        setsockopt(listener->fd, SOL_SOCKET, SO_REUSEPORT, &off, sizeof(off));
-    set_reuseport(old, listener, 0);
-    return ok;
-}
-
-enum opened { OPENED, IN_USE, REFUSED };
-
-/*
- * Takes a socket that is open already: shares that of the old configuration, or takes one that
- * was given to the process.
- */
-static bool
-take_over(struct listener *listener, const struct runtime *old, struct link *inherited)
-{
-    struct listener *open = NULL;
-
-    if (old != NULL)
-        open = find_open(runtime_listeners(old), &listener->address);
-    else if (inherited != NULL)
-        open = find_open(inherited, &listener->address);
-    if (open == NULL)
-        return false;
-    listener->fd = open->fd;
-    if (old == NULL)
-        open->fd = -1;
-    listener_configure(listener);
-    return true;
-}
-
-static enum opened
-open_one(struct listener *listener, const struct runtime *old, struct link *inherited)
-{
-    const char *step = "";
-
-    if (take_over(listener, old, inherited) || listener_open(listener, &step))
-        return OPENED;
-    if (errno == EADDRINUSE && old != NULL && open_beside(listener, old, &step))
-        return OPENED;
-    tell(LEVEL_EMERG, errno, "%s to %.*s failed", step, STR_ARG(listener->text));
-    return errno == EADDRINUSE ? IN_USE : REFUSED;
-}
-
-/* Tries all that are not open yet. */
-static enum opened
-open_round(struct runtime *rt, const struct runtime *old)
-{
-    struct link *head = runtime_listeners(rt);
-    enum opened worst = OPENED;
-
-    for (struct link *l = head->next; l != head; l = l->next) {
-        enum opened one = OPENED;
-
-        if (listener_of(l)->fd < 0)
-            one = open_one(listener_of(l), old, rt->options->inherited);
-        worst = MAX(worst, one);
-    }
-    return worst;
-}
-
-static bool
-open_listeners(struct runtime *rt, const struct runtime *old, int tries)
-{
-    const struct timespec pause = { .tv_nsec = BIND_PAUSE_MS * 1000000L };
-    enum opened result = open_round(rt, old);
-
-    for (int i = 1; i < tries && result == IN_USE; i++) {
-        tell(LEVEL_NOTICE, 0, "try again to bind() after %dms", BIND_PAUSE_MS);
-        nanosleep(&pause, NULL);
-        result = open_round(rt, old);
-    }
-    if (result == IN_USE)
-        tell(LEVEL_EMERG, 0, "still could not bind()");
-    return result == OPENED;
-}
+/* ---- opening ------------------------------------------------------------------------------- */
 
 static bool
 same_pid_path(const struct runtime *a, const struct runtime *b)
@@ -325,15 +190,7 @@ same_pid_path(const struct runtime *a, const struct runtime *b)
 void
 runtime_keep(struct runtime *to, struct runtime *from)
 {
-    struct link *head = runtime_listeners(from);
-
-    for (struct link *l = head->next; l != head; l = l->next) {
-        struct listener *mine = listener_of(l);
-        const struct listener *theirs = find_open(runtime_listeners(to), &mine->address);
-
-        if (theirs != NULL && theirs->fd == mine->fd)
-            mine->fd = -1;
-    }
+    sockets_keep(to, from);
     if (from->has_pid_file && same_pid_path(to, from)) {
         from->has_pid_file = false;
         to->has_pid_file = true;
@@ -342,17 +199,10 @@ runtime_keep(struct runtime *to, struct runtime *from)
 }
 
 void
-runtime_close_listeners(struct runtime *rt)
+runtime_give_back(struct runtime *rt, struct runtime *old)
 {
-    struct link *head = runtime_listeners(rt);
-
-    for (struct link *l = head->next; l != head; l = l->next) {
-        struct listener *listener = listener_of(l);
-
-        if (listener->fd >= 0 && rt->cleaner == getpid() && !rt->shares_sockets)
-            listener_unlink(listener);
-        listener_close(listener);
-    }
+    sockets_give_back(rt, old);
+    runtime_keep(old, rt);
 }
 
 bool
@@ -361,8 +211,8 @@ runtime_try_listeners(struct runtime *rt)
     bool ok;
 
     rt->cleaner = getpid();
-    ok = open_listeners(rt, NULL, 1);
-    runtime_close_listeners(rt);
+    ok = sockets_open(rt, NULL, 1);
+    sockets_close(rt);
     return ok;
 }
 
@@ -462,12 +312,12 @@ runtime_open(struct runtime *rt, struct runtime *old, enum runtime_opening how)
         return false;
     if (old == NULL)
         tell_log(&rt->main->log);
-    if (open_zones(rt, old) && open_listeners(rt, old, how == OPEN_AT_START ? BIND_TRIES : 1)
+    if (open_zones(rt, old) && sockets_open(rt, old, how == OPEN_AT_START ? BIND_TRIES : 1)
         && (old == NULL || same_pid_path(rt, old) || write_pid_file(rt)))
         return true;
     if (old != NULL)
-        runtime_keep(old, rt);
-    runtime_close_listeners(rt);
+        runtime_give_back(rt, old);
+    sockets_close(rt);
     return false;
 }
 
@@ -487,7 +337,7 @@ runtime_free(struct runtime *rt)
         tell_log(NULL);
     if (rt->main != NULL && rt->has_pid_file && rt->cleaner == getpid())
         pidfile_remove(pid_file_name(rt, rt->is_old));
-    runtime_close_listeners(rt);
+    sockets_close(rt);
     zones_close(&rt->zones);
     log_files_close(&rt->log_files);
     arena_destroy(rt->arena);

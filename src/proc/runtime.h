@@ -7,7 +7,8 @@
  *     runtime_read  -> checked, nothing touched        (-t and -s end here)
  *     runtime_open  -> logs, zones and listeners are open
  *     runtime_settle -> this process is the one that goes on with it, and says so in the pid file
- *     runtime_keep  -> it has taken over for good: what it shares with the old one is its own
+ *     sockets_commit -> it has taken over for good (or runtime_give_back: it has not)
+ *     runtime_keep  -> what it shares with the old one is its own
  *     runtime_free  -> closed and gone
  */
 #ifndef WEIR_PROC_RUNTIME_H
@@ -29,6 +30,8 @@ struct runtime {
     struct zones zones;
     struct log no_log;          /* what setup.log is until error_log is known */
     struct link no_listeners;   /* for a configuration without "http" */
+    unsigned listener_count;    /* addresses that it listens on, however many sockets they have */
+    struct link held;           /* of struct listener: the master's, see sockets_hold */
     pid_t cleaner;              /* the process that removes pid file and Unix sockets in the end */
     bool has_pid_file;
     bool is_old;                /* a new program has taken the pid file's name */
@@ -83,7 +86,6 @@ bool runtime_rename_pid_file(struct runtime *rt, bool is_old);
 bool runtime_try_listeners(struct runtime *rt);
 
 struct link *runtime_listeners(const struct runtime *rt);
-unsigned runtime_listener_count(const struct runtime *rt);
 
 /*
  * What `to` and `from` share is to's alone from now on: it is no longer from's to close and
@@ -91,11 +93,11 @@ unsigned runtime_listener_count(const struct runtime *rt);
  */
 void runtime_keep(struct runtime *to, struct runtime *from);
 
+/* A reload from old to rt that had opened rt is given up: old is as it was, rt is to be freed. */
+void runtime_give_back(struct runtime *rt, struct runtime *old);
+
 /* Closes what is still its own and frees it. NULL is allowed. */
 void runtime_free(struct runtime *rt);
-
-/* Closes the listeners alone, removes Unix sockets. */
-void runtime_close_listeners(struct runtime *rt);
 
 /* The log that goes to a file first, or NULL. */
 struct log_file *runtime_first_log_file(const struct runtime *rt);

@@ -6,6 +6,7 @@
 #include "net/listing.h"
 #include "proc/gather.h"
 #include "proc/signals.h"
+#include "proc/sockets.h"
 #include "proc/tell.h"
 
 #include <errno.h>
@@ -16,6 +17,8 @@
 
 enum {
     SWEEP_MS = 100,
+    FADE_MS = 1500,             /* longer than TCP_DEFER_ACCEPT keeps a silent client, and than the
+                                   master holds the socket, see sockets.c */
     OTHER_SLOTS = 1,            /* of worker_connections: the channel to the master */
     LIST_BLOCK = 64 << 10,
     ADOPT_TURN = 4,             /* connections that are adopted for one event */
@@ -30,6 +33,8 @@ struct served {
     struct runtime *runtime;
     struct http_worker *http;   /* NULL: the configuration has no http */
     uint64_t deadline_ms;       /* of a retired one; 0: none */
+    uint64_t faded_ms;          /* of a retired one: from then on no socket fades any more */
+    bool listens;               /* some of its sockets are open */
 };
 
 /* ---- the list of connections --------------------------------------------------------------- */
@@ -119,7 +124,7 @@ listen_to_all(struct serving *s, struct runtime *rt)
     for (struct link *l = head->next; l != head; l = l->next) {
         struct listener *listener = CONTAINER_OF(l, struct listener, link);
 
-        if (pool_listen(&s->pool, listener))
+        if (listener->fd < 0 || pool_listen(&s->pool, listener))
             continue;
         tell(LEVEL_EMERG, errno, "listening on %.*s failed", STR_ARG(listener->text));
         listen_no_more(s, rt);
@@ -197,7 +202,8 @@ close_connections(struct serving *s, const struct runtime *rt)
 static bool
 is_through(const struct served *served)
 {
-    return served->http == NULL || http_worker_connections(served->http) == 0;
+    return !served->listens
+        && (served->http == NULL || http_worker_connections(served->http) == 0);
 }
 
 /* ---- adopting ------------------------------------------------------------------------------ */
@@ -460,15 +466,51 @@ sweep_later(struct serving *s)
         timer_arm(&s->loop.timers, &s->sweep, now.mono_ms + SWEEP_MS);
 }
 
+/* Whether this process has looked into the backlog for the last time. */
+static bool
+is_left(const struct served *served, struct listener *listener)
+{
+    switch (listener->fate) {
+    case FATE_STAYS: return true;
+    case FATE_FADES: return now.mono_ms >= served->faded_ms && pool_accept_waiting(listener);
+    case FATE_GOES:  return pool_accept_waiting(listener);
+    }
+    return true;
+}
+
+/* Closes the listeners that are left; `at_once`: all. */
+static void
+leave_listeners(struct serving *s, struct served *served, bool at_once)
+{
+    struct runtime *rt = served->runtime;
+    struct link *head = runtime_listeners(rt);
+
+    served->listens = false;
+    for (struct link *l = head->next; l != head; l = l->next) {
+        struct listener *listener = CONTAINER_OF(l, struct listener, link);
+
+        if (listener->fd < 0)
+            continue;
+        if (!at_once && !is_left(served, listener)) {
+            served->listens = true;
+            continue;
+        }
+        pool_unlisten(&s->pool, listener);
+        sockets_close_one(rt, listener);
+    }
+}
+
 static void
 retire(struct serving *s, struct served *served)
 {
     uint64_t timeout_ms = served->runtime->main->shutdown_timeout_ms;
 
     served->deadline_ms = timeout_ms > 0 ? now.mono_ms + timeout_ms : 0;
+    served->faded_ms = now.mono_ms + FADE_MS;
     list_push(&s->retired, &served->link);
     if (served->http != NULL)
         http_worker_retire(served->http, s->to.send != NULL ? &s->to : NULL);
+    leave_listeners(s, served, false);
     sweep_later(s);
 }
 
@@ -483,8 +525,13 @@ on_sweep(struct timer *timer)
         struct runtime *rt = served->runtime;
 
         next = l->next;
-        if (served->deadline_ms != 0 && now.mono_ms >= served->deadline_ms)
+        if (served->deadline_ms != 0 && now.mono_ms >= served->deadline_ms) {
+            leave_listeners(s, served, true);
             close_connections(s, rt);
+        } else if (served->listens) {
+            leave_listeners(s, served, false);
+            hand_over_some(s);
+        }
         if (s->leaving || !is_through(served))
             continue;
         link_remove(&served->link);
@@ -499,7 +546,7 @@ on_turn_end(struct loop_turn_end *end)
 {
     struct serving *s = CONTAINER_OF(end, struct serving, turn_end);
 
-    if (s->leaving && s->pool.used == 0)
+    if (s->leaving && !s->current->listens && s->pool.used == 0)
         loop_stop(&s->loop);
 }
 
@@ -527,8 +574,6 @@ serving_leave(struct serving *s, struct successor *successor)
     if (!s->leaving) {
         s->leaving = true;
         adopt_no_more(s);
-        listen_no_more(s, s->current->runtime);
-        runtime_close_listeners(s->current->runtime);
         retire(s, s->current);
     }
     hand_over_some(s);
@@ -538,7 +583,7 @@ bool
 serving_switch(struct serving *s, struct runtime *rt)
 {
     struct runtime *old = s->current->runtime;
-    struct served *served;
+    struct served *served, *before = s->current;
 
     set_limits(s, rt);
     served = served_create(s, rt);
@@ -554,11 +599,12 @@ serving_switch(struct serving *s, struct runtime *rt)
         listen_to_all(s, old);
         return false;
     }
+    sockets_commit(rt, old);
     runtime_keep(rt, old);
-    runtime_close_listeners(old);
+    listen_to_all(s, old);      /* on what is not shared, until it is left */
     s->to = (struct http_successor){ own_covers, own_send, s };
-    retire(s, s->current);
     s->current = served;
+    retire(s, before);
     hand_over_some(s);
     return true;
 }
@@ -587,7 +633,7 @@ static bool
 start_loop(struct serving *s, const struct runtime *rt,
            void (*on_signal)(struct loop *loop, const struct loop_signal *signal))
 {
-    uint32_t others = runtime_listener_count(rt) + OTHER_SLOTS;
+    uint32_t others = rt->listener_count + OTHER_SLOTS;
     uint32_t slots = rt->events->worker_connections;
     struct pool_limits limits = limits_of(rt);
     sigset_t set;
@@ -654,6 +700,8 @@ serving_stop(struct serving *s)
     LOG(&process_log, NOTICE, 0, "exiting");
     listen_no_more(s, last);
     adopt_no_more(s);
+    for (struct link *l = s->retired.next; l != &s->retired; l = l->next)
+        leave_listeners(s, CONTAINER_OF(l, struct served, link), true);
     close_connections(s, NULL);
     pool_batch_end(&s->pool);
     timer_cancel(&s->sweep);

@@ -65,7 +65,8 @@ void serving_listed(struct serving *s, struct str lines);
 bool serving_adopt(struct serving *s, int queue_in);
 
 /*
- * Accepts no more; the loop stops when all connections are through, or at
+ * Leaves the listeners as their fates say: those that others go on with at once, the others when
+ * nobody waits there any more. The loop stops when all connections are through, or at
  * worker_shutdown_timeout. successor: takes over what can be handed over (it is this function's
  * from now on); NULL: nobody does, and idle connections are closed. May be called again with
  * another successor.

@@ -6,6 +6,7 @@
 #include "proc/notify.h"
 #include "proc/serving.h"
 #include "proc/signals.h"
+#include "proc/sockets.h"
 #include "proc/status.h"
 #include "proc/tell.h"
 #include "proc/title.h"
@@ -58,7 +59,7 @@ take_next(struct serving *s)
     count_for(rt);
     if (!serving_switch(s, rt)) {
         tell(LEVEL_EMERG, 0, "the new configuration cannot be served, it was not changed");
-        runtime_keep(old, rt);
+        runtime_give_back(rt, old);
         runtime_free(rt);
         return false;
     }
@@ -107,6 +108,7 @@ leave(struct serving *s)
     LOG(&process_log, NOTICE, 0, "gracefully shutting down");
     stats->leaving = 1;
     title_set("worker process is shutting down");
+    sockets_all_go(serving_runtime(s));
     serving_leave(s, NULL);
 }
 

@@ -7,6 +7,7 @@
 #include "proc/gather.h"
 #include "proc/serving.h"
 #include "proc/signals.h"
+#include "proc/sockets.h"
 #include "proc/tell.h"
 #include "proc/title.h"
 
@@ -153,6 +154,7 @@ become_worker(const struct worker_start *start)
     signals_set(&set);
     sigprocmask(SIG_SETMASK, &set, NULL);
     set_title("worker process", start->runtime);
+    sockets_take_part(start->runtime, start->number);
     set_limits(s);
     set_affinity(&s->affinity, start->number);
     if (!become_user(&s->user))
@@ -177,61 +179,6 @@ leave(struct worker *w, struct successor *successor)
         set_title("worker process is shutting down", serving_runtime(&w->serving));
     }
     serving_leave(&w->serving, successor);
-}
-
-/*
- * The other workers of this configuration: they go on when the operator ends this one alone. NULL
- * when memory or descriptors are short.
- */
-static struct successor *
-siblings(const struct worker *w)
-{
-    static char addresses[CHANNEL_TEXT_MAX];
-    size_t len = successor_encode(serving_runtime(&w->serving), addresses, sizeof(addresses));
-    int out = fcntl(w->queue.out, F_DUPFD_CLOEXEC, 0);
-
-    return out >= 0 ? successor_create((struct str){ addresses, len }, out) : NULL;
-}
-
-/* The master says in words who goes on (CHANNEL_RETIRE): its signal means that nobody does. */
-static void
-leave_by_signal(struct worker *w, const struct loop_signal *signal)
-{
-    signal_log(signal, "shutting down");
-    if (signal->from == w->master || signal->from == 0)
-        leave(w, NULL);
-    else if (!w->serving.leaving)
-        leave(w, siblings(w));
-}
-
-static void
-on_signal(struct loop *loop, const struct loop_signal *signal)
-{
-    struct worker *w = loop->data;
-
-    switch (signal->number) {
-    case SIGTERM:
-    case SIGINT:
-        signal_log(signal, "exiting");
-        loop_stop(loop);
-        break;
-    case SIGQUIT:
-        leave_by_signal(w, signal);
-        break;
-    case SIGWINCH:
-        /* From the kernel it is a window that changed its size. */
-        if (signal->from != 0)
-            leave_by_signal(w, signal);
-        else
-            signal_log(signal, "");
-        break;
-    case SIGUSR1:
-        signal_log(signal, "reopening logs");
-        serving_reopen_logs(&w->serving);
-        break;
-    default:
-        signal_log(signal, "");
-    }
 }
 
 /* A file in memory takes what it is given at once. */
@@ -269,14 +216,6 @@ read_list(struct worker *w, int file)
         arena_destroy(arena);
 }
 
-static bool
-ask_for_list(void *ctx)
-{
-    const struct worker *w = ctx;
-
-    return channel_send(w->channel.fd, CHANNEL_LIST, STR_NONE, -1);
-}
-
 static void
 obey(struct worker *w, const struct channel_message *message)
 {
@@ -295,6 +234,10 @@ obey(struct worker *w, const struct channel_message *message)
     case CHANNEL_LISTED:
         read_list(w, message->fd);
         return;
+    case CHANNEL_FATES:
+        if (!sockets_read_fates(serving_runtime(&w->serving), message->text))
+            LOG(&process_log, ALERT, 0, "the master speaks of other listening sockets");
+        break;
     case CHANNEL_READY:
     case CHANNEL_FAILED:
     case CHANNEL_MASTER:
@@ -305,21 +248,90 @@ obey(struct worker *w, const struct channel_message *message)
 }
 
 static void
-on_channel(struct loop_source *source, uint32_t events)
+read_channel(struct worker *w)
 {
     static struct channel_message message;
-    struct worker *w = source->data;
     enum channel_result result;
 
-    (void)events;
-    while ((result = channel_receive(source->fd, &message)) == CHANNEL_GOT)
+    while ((result = channel_receive(w->channel.fd, &message)) == CHANNEL_GOT)
         obey(w, &message);
     if (result != CHANNEL_CLOSED)
         return;
     /* Only the master holds the other end: nobody may go on without it. */
-    loop_source_remove(&w->serving.loop, source);
+    loop_source_remove(&w->serving.loop, &w->channel);
     LOG(&process_log, NOTICE, 0, "the master is gone, exiting");
     loop_stop(&w->serving.loop);
+}
+
+static void
+on_channel(struct loop_source *source, uint32_t events)
+{
+    (void)events;
+    read_channel(source->data);
+}
+
+/*
+ * The other workers of this configuration: they go on when the operator ends this one alone. NULL
+ * when memory or descriptors are short.
+ */
+static struct successor *
+siblings(const struct worker *w)
+{
+    static char addresses[CHANNEL_TEXT_MAX];
+    size_t len = successor_encode(serving_runtime(&w->serving), addresses, sizeof(addresses));
+    int out = fcntl(w->queue.out, F_DUPFD_CLOEXEC, 0);
+
+    return out >= 0 ? successor_create((struct str){ addresses, len }, out) : NULL;
+}
+
+/* The master says in words who goes on (CHANNEL_RETIRE): its signal means that nobody does. */
+static void
+leave_by_signal(struct worker *w, const struct loop_signal *signal)
+{
+    signal_log(signal, "shutting down");
+    read_channel(w);            /* what the master said before it sent the signal */
+    if (signal->from == w->master || signal->from == 0)
+        leave(w, NULL);
+    else if (!w->serving.leaving)
+        leave(w, siblings(w));
+}
+
+static void
+on_signal(struct loop *loop, const struct loop_signal *signal)
+{
+    struct worker *w = loop->data;
+
+    switch (signal->number) {
+    case SIGTERM:
+    case SIGINT:
+        signal_log(signal, "exiting");
+        loop_stop(loop);
+        break;
+    case SIGQUIT:
+        leave_by_signal(w, signal);
+        break;
+    case SIGWINCH:
+        /* From the kernel it is a window that changed its size. */
+        if (signal->from != 0)
+            leave_by_signal(w, signal);
+        else
+            signal_log(signal, "");
+        break;
+    case SIGUSR1:
+        signal_log(signal, "reopening logs");
+        serving_reopen_logs(&w->serving);
+        break;
+    default:
+        signal_log(signal, "");
+    }
+}
+
+static bool
+ask_for_list(void *ctx)
+{
+    const struct worker *w = ctx;
+
+    return channel_send(w->channel.fd, CHANNEL_LIST, STR_NONE, -1);
 }
 
 static bool

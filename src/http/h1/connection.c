@@ -1142,6 +1142,14 @@ http_start(struct conn *conn, const char *p, size_t len)
         feed_fresh(conn, p, len);
 }
 
+static uint64_t
+first_byte_ms(const struct http_address *address)
+{
+    uint64_t ms = address->default_server->settings->client_header_timeout_ms;
+
+    return address->worker->retiring ? MIN(ms, RETIRING_SILENT_MS) : ms;
+}
+
 void
 http_accept(struct conn *conn)
 {
@@ -1152,7 +1160,7 @@ http_accept(struct conn *conn)
         address = http_address_of(conn);
     }
     address->worker->connections++;
-    conn_deadline(conn, address->default_server->settings->client_header_timeout_ms);
+    conn_deadline(conn, first_byte_ms(address));
     if (address->proxy_protocol)
         http_read_proxied(conn);
     else
@@ -1170,7 +1178,7 @@ address_for(const struct http_worker *worker, const struct address *local)
     for (struct http_address *a = worker->http->addresses; a != NULL; a = a->next) {
         if (address_eq(&a->listener.address, local))
             return a;
-        if (best == NULL && address_covers(&a->listener.address, local))
+        if (best == NULL && listener_covers(&a->listener, local))
             best = a;
     }
     return best;

@@ -70,7 +70,7 @@ START_TEST(options_change_while_it_is_open)
     listener.options.deferred = 0;
     listener.options.nodelay = 0;
     listener.options.rcvbuf = 20000;
-    listener_configure(&listener);
+    listener_configure(&listener, NULL);
     ck_assert_int_eq(option(&listener, IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
     ck_assert_int_eq(option(&listener, IPPROTO_TCP, TCP_NODELAY), 0);
     ck_assert_int_eq(option(&listener, SOL_SOCKET, SO_RCVBUF), 40000);  /* the kernel doubles */
@@ -242,10 +242,10 @@ START_TEST(unix_socket_has_the_mode_that_it_is_given)
     ck_assert_uint_eq(mode_now(), 0640);
     ck_assert_uint_eq(umask(before), 027);
     listener.options.mode = 0606;
-    listener_configure(&listener);
+    listener_configure(&listener, NULL);
     ck_assert_uint_eq(mode_now(), 0606);
     listener.options = listen_defaults;
-    listener_configure(&listener);
+    listener_configure(&listener, NULL);
     ck_assert_uint_eq(mode_now(), 0606);
     listener_close(&listener);
     remove_folder();
