@@ -36,13 +36,15 @@ u32_at(const char *p)
 
 /* ---- version 1 ----------------------------------------------------------------------------- */
 
-/* The text up to the next blank or the end; *rest is behind it, STR_NONE at the end. */
+/* The text up to the next blank or the end, "" behind the last; *rest is behind it, or STR_NONE. */
 static struct str
 next_word(struct str *rest)
 {
     ptrdiff_t blank = str_find(*rest, ' ', 0);
     struct str word = *rest;
 
+    if (!str_is_set(word))
+        return STR("");
     if (blank < 0) {
         *rest = STR_NONE;
         return word;
@@ -58,8 +60,7 @@ parse_ip(struct str word, uint16_t family, struct peer *peer)
 {
     char text[INET6_ADDRSTRLEN];
 
-    if (word.len == 0 || word.len >= sizeof(text)
-        || memchr(word.p, '\0', word.len) != NULL)
+    if (word.len >= sizeof(text) || memchr(word.p, '\0', word.len) != NULL)
         return false;
     memcpy(text, word.p, word.len);
     text[word.len] = '\0';
