@@ -370,6 +370,33 @@ START_TEST(dump_has_each_file_once_as_it_was)
 }
 END_TEST
 
+static const struct { struct str text, value; } main_words[] = {
+    { STR_INIT("pid a.pid;"), STR_INIT("a.pid") },
+    { STR_INIT("pid a.pid; pid b.pid;"), STR_INIT("a.pid") },
+    { STR_INIT("rot; pid 'a b';"), STR_INIT("a b") },
+    { STR_INIT("rot { pid a.pid; }"), { NULL, 0 } },            /* not at the main level */
+    { STR_INIT("pid a.pid b.pid;"), { NULL, 0 } },              /* not one word */
+    { STR_INIT("pid a.pid { }"), { NULL, 0 } },
+    { STR_INIT("pid;"), { NULL, 0 } },
+    { STR_INIT("pid a.pid; rot }"), STR_INIT("a.pid") },
+    { STR_INIT("pid a.pid; rot \"x"), STR_INIT("a.pid") },
+    { STR_INIT(""), { NULL, 0 } },
+};
+
+START_TEST(word_of_the_main_level_is_found_in_spite_of_errors)
+{
+    struct run run;
+    struct str value;
+
+    run_begin(&run);
+    conf_read_text(run.conf, STR("toy.conf"), main_words[_i].text);
+    value = conf_main_word(run.conf, STR("pid"));
+    ck_assert_int_eq(str_is_set(value), str_is_set(main_words[_i].value));
+    ck_assert(str_eq(value, main_words[_i].value));
+    run_end(&run);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -388,5 +415,6 @@ main(void)
     unit_add(suite, doubling_includes_end, 1);
     unit_add(suite, closed_folder_is_an_error, 1);
     unit_add(suite, dump_has_each_file_once_as_it_was, 1);
+    unit_add(suite, word_of_the_main_level_is_found_in_spite_of_errors, ARRAY_LEN(main_words));
     return unit_run(suite);
 }
