@@ -126,14 +126,15 @@ set_permissions(const struct listener *listener)
     return chmod(path, mode_of(listener)) == 0 ? NULL : "chmod()";
 }
 
-/* Of a file that is there already: what was given for it. */
+/* Of a file that is there already: what is given for it, or no longer is. */
 static void
-change_permissions(const struct listener *listener)
+change_permissions(const struct listener *listener, const struct listen_options *before)
 {
+    bool had_mode = before != NULL && before->mode >= 0;
     const char *failed;
 
     if (listener->address.sa.sa_family != AF_UNIX
-        || (listener->options.mode < 0 && !has_owner(listener)))
+        || (listener->options.mode < 0 && !had_mode && !has_owner(listener)))
         return;
     if ((failed = set_permissions(listener)) != NULL)
         LOG(&process_log, ALERT, errno, "%s of %.*s failed, ignored", failed,
@@ -171,7 +172,7 @@ make_file(const struct listener *listener)
 void
 listener_configure(struct listener *listener, const struct listen_options *before)
 {
-    change_permissions(listener);
+    change_permissions(listener, before);
     set_options(listener, before);
     if (listen(listener->fd, backlog_of(listener)) != 0)
         LOG(&process_log, ALERT, errno, "listen() to %.*s, backlog %d failed, ignored",

@@ -195,6 +195,9 @@ def test_mode_changes_with_a_reload(weir):
     server.conf_path.write_text(server.conf_path.read_text().replace("mode=0600", "mode=0660"))
     assert server.run("-s", "reload").returncode == 0
     wait_until(lambda: stat.S_IMODE(path.stat().st_mode) == 0o660, "the new mode")
+    server.conf_path.write_text(server.conf_path.read_text().replace("mode=0660", ""))
+    assert server.run("-s", "reload").returncode == 0
+    wait_until(lambda: stat.S_IMODE(path.stat().st_mode) == 0o666, "the default")
     assert path.stat().st_ino == before.st_ino
     with Client(str(path)) as client:
         assert client.ask(request("/")).text == "ok"
