@@ -333,9 +333,11 @@ def test_master_killed_amid_reloads_leaves_nobody(weir):
     """Nobody holds the port, those in the midst of becoming workers included."""
     server = weir(server="return 200 x;", workers=6)
     server.wait_workers(6)
-    for _ in range(3):
+
+    def amid_a_reload():
         server.send_signal(signal.SIGHUP)
-    wait_until(lambda: len(children_of(server.pid)) > 6, "new workers being born")
+        return len(children_of(server.pid)) > 6
+    wait_until(amid_a_reload, "new workers being born")
     os.kill(server.pid, signal.SIGKILL)
     server.process.wait()
     server.process.returncode = 0           # as the test wanted
