@@ -10,14 +10,18 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+enum { ACTIVATED_FIRST = 3, ACTIVATED_MAX = 4096 };
 
 static bool
 is_listening(int fd)
 {
-    int listens = 0;
-    socklen_t len = sizeof(listens);
+    int listens = 0, type = 0;
+    socklen_t len = sizeof(int);
 
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0
+        && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
 }
 
 /* As the conf file would name it. */
@@ -62,17 +66,11 @@ take(struct arena *arena, struct link *head, int fd)
     return true;
 }
 
-struct link *
-inherit_listeners(struct arena *arena)
+/* WEIR_LISTEN="5;6;7;" of a master that is to be replaced. */
+static void
+take_listed(struct arena *arena, struct link *head, struct str rest)
 {
-    const char *value = getenv(UPGRADE_LISTEN_VARIABLE);
-    struct link *head = value != NULL ? ARENA_NEW(arena, struct link) : NULL;
-    struct str rest;
-
-    if (head == NULL)
-        return NULL;
-    link_init(head);
-    for (rest = str_of(value); rest.len > 0;) {
+    while (rest.len > 0) {
         ptrdiff_t end = str_find(rest, ';', 0);
         struct str number = { rest.p, end < 0 ? rest.len : (size_t)end };
         uint64_t fd;
@@ -82,6 +80,76 @@ inherit_listeners(struct arena *arena)
             tell(LEVEL_WARN, 0, "no listening socket \"%.*s\" in the environment variable "
                  UPGRADE_LISTEN_VARIABLE ", ignored", STR_ARG(number));
     }
+}
+
+static bool
+number_in(const char *variable, uint64_t most, uint64_t *number)
+{
+    const char *text = getenv(variable);
+
+    return text != NULL && str_to_uint(str_of(text), most, number);
+}
+
+/* The n-th of "a:b:c". */
+static struct str
+nth_name(struct str names, unsigned n)
+{
+    for (;;) {
+        ptrdiff_t end = str_find(names, ':', 0);
+
+        if (n-- == 0)
+            return (struct str){ names.p, end < 0 ? names.len : (size_t)end };
+        if (end < 0)
+            return STR_NONE;
+        names = str_from(names, (size_t)end + 1);
+    }
+}
+
+/*
+ * sd_listen_fds(3): from descriptor 3 on. The files of Unix sockets are the service manager's, and
+ * stay when this process ends.
+ */
+static void
+take_activated(struct arena *arena, struct link *head)
+{
+    const char *names = getenv("LISTEN_FDNAMES");
+    uint64_t pid, count;
+
+    if (!number_in("LISTEN_PID", INT_MAX, &pid) || (pid_t)pid != getpid()
+        || !number_in("LISTEN_FDS", ACTIVATED_MAX, &count))
+        return;
+    for (unsigned i = 0; i < count; i++) {
+        int fd = ACTIVATED_FIRST + (int)i;
+        struct str name = names != NULL ? nth_name(str_of(names), i) : STR_NONE;
+
+        if (take(arena, head, fd)) {
+            CONTAINER_OF(head->prev, struct listener, link)->file.inode = 0;
+            continue;
+        }
+        tell(LEVEL_WARN, 0, "descriptor %d (\"%.*s\") of LISTEN_FDS is no listening stream socket, "
+             "it is closed", fd, STR_ARG(name));
+        close(fd);
+    }
+}
+
+struct link *
+inherit_listeners(struct arena *arena)
+{
+    const char *listed = getenv(UPGRADE_LISTEN_VARIABLE);
+    struct link *head;
+
+    if (listed == NULL && getenv("LISTEN_FDS") == NULL)
+        return NULL;
+    head = ARENA_NEW(arena, struct link);
+    if (head == NULL)
+        return NULL;
+    link_init(head);
+    if (listed != NULL)
+        take_listed(arena, head, str_of(listed));
+    take_activated(arena, head);
     unsetenv(UPGRADE_LISTEN_VARIABLE);
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
     return head;
 }

@@ -10,9 +10,11 @@
 
 /*
  * The sockets that the environment names: a master that is to be replaced passes them as
- * WEIR_LISTEN="5;6;7;". A list of struct listener in the arena, each open, non-blocking and
- * close-on-exec; NULL: there are none. A number that is no listening socket is told and left
- * alone. The variable is removed from the environment.
+ * WEIR_LISTEN="5;6;7;", a service manager as LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES
+ * (sd_listen_fds(3)). A list of struct listener in the arena, each open, non-blocking and
+ * close-on-exec; NULL: there are none. A number that is no listening socket is told; of the
+ * service manager's such a descriptor is closed, others are left alone. The variables are removed
+ * from the environment.
  */
 struct link *inherit_listeners(struct arena *arena);
 

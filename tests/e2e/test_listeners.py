@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import stat
+import subprocess
 import threading
 
 import pytest
@@ -287,7 +288,6 @@ def test_failed_reload_closes_what_it_opened_and_nothing_else(weir):
 
 def backlog_of(port):
     """As the kernel has it: Send-Q of ss -l."""
-    import subprocess
     out = subprocess.run(["ss", "-Hltn", f"sport = :{port}"], capture_output=True, text=True, check=True).stdout
     return int(out.split()[2])
 
@@ -347,3 +347,91 @@ def test_file_of_another_servers_socket_is_left_alone(weir):
         server.stop()
         Client(path).close()
     os.unlink(path)
+
+
+# ---- sockets that a service manager has opened
+
+LAUNCHER = """
+import os, socket, sys
+first, names = 3, []
+for n, fd in enumerate(int(word) for word in sys.argv[1].split(",")):
+    os.dup2(fd, 100 + n)
+for n in range(len(sys.argv[1].split(","))):
+    os.dup2(100 + n, first + n)
+    os.close(100 + n)
+    names.append("s%d" % n)
+os.environ.update(LISTEN_PID=str(os.getpid() + int(sys.argv[2])), LISTEN_FDS=str(len(names)), LISTEN_FDNAMES=":".join(names))
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
+@contextlib.contextmanager
+def activated(server, sockets, wrong_pid=0):
+    """weir, started as systemd does it with sockets of its own."""
+    server.write_conf()
+    fds = ",".join(str(sock.fileno()) for sock in sockets)
+    with open(server.stderr_path, "wb") as err:
+        server.process = subprocess.Popen(["/usr/bin/python3", "-c", LAUNCHER, fds, str(wrong_pid), *server.command()],
+                                          stdin=subprocess.DEVNULL, stderr=err, cwd=server.prefix, start_new_session=True,
+                                          pass_fds=[sock.fileno() for sock in sockets])
+    wait_until(lambda: server.pid_path.exists() or server.process.poll() is not None, "weir to be ready")
+    assert server.process.poll() is None, server.said()
+    server.pid = int(server.pid_path.read_text())
+    yield server
+
+
+def bound(family, address):
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    if family != socket.AF_UNIX:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(address)
+    sock.listen(10)
+    return sock
+
+
+def test_sockets_of_the_service_manager_are_taken_over_and_kept(weir):
+    server = weir(conf(["127.0.0.1:{port}", "[::1]:{port1}", "unix:{prefix}/s"]), start=False)
+    path = f"{server.prefix}/s"
+    sockets = [bound(socket.AF_INET, ("127.0.0.1", server.port())), bound(socket.AF_INET6, ("::1", server.port("port1"))),
+               bound(socket.AF_UNIX, path), bound(socket.AF_INET, ("127.0.0.1", server.port("port2")))]
+    addresses = [("127.0.0.1", server.port()), ("::1", server.port("port1")), path]
+    waiting = [connect_many(address, 3) for address in addresses]
+    with activated(server, sockets):
+        for clients in waiting:
+            all_answered(clients)
+        unused = server.port("port2")
+        assert f'no "listen" wants the inherited socket 127.0.0.1:{unused}, it is closed' in server.said() + server.log_text()
+        assert b"LISTEN_" not in environment_of(server.workers()[0])
+        reload_to(server, ["127.0.0.1:{port}", "[::1]:{port1}", "unix:{prefix}/s"], 2)
+        for address in addresses:
+            with Client(address) as client:
+                assert client.ask(request("/")).status == 200
+        assert len(listening(server.port())) == 1
+        server.stop()
+    assert os.path.exists(path)
+    for sock in sockets:
+        sock.close()
+    os.unlink(path)
+
+
+def environment_of(pid):
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        return file.read()
+
+
+def test_sockets_that_are_meant_for_another_process_are_left_alone(weir):
+    server = weir(conf(["127.0.0.1:{port}"]), start=False)
+    sockets = [bound(socket.AF_INET, ("127.0.0.1", server.port("port1")))]
+    with activated(server, sockets, wrong_pid=1):
+        assert server.get("/").status == 200
+        assert "inherited" not in server.said() + server.log_text()
+    sockets[0].close()
+
+
+def test_what_is_no_listening_socket_is_told(weir):
+    server = weir(conf(["127.0.0.1:{port}"]), start=False)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
+        with activated(server, [datagram]):
+            assert server.get("/").status == 200
+            assert 'descriptor 3 ("s0") of LISTEN_FDS is no listening stream socket, it is closed' in \
+                server.said() + server.log_text()
