@@ -56,7 +56,7 @@ value_of(const struct listen_options *options, const struct socket_option *o)
                                                                                  : value;
 }
 
-/* What a new socket has. A buffer's size is told doubled (socket(7)). -1 when it cannot be asked. */
+/* What a new socket has. A buffer's size is told doubled (socket(7)). -1: it cannot be asked. */
 static int
 default_value(int family, const struct socket_option *o)
 {

@@ -91,7 +91,7 @@ bool listener_open(struct listener *listener, const char **step);
 void listener_configure(struct listener *listener, const struct listen_options *before);
 /* Whether those who come to `local` are its clients; a socket of [::] may take IPv4 clients too. */
 bool listener_covers(const struct listener *listener, const struct address *local);
-/* For a Unix socket that was inherited: its file, as it is now, is the one that is ours to remove. */
+/* For an inherited Unix socket: its file, as it is now, is the one that is ours to remove. */
 void listener_note_file(struct listener *listener);
 /* Closes this process's descriptor; others keep theirs. */
 void listener_close(struct listener *listener);

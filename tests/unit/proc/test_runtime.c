@@ -2,6 +2,7 @@
 #include "proc/runtime.h"
 #include "proc/list.h"
 #include "proc/pidfile.h"
+#include "proc/sockets.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -247,6 +248,87 @@ START_TEST(narrowed_port_is_refused_to_another_server)
 }
 END_TEST
 
+static int
+reuseport_of(const struct listener *listener)
+{
+    socklen_t len = sizeof(int);
+    int value = -1;
+
+    ck_assert_int_eq(getsockopt(listener->fd, SOL_SOCKET, SO_REUSEPORT, &value, &len), 0);
+    return value;
+}
+
+START_TEST(widened_port_keeps_the_old_socket_as_a_part_of_the_new)
+{
+    struct runtime *old, *rt;
+    uint16_t port;
+    char conf[128];
+    int fd;
+
+    setup();
+    old = open_on("127.0.0.1:", &port, NULL);
+    fd = nth(old, 0)->fd;
+    listens(conf, sizeof(conf), "*:", port);
+    rt = read_conf(conf);
+    ck_assert(runtime_open(rt, old, OPEN_AT_RELOAD));
+    ck_assert_int_eq(nth(rt, 1)->fd, fd);
+    ck_assert_ptr_eq(nth(rt, 1)->owner, nth(rt, 0)->owner);
+    sockets_commit(rt, old);
+    ck_assert_int_eq(nth(old, 0)->fate, FATE_STAYS);
+    ck_assert_int_eq(reuseport_of(nth(rt, 0)), 0);
+    ck_assert_int_eq(reuseport_of(nth(rt, 1)), 0);
+    runtime_keep(rt, old);
+    runtime_free(old);
+    runtime_free(rt);
+    teardown();
+}
+END_TEST
+
+START_TEST(reload_that_is_given_up_leaves_no_mark)
+{
+    struct runtime *old, *rt;
+    uint16_t port;
+    char conf[128];
+
+    setup();
+    old = open_on("127.0.0.1:", &port, NULL);
+    listens(conf, sizeof(conf), "*:", port);
+    rt = read_conf(conf);
+    ck_assert(runtime_open(rt, old, OPEN_AT_RELOAD));
+    ck_assert_int_eq(reuseport_of(nth(old, 0)), 1);
+    runtime_give_back(rt, old);
+    ck_assert_int_eq(nth(rt, 0)->fate, FATE_FADES);
+    ck_assert_int_eq(nth(rt, 1)->fate, FATE_STAYS);
+    runtime_free(rt);
+    ck_assert_int_eq(reuseport_of(nth(old, 0)), 0);
+    ck_assert(connects(port));
+    runtime_free(old);
+    teardown();
+}
+END_TEST
+
+START_TEST(fates_are_told_in_letters_that_fit_the_list)
+{
+    struct runtime *rt;
+    uint16_t port;
+    char letters[8];
+    struct writer w = writer_at(letters, sizeof(letters));
+
+    setup();
+    rt = open_on("127.0.0.1:", &port, NULL);
+    sockets_all_go(rt);
+    write_fates(&w, rt);
+    ck_assert(str_eq(writer_str(&w), STR("g")));
+    ck_assert(!sockets_read_fates(rt, STR("")) && !sockets_read_fates(rt, STR("ss"))
+              && !sockets_read_fates(rt, STR("x")));
+    ck_assert_int_eq(nth(rt, 0)->fate, FATE_GOES);
+    ck_assert(sockets_read_fates(rt, STR("f")));
+    ck_assert_int_eq(nth(rt, 0)->fate, FATE_FADES);
+    runtime_free(rt);
+    teardown();
+}
+END_TEST
+
 START_TEST(unix_socket_is_removed_by_the_process_that_opened_it)
 {
     char conf[160], path[96];
@@ -382,6 +464,9 @@ main(void)
     unit_add(suite, start_on_a_busy_address_tries_five_times, 1);
     unit_add(suite, address_may_widen_and_narrow_in_a_reload, ARRAY_LEN(changes));
     unit_add(suite, narrowed_port_is_refused_to_another_server, 1);
+    unit_add(suite, widened_port_keeps_the_old_socket_as_a_part_of_the_new, 1);
+    unit_add(suite, reload_that_is_given_up_leaves_no_mark, 1);
+    unit_add(suite, fates_are_told_in_letters_that_fit_the_list, 1);
     unit_add(suite, unix_socket_is_removed_by_the_process_that_opened_it, 1);
     unit_add(suite, pid_file_lives_as_long_as_what_serves, 1);
     unit_add(suite, test_of_a_configuration_touches_nothing, 1);
