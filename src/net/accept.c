@@ -295,10 +295,14 @@ accept_retry_at(struct pool *pool, uint64_t ms)
 
 /* ---- among other workers ------------------------------------------------------------------- */
 
+/* With reuseport each worker has a queue of its own. */
 static bool
-shares_listeners(const struct pool *pool)
+is_shared(const struct listener *listener)
 {
-    return pool->limits.workers > 1 && pool->limits.accept_step_back > 0;
+    const struct pool_limits *limits = &listener->pool->limits;
+
+    return limits->workers > 1 && limits->accept_step_back > 0
+           && listener->options.reuseport <= 0;
 }
 
 /* What the other workers of this configuration have, and how many they are. */
@@ -416,7 +420,7 @@ on_listener_ready(struct loop_source *source, uint32_t events)
 {
     struct listener *listener = source->data;
     struct pool *pool = listener->pool;
-    bool shares = shares_listeners(pool);
+    bool shares = is_shared(listener);
     unsigned most = MAX(1, count_waiting(listener));
 
     (void)events;

@@ -608,6 +608,18 @@ START_TEST(worker_that_is_ahead_lets_the_others_go_first)
 }
 END_TEST
 
+START_TEST(worker_with_a_queue_of_its_own_waits_for_nobody)
+{
+    start_beside(3);
+    listeners[0].options.reuseport = 1;
+    connect_many(40);
+    ck_assert_int_eq(loop_turn(&loop, -1), 1);
+    ck_assert_uint_eq(accepted_count, 40);
+    ck_assert(listeners[0].source.added);
+    end();
+}
+END_TEST
+
 START_TEST(worker_of_another_configuration_does_not_count)
 {
     start_beside(3);
@@ -662,6 +674,7 @@ main(void)
     unit_add(suite, clients_own_error_is_no_reason_to_pause, 3);
     unit_add(suite, worker_takes_sixteen_and_steps_back, 1);
     unit_add(suite, worker_that_is_ahead_lets_the_others_go_first, 1);
+    unit_add(suite, worker_with_a_queue_of_its_own_waits_for_nobody, 1);
     unit_add(suite, worker_of_another_configuration_does_not_count, 1);
     unit_add(suite, unix_socket_is_accepted_from_until_nobody_waits, 1);
     return unit_run(suite);
