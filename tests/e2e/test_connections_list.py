@@ -107,7 +107,7 @@ def test_a_worker_that_does_not_answer_is_left_out(weir):
     for client in clients:
         client.ask(request("/none"))
     wait_until(lambda: len({row["pid"] for row in listed(server)["connections"]}) == 2, "both workers to have some")
-    stopped = server.workers()[0]
+    stopped = server.wait_workers(2)[0]
     os.kill(stopped, signal.SIGSTOP)
     try:
         table = control(server, "connections")

@@ -288,7 +288,7 @@ def test_zone_outlives_its_workers(weir):
     server = weir(http=MINUTE, server="limit_req zone=one;", files=FILES, allow=["exited on signal 9"])
     assert statuses(server, 2) == [200, 503]
     for _ in range(3):
-        pid = server.workers()[0]
+        pid = server.wait_workers()[0]
         os.kill(pid, signal.SIGKILL)
         server.wait_workers(1, without=[pid])
         assert server.get("/a").status == 503

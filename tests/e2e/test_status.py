@@ -514,7 +514,7 @@ def test_page_needs_no_script(weir):
     server.get("/hello")
     page = server.get("/status?format=html").text
     page = page[:page.index("<script")]
-    pid = server.workers()[0]
+    pid = server.wait_workers()[0]
     assert re.search(rf'<div class="worker serving"><p><b>{pid}</b><span> generation 1, ', page)
     assert '<rect class="writing"' in page and '<rect class="c2xx"' in page
     assert re.search(r"<td>site\.example</td><td>1</td>", page)

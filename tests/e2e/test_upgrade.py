@@ -34,6 +34,7 @@ def workers_of(pid):
 def upgrade(server):
     """USR2; the new master's number, once it serves."""
     old = server.pid
+    wait_until(lambda: workers_of(old), "the old master to serve")
     started = server.log_text().count("start new binary process")
     server.send_signal(signal.SIGUSR2)
     wait_until(lambda: server.log_text().count("start new binary process") > started, "the new program")
