@@ -30,6 +30,8 @@ struct file_cache {
     uint64_t body_bytes, body_limit;
     struct timer_wheel *timers;
     struct timer sweep;
+    unsigned (*on_shortage)(void *ctx);
+    void *ctx;
 };
 
 static void on_sweep(struct timer *timer);
@@ -207,6 +209,20 @@ look(struct str path, struct file *file)
     }
 }
 
+static bool
+find_descriptor(struct file_cache *cache)
+{
+    return file_cache_give(cache, GIVE) > 0
+           || (cache->on_shortage != NULL && cache->on_shortage(cache->ctx) > 0);
+}
+
+void
+file_cache_on_shortage(struct file_cache *cache, unsigned (*fn)(void *ctx), void *ctx)
+{
+    cache->on_shortage = fn;
+    cache->ctx = ctx;
+}
+
 static struct file *
 file_create(struct file_cache *cache, struct str path, uint64_t hash, int symlinks, size_t trusted)
 {
@@ -218,7 +234,7 @@ file_create(struct file_cache *cache, struct str path, uint64_t hash, int symlin
 
     look(path, &seen);
     if (UNLIKELY(seen.error == EMFILE || seen.error == ENFILE)
-        && file_cache_give(cache, GIVE) > 0) {
+        && find_descriptor(cache)) {
         seen.error = 0;
         look(path, &seen);
     }

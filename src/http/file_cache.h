@@ -60,6 +60,11 @@ struct file_cache;
 struct file_cache *file_cache_create(struct timer_wheel *timers, uint32_t max, uint64_t inactive_ms,
                                      uint64_t body_bytes);
 void file_cache_destroy(struct file_cache *cache);
+/*
+ * When no descriptor is left for a file, and none of the cache's own can be given: fn frees some
+ * elsewhere and returns how many.
+ */
+void file_cache_on_shortage(struct file_cache *cache, unsigned (*fn)(void *ctx), void *ctx);
 
 /*
  * Closes up to `most` files that nobody uses, least recently used first, so that their descriptors

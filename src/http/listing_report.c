@@ -50,7 +50,8 @@ left_out(const struct str *parts, unsigned n)
 {
     uint64_t more;
 
-    if (n == 3 && str_eq(parts[0], STR("more")) && str_to_uint(parts[2], UINT64_MAX, &more))
+    if (n == 3 && str_is_set(parts[0]) && str_eq(parts[0], STR("more"))
+        && str_to_uint(parts[2], UINT64_MAX, &more))
         return more;
     return 0;
 }

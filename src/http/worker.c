@@ -194,6 +194,13 @@ spare_descriptors(struct pool *pool)
     return file_cache_give(worker->files, 32);
 }
 
+/* A client that is being answered goes before one that is idle. */
+static unsigned
+spare_connections(void *ctx)
+{
+    return pool_drain(ctx);
+}
+
 struct http_worker *
 http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
                   uint32_t requests_per_turn)
@@ -223,6 +230,7 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
     }
     for (struct http_address *a = http->addresses; a != NULL; a = a->next)
         prepare_address(worker, a);
+    file_cache_on_shortage(worker->files, spare_connections, pool);
     pool->owner = worker;
     pool->spare_descriptors = spare_descriptors;
     worker->turn_end.run = on_turn_end;

@@ -215,6 +215,23 @@ def test_worker_without_descriptors_rests_and_goes_on_at_the_very_release(weir):
         client.close()
 
 
+def test_files_are_served_though_idle_clients_hold_all_descriptors(weir):
+    names = [f"f{n}" for n in range(12)]
+    server = weir(main="worker_rlimit_nofile 48;", server="keepalive_timeout 60s; location = /none { return 204; }",
+                  files={f"html/{name}": name for name in names}, events="worker_connections 256; close_when_free off; drain_idle 1ms;",
+                  allow=["Too many open files", "exceed open file resource limit"])
+    idle = []
+    descriptors = pathlib.Path(f"/proc/{server.wait_workers()[0]}/fd")
+    while len(os.listdir(descriptors)) < 48:
+        idle.append(server.connect())
+        assert idle[-1].ask(request("/none")).status == 204
+    last = idle[-1]
+    for name in names:
+        assert last.ask(request(f"/{name}")).body == name.encode()
+    for client in idle:
+        client.close()
+
+
 def sums_of(server):
     """The counters in sum, once only the one who asks for them is there, and they add up."""
     def settled():
