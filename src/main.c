@@ -12,6 +12,7 @@
 #include "proc/start.h"
 #include "proc/status.h"
 #include "proc/title.h"
+#include "proc/top.h"
 
 #include "config.h"
 
@@ -25,6 +26,7 @@
 static const char usage[] =
     "Usage: weir [options]\n"
     "       weir serve [DIR] [--listen ADDRESS:PORT]\n"
+    "       weir top [-c filename] [-p prefix] [--interval time] [--once] [--no-color]\n"
     "\n"
     "Options:\n"
     "  -?,-h,--help  : this help\n"
@@ -47,7 +49,12 @@ static const char usage[] =
     "\n"
     "  serve [DIR]   : serve a folder (default: the current one) without a configuration\n"
     "  --listen ADDRESS:PORT : with serve: where (default: the first free port from 8080,\n"
-    "                  for this machine alone)\n";
+    "                  for this machine alone)\n"
+    "\n"
+    "  top           : show in the terminal what the server does; q ends it\n"
+    "  --interval time : with top: between two looks (default: 1s)\n"
+    "  --once        : with top: one look, as text\n"
+    "  --no-color    : with top: no colours\n";
 
 /* What was asked for, as given. */
 struct command {
@@ -57,6 +64,8 @@ struct command {
     struct control_patience patience;
     bool is_serve;
     struct serve serve;
+    bool is_top;
+    struct top_options top;
 };
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -162,6 +171,23 @@ takes_value(const char *name, char ***arguments, const char **value)
 }
 
 static bool
+read_interval(struct command *command, const char *text)
+{
+    uint64_t ms;
+
+    if (text == NULL) {
+        console("option \"--interval\" requires a time");
+        return false;
+    }
+    if (ms_parse(str_of(text), &ms) && ms >= TOP_INTERVAL_LEAST_MS && ms <= TOP_INTERVAL_MOST_MS) {
+        command->top.interval_ms = ms;
+        return true;
+    }
+    console("invalid time \"%s\" for option \"--interval\", it must be from 100ms to 1h", text);
+    return false;
+}
+
+static bool
 read_format(struct command *command, const char *text)
 {
     if (text == NULL) {
@@ -187,12 +213,16 @@ read_long(struct command *command, char ***arguments)
         { "--bind",            offsetof(struct command, bind) },
         { "--list-directives", offsetof(struct command, list) },
         { "--no-wait",         offsetof(struct command, patience.none) },
+        { "--once",            offsetof(struct command, top.once) },
+        { "--no-color",        offsetof(struct command, top.no_colour) },
     };
 
     if (takes_value("--timeout", arguments, &value))
         return read_timeout(command, value);
     if (takes_value("--format", arguments, &value))
         return read_format(command, value);
+    if (takes_value("--interval", arguments, &value))
+        return read_interval(command, value);
     for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
         if (strcmp(argument, flags[i].name) != 0)
             continue;
@@ -239,9 +269,26 @@ asks_for_status(const struct command *command)
     return command->signal != NULL && strcmp(command->signal, "status") == 0;
 }
 
+/* weir top knows few of the options, and has some that nobody else knows. */
+static bool
+check_top(const struct command *command)
+{
+    bool has_others = command->test || command->quiet || command->bind || command->list
+        || command->build || command->signal != NULL || command->error_log != NULL;
+    bool has_own = command->top.interval_ms != 0 || command->top.once || command->top.no_colour;
+
+    if (command->is_top && has_others)
+        console("only -c, -p, -g, --interval, --once and --no-color go with \"top\"");
+    if (!command->is_top && has_own)
+        console("options \"--interval\", \"--once\" and \"--no-color\" go with \"top\"");
+    return command->is_top ? !has_others : !has_own;
+}
+
 static bool
 check_command(const struct command *command)
 {
+    if (!check_top(command))
+        return false;
     if (command->signal != NULL && !asks_for_status(command)
         && !control_knows(str_of(command->signal))) {
         console("invalid option: \"-s %s\"", command->signal);
@@ -268,6 +315,8 @@ read_command(struct command *command, char **arguments)
 {
     if (arguments[0] != NULL && strcmp(arguments[0], "serve") == 0)
         return read_serve(command, arguments + 1);
+    command->is_top = arguments[0] != NULL && strcmp(arguments[0], "top") == 0;
+    arguments += command->is_top;
     for (; *arguments != NULL; arguments++) {
         struct str text = str_of(*arguments);
         bool ok;
@@ -372,6 +421,16 @@ show_status(struct arena *arena, const struct command *command, const struct opt
 }
 
 static int
+show_top(const struct command *command, const struct options *options)
+{
+    struct top_options top = command->top;
+
+    if (top.interval_ms == 0)
+        top.interval_ms = TOP_INTERVAL_MS;
+    return top_run(options, &top);
+}
+
+static int
 run(struct arena *arena, const struct command *command, char *const *arguments)
 {
     struct options options = { 0 };
@@ -397,6 +456,8 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
                                      '/') + 1 - options.conf_path.p), options.conf_path.p);
         return serve_run(&serve);
     }
+    if (command->is_top)
+        return show_top(command, &options);
     if (command->test)
         return start_test(&options, &test);
     if (asks_for_status(command))

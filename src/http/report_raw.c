@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * report_raw: the report from one process of weir to another. Its first line names the form, and the
- * buckets of durations are part of that; its last line is "end".
+ * report_raw: the report from one process of weir to another. Its first line names the form, and
+ * the buckets of durations are part of that; its last line is "end".
  */
 #include "base/compiler.h"
 #include "http/report.h"
