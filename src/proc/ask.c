@@ -42,16 +42,23 @@ ask_master(const struct options *options, struct str command, uint64_t timeout_m
 }
 
 bool
-ask_begin(const struct options *options, struct str command, struct arena *arena,
-          struct control_call *call)
+ask_begin(const struct options *options, struct ask_place *place, struct str command,
+          struct arena *arena, struct control_call *call)
 {
     struct str places[2];
 
+    if (place->path[0] != '\0' && control_call_begin(call, place->path, command, arena))
+        return true;
+    errno = ENOMEM;
     if (!find_places(options, arena, places))
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(places); i++)
-        if (str_is_set(places[i]) && control_call_begin(call, places[i].p, command, arena))
-            return true;
+    errno = ENOENT;
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        if (!str_is_set(places[i]) || !control_call_begin(call, places[i].p, command, arena))
+            continue;
+        memcpy(place->path, places[i].p, MIN(places[i].len + 1, sizeof(place->path)));
+        return true;
+    }
     return false;
 }
 

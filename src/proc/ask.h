@@ -16,11 +16,17 @@
 enum control_answer ask_master(const struct options *options, struct str command,
                                uint64_t timeout_ms, struct arena *arena, struct str *text);
 
+/* Where a master was found. Zero it. */
+struct ask_place {
+    char path[108];             /* as much as a Unix socket's may have */
+};
+
 /*
- * Begins to ask, see control_call_begin. False: ask_complain tells why.
+ * Begins to ask, see control_call_begin: at the place where the master was found before, and only
+ * when nobody is there any more, where the configuration says. False with errno.
  */
-bool ask_begin(const struct options *options, struct str command, struct arena *arena,
-               struct control_call *call);
+bool ask_begin(const struct options *options, struct ask_place *place, struct str command,
+               struct arena *arena, struct control_call *call);
 
 /* Tells that nobody listens where the configuration says, and what can be done about it. */
 void ask_complain(const struct options *options);

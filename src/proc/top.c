@@ -45,6 +45,7 @@ struct top {
     struct reading before, latest;
     struct reading list;        /* of connections: its text is list_text */
     struct str list_text;
+    struct ask_place place;
     struct control_call call;
     struct arena *coming;
     bool coming_list;           /* the call is for connections */
@@ -104,8 +105,7 @@ begin_call(struct top *t)
     t->deadline_ms = ms + PATIENCE_MS;
     t->coming_list = t->listing;
     t->coming = arena_create(READING_BLOCK, 0);
-    errno = ENOMEM;
-    if (t->coming != NULL && ask_begin(t->options, command, t->coming, &t->call))
+    if (t->coming != NULL && ask_begin(t->options, &t->place, command, t->coming, &t->call))
         return;
     note(t, errno == EAGAIN ? "the master process does not answer" : "no master process answers",
          errno);

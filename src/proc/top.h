@@ -21,6 +21,6 @@ struct top_options {
 };
 
 /* Until "q" or a signal. The process's exit status. */
-int top_run(const struct options *options, const struct top_options *top);
+int top_run(const struct options *options, const struct top_options *want);
 
 #endif

@@ -298,17 +298,30 @@ def test_terminal_that_hangs_up_ends_it(weir):
 
 
 def test_terminal_that_takes_nothing_does_not_hold_it(weir):
-    """Output that nobody reads: signals are heard all the same."""
+    """Output that nobody reads: keys and signals are heard all the same."""
     server = weir(server=CONF)
     main, side = pty.openpty()
     process = subprocess.Popen(shlex.split(command(server, "--interval=100ms")), stdin=side, stdout=side,
                                stderr=subprocess.DEVNULL, env={**os.environ, "TERM": "xterm"})
     os.close(side)
 
+    def moved(what):
+        with open(f"/proc/{process.pid}/io") as numbers:
+            return int(re.search(rf"{what}: (\d+)", numbers.read())[1])
+
+    def strike():
+        before = moved("rchar")
+        os.write(main, b"s")
+        wait_until(lambda: moved("rchar") > before, "the key to be read")
+
     def is_full():
-        with open(f"/proc/{process.pid}/stat") as stat:
-            return process.poll() is None and stat.read().rsplit(")", 1)[1].split()[0] == "S"
-    wait_until(is_full, "it to wait")
+        """Each key has its picture, before the next is read."""
+        before = moved("wchar")
+        strike()
+        strike()
+        return moved("wchar") == before
+    assert os.read(main, 100)
+    wait_until(is_full, "the terminal to be full")
     process.terminate()
     assert process.wait(20) == -signal.SIGTERM
     os.close(main)
