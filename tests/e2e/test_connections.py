@@ -232,6 +232,42 @@ def test_files_are_served_though_idle_clients_hold_all_descriptors(weir):
         client.close()
 
 
+def is_accepted(client):
+    """Whether the server has taken it from the kernel's queue, and has it still."""
+    found = Client._diag.peer_of(client.sock)
+    return found is not None and found[2] != 0
+
+
+@pytest.mark.parametrize("events", ["drain_idle 1h; drain_silent 1h; accept_retry 30s 30s;", ""], ids=["nobody is drained", "as by default"])
+@pytest.mark.parametrize("data", [request("/a"), b"GET /a HT", b""], ids=["kept connections", "half heads", "silence"])
+def test_descriptors_that_idle_clients_hold_are_missed_without_spinning(weir, data, events):
+    """48 descriptors, 200 clients: nothing spins, and who waits is served when one of the others leaves or is drained."""
+    server = weir(main="worker_rlimit_nofile 48;", http="server { listen 127.0.0.1:{port} deferred=off; return 200 a; }",
+                  events=f"worker_connections 512; {events}", allow=["Too many open files", "exceed open file resource limit"])
+    clients = [server.connect(timeout=20).send(data) for _ in range(200)]
+    server.wait_log("Too many open files")
+    pid, = server.workers()
+    before, begin = cpu_seconds(pid), now()
+    time.sleep(1)
+    assert cpu_seconds(pid) - before < 0.2 * (now() - begin)
+    clients[0].peer_is_gone()
+    if events:                              # accept_retry is far away: it is the release that lets the next one in
+        for _ in range(3):
+            waiting = next(client for client in clients if not is_accepted(client))
+            begin = now()
+            clients.pop(0).close()
+            wait_until(lambda: is_accepted(waiting), "the next client to be let in")
+            waiting.send(request("/a")[len(data):])
+            assert waiting.read().body == b"a"
+            assert now() - begin < 2
+    else:
+        with server.connect(timeout=20) as waiting:
+            assert waiting.ask(request("/a")).body == b"a"
+    for client in clients:
+        client.close()
+    wait_until(lambda: server.get("/a").body == b"a", "service")
+
+
 def sums_of(server):
     """The counters in sum, once only the one who asks for them is there, and they add up."""
     def settled():
