@@ -37,8 +37,8 @@ static const char usage[] =
     "  -T            : test configuration, dump it and exit\n"
     "  -q            : suppress the good news of a configuration test\n"
     "  -s signal     : send signal to a master process: stop, quit, reopen, reload;\n"
-    "                  or status: show what it and its workers do\n"
-    "  --format form : with -s status: text (default), json, metrics\n"
+    "                  or a question: status (what it and its workers do), connections\n"
+    "  --format form : with a question: text (default), json; status: metrics, too\n"
     "  --no-wait     : with -s: do not wait for the end, or for the verdict of a reload\n"
     "  --timeout time : with -s: wait so long at most (reload: 60s)\n"
     "  -p prefix     : set prefix path (default: " WEIR_PREFIX "/)\n"
@@ -263,10 +263,27 @@ read_serve(struct command *command, char **arguments)
     return true;
 }
 
+/* Words of -s that are questions: the answer goes to standard output. */
 static bool
-asks_for_status(const struct command *command)
+is_question(const struct command *command)
 {
-    return command->signal != NULL && strcmp(command->signal, "status") == 0;
+    return command->signal != NULL && (strcmp(command->signal, "status") == 0
+                                       || strcmp(command->signal, "connections") == 0);
+}
+
+static bool
+check_format(const struct command *command)
+{
+    if (command->format == NULL)
+        return true;
+    if (!is_question(command)) {
+        console("option \"--format\" goes with \"-s status\" and \"-s connections\"");
+        return false;
+    }
+    if (strcmp(command->format, "metrics") != 0 || strcmp(command->signal, "status") == 0)
+        return true;
+    console("\"-s connections\" has the forms text and json");
+    return false;
 }
 
 /* weir top knows few of the options, and has some that nobody else knows. */
@@ -289,7 +306,7 @@ check_command(const struct command *command)
 {
     if (!check_top(command))
         return false;
-    if (command->signal != NULL && !asks_for_status(command)
+    if (command->signal != NULL && !is_question(command)
         && !control_knows(str_of(command->signal))) {
         console("invalid option: \"-s %s\"", command->signal);
         return false;
@@ -303,11 +320,7 @@ check_command(const struct command *command)
                 command->patience.none ? "--no-wait" : "--timeout");
         return false;
     }
-    if (command->format != NULL && !asks_for_status(command)) {
-        console("option \"--format\" goes with \"-s status\"");
-        return false;
-    }
-    return true;
+    return check_format(command);
 }
 
 static bool
@@ -412,9 +425,9 @@ show_build(struct arena *arena)
 }
 
 static int
-show_status(struct arena *arena, const struct command *command, const struct options *options)
+show_answer(struct arena *arena, const struct command *command, const struct options *options)
 {
-    struct str line = arena_fmt(arena, "status %s",
+    struct str line = arena_fmt(arena, "%s %s", command->signal,
                                 command->format != NULL ? command->format : "text");
 
     return ask_and_print(options, line, command->patience.timeout_ms);
@@ -460,8 +473,8 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
         return show_top(command, &options);
     if (command->test)
         return start_test(&options, &test);
-    if (asks_for_status(command))
-        return show_status(arena, command, &options);
+    if (is_question(command))
+        return show_answer(arena, command, &options);
     if (command->signal != NULL)
         return control_send(&options, str_of(command->signal), &command->patience);
     options.inherited = inherit_listeners(arena);

@@ -16,12 +16,7 @@ on_reload(struct control_client *client, struct str arguments, void *data)
 static void
 on_connections(struct control_client *client, struct str arguments, void *data)
 {
-    if (arguments.len > 0) {
-        control_say(client, STR("weir: [error] \"connections\" takes no arguments\n"));
-        control_end(client, false);
-        return;
-    }
-    gather_for_client(data, client);
+    gather_for_client(data, client, arguments);
 }
 
 const struct control_command master_commands[] = {

@@ -41,17 +41,25 @@ gather_read(struct arena *arena, int file, struct str *text)
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-static void
-answer_client(struct control_client *client, struct arena *arena, struct str lines)
+void
+gather_answer(struct control_client *client, bool json, struct str lines)
 {
-    struct writer w = writer_in(arena);
-    struct str text;
+    struct arena *arena = arena_create(ARENA_BLOCK, 0);
+    struct str text = STR_NONE;
+    struct writer w;
 
-    listing_text(&w, lines);
-    text = writer_str(&w);
+    if (arena != NULL && str_is_set(lines)) {
+        w = writer_in(arena);
+        if (json)
+            listing_json(&w, lines);
+        else
+            listing_text(&w, lines);
+        text = writer_str(&w);
+    }
     if (str_is_set(text))
         control_say(client, text);
     control_end(client, str_is_set(text));
+    arena_destroy(arena);
 }
 
 static void
@@ -59,15 +67,14 @@ answer_clients(struct master *m)
 {
     struct arena *arena = arena_create(ARENA_BLOCK, 0);
     struct control_client *client;
-    struct str lines = STR("");
-    bool ok = arena != NULL && gather_read(arena, m->gather.file, &lines);
+    struct str lines = STR_NONE;
 
-    while ((client = control_next(&m->gather.clients)) != NULL) {
-        if (ok)
-            answer_client(client, arena, lines);
-        else
-            control_end(client, false);
-    }
+    if (arena != NULL && m->gather.file >= 0)
+        gather_read(arena, m->gather.file, &lines);
+    while ((client = control_next(&m->gather.tables)) != NULL)
+        gather_answer(client, false, lines);
+    while ((client = control_next(&m->gather.objects)) != NULL)
+        gather_answer(client, true, lines);
     arena_destroy(arena);
 }
 
@@ -90,7 +97,7 @@ finish(struct master *m)
 {
     timer_cancel(&m->gather.limit);
     answer_children(m);
-    if (!list_is_empty(&m->gather.clients))
+    if (!list_is_empty(&m->gather.tables) || !list_is_empty(&m->gather.objects))
         answer_clients(m);
     close(m->gather.file);
     m->gather.file = -1;
@@ -145,10 +152,25 @@ begin(struct master *m)
         finish(m);
 }
 
-void
-gather_for_client(struct master *m, struct control_client *client)
+bool
+gather_form(struct control_client *client, struct str form, bool *json)
 {
-    control_wait(client, &m->gather.clients);
+    *json = str_eq(form, STR("json"));
+    if (*json || form.len == 0 || str_eq(form, STR("text")))
+        return true;
+    control_say(client, STR("weir: [error] \"connections\" has the forms text and json\n"));
+    control_end(client, false);
+    return false;
+}
+
+void
+gather_for_client(struct master *m, struct control_client *client, struct str form)
+{
+    bool json;
+
+    if (!gather_form(client, form, &json))
+        return;
+    control_wait(client, json ? &m->gather.objects : &m->gather.tables);
     begin(m);
 }
 
@@ -176,18 +198,16 @@ gather_init(struct master *m)
 {
     m->gather.file = -1;
     timer_init(&m->gather.limit, on_limit);
-    link_init(&m->gather.clients);
+    link_init(&m->gather.tables);
+    link_init(&m->gather.objects);
 }
 
 void
 gather_fini(struct master *m)
 {
-    struct control_client *client;
-
     timer_cancel(&m->gather.limit);
-    while ((client = control_next(&m->gather.clients)) != NULL)
-        control_end(client, false);
     if (m->gather.file >= 0)
         close(m->gather.file);
     m->gather.file = -1;
+    answer_clients(m);
 }

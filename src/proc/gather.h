@@ -23,15 +23,22 @@ enum { GATHER_MOST = 1000 };    /* connections of one worker */
 struct gather {
     int file;                   /* being written; -1: nothing is under way */
     struct timer limit;
-    struct link clients;        /* of the control socket, that wait for this one */
+    struct link tables, objects;        /* clients of the control socket, by what they want */
 };
 
 void gather_init(struct master *m);
 /* A stop: nobody is answered any more. */
 void gather_fini(struct master *m);
 
-/* A client of the control socket asks: it gets a table. */
-void gather_for_client(struct master *m, struct control_client *client);
+/*
+ * A client of the control socket asks, by the command "connections": it gets a table, or JSON when
+ * `form` says "json". Any other form but "text" and nothing is refused.
+ */
+void gather_for_client(struct master *m, struct control_client *client, struct str form);
+/* Answers such a client with the lines of net/listing.h. */
+void gather_answer(struct control_client *client, bool json, struct str lines);
+/* Whether the form is one of those; refuses the client if not. */
+bool gather_form(struct control_client *client, struct str form, bool *json);
 /* A worker asks; it is told by CHANNEL_LISTED. One that asks while a list is made gets that one. */
 void gather_for_child(struct child *c);
 /* A worker has written its own, or is gone. */

@@ -48,20 +48,22 @@ list_own_soon(void *ctx)
     return true;
 }
 
+struct str
+serving_list(struct serving *s, struct arena *arena)
+{
+    struct writer w = writer_in(arena);
+
+    write_connections(&w, &s->pool, GATHER_MOST);
+    return writer_str(&w);
+}
+
 static void
 on_list_own(struct loop_work *work)
 {
     struct serving *s = CONTAINER_OF(work, struct serving, list_own);
     struct arena *arena = arena_create(LIST_BLOCK, 0);
-    struct writer w;
 
-    if (arena == NULL) {
-        serving_listed(s, STR_NONE);
-        return;
-    }
-    w = writer_in(arena);
-    write_connections(&w, &s->pool, GATHER_MOST);
-    serving_listed(s, writer_str(&w));
+    serving_listed(s, arena != NULL ? serving_list(s, arena) : STR_NONE);
     arena_destroy(arena);
 }
 

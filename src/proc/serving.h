@@ -53,6 +53,8 @@ struct runtime *serving_runtime(const struct serving *s);
  */
 bool serving_switch(struct serving *s, struct runtime *rt);
 
+/* The connections of this process (net/listing.h), in the arena; not set: no memory. */
+struct str serving_list(struct serving *s, struct arena *arena);
 /* How the list of all workers' connections is got; before this it is that of this process. */
 void serving_can_list(struct serving *s, const struct http_listing *listing);
 /* It is there; not set: it cannot be had. */

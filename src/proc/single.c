@@ -3,6 +3,7 @@
 
 #include "base/counters.h"
 #include "proc/daemon.h"
+#include "proc/gather.h"
 #include "proc/notify.h"
 #include "proc/serving.h"
 #include "proc/signals.h"
@@ -15,6 +16,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+
+enum { LIST_BLOCK = 64 << 10 };
 
 static struct counters_segment *segment;
 static struct verdict verdict;
@@ -93,7 +96,21 @@ on_reload(struct control_client *client, struct str arguments, void *data)
         reload(s);
 }
 
+static void
+on_connections(struct control_client *client, struct str arguments, void *data)
+{
+    bool json;
+    struct arena *arena;
+
+    if (!gather_form(client, arguments, &json))
+        return;
+    arena = arena_create(LIST_BLOCK, 0);
+    gather_answer(client, json, arena != NULL ? serving_list(data, arena) : STR_NONE);
+    arena_destroy(arena);
+}
+
 static const struct control_command commands[] = {
+    { STR_INIT("connections"), on_connections },
     { STR_INIT("reload"), on_reload },
     { STR_INIT("status"), status_answer },
     { { NULL, 0 }, NULL }

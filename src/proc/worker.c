@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/worker.h"
 
-#include "net/listing.h"
 #include "proc/channel.h"
 #include "proc/environment.h"
 #include "proc/gather.h"
@@ -186,13 +185,10 @@ static void
 write_list(struct worker *w, int file)
 {
     struct arena *arena = arena_create(LIST_BLOCK, 0);
-    struct writer lines;
     struct str text;
 
     if (arena != NULL) {
-        lines = writer_in(arena);
-        write_connections(&lines, &w->serving.pool, GATHER_MOST);
-        text = writer_str(&lines);
+        text = serving_list(&w->serving, arena);
         if (str_is_set(text) && write(file, text.p, text.len) != (ssize_t)text.len)
             LOG(&process_log, ERR, errno, "writing the list of connections failed");
         arena_destroy(arena);

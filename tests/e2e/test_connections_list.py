@@ -7,6 +7,8 @@ import re
 import signal
 import socket
 
+import pytest
+
 from harness import Client, request, wait_until
 
 PLACE = "location = /connections { connections; }"
@@ -72,7 +74,20 @@ def test_table_for_people(weir):
         table = control(server, "connections")
         assert re.search(rf"(?m)^ *\d+ +1 +\d+ idle +{re.escape(peer_of(client))} ", table), table
         assert table.endswith("\nok\n")
-    assert "takes no arguments" in control(server, "connections now")
+    assert "has the forms text and json" in control(server, "connections now")
+    assert "has the forms text and json" in server.run("-s", "connections", "--format=metrics").stderr
+
+
+@pytest.mark.parametrize("main", ["", "master_process off;"])
+def test_list_at_the_terminal(weir, main):
+    server = weir(main=main, server="")
+    with server.connect() as client:
+        client.ask(request("/none"))
+        done = server.run("-s", "connections")
+        assert (done.returncode, done.stderr) == (0, "") and peer_of(client) in done.stdout
+        done = server.run("-s", "connections", "--format=json")
+        row, = json.loads(done.stdout)["connections"]
+        assert row["peer"] == peer_of(client) and row["state"] == "idle"
 
 
 def test_old_generations_are_in_the_list(weir):

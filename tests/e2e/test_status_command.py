@@ -149,8 +149,8 @@ def test_answer_that_cannot_be_written_is_a_failure(weir):
      'invalid form "xml" for option "--format", it must be text, json or metrics'),
     (["-s", "status", "--format", "raw"],
      'invalid form "raw" for option "--format", it must be text, json or metrics'),
-    (["-s", "reload", "--format=json"], 'option "--format" goes with "-s status"'),
-    (["--format=json"], 'option "--format" goes with "-s status"'),
+    (["-s", "reload", "--format=json"], 'option "--format" goes with "-s status" and "-s connections"'),
+    (["--format=json"], 'option "--format" goes with "-s status" and "-s connections"'),
     (["-s", "status", "--formatting=json"], 'invalid option: "--formatting=json"'),
     (["-s", "stat"], 'invalid option: "-s stat"'),
 ])
