@@ -446,9 +446,14 @@ drain_over_share(struct drain *drain)
     };
 
     holders_scan(&pool->holders, &scan);
-    for (unsigned i = 0; i < drain->candidates_len && drain->left > 0; i++)
-        if (holders_count(&pool->holders, drain->candidates[i]) > drain->share)
-            close_victim(drain, &pool->slots[drain->candidates[i]]);
+    for (unsigned i = 0; i < drain->candidates_len && drain->left > 0; i++) {
+        struct conn *conn = &pool->slots[drain->candidates[i]];
+
+        /* A holder that sank into a lower class was met twice, and so were its connections. */
+        if (conn->state != CONN_FREE
+            && holders_count(&pool->holders, conn->index) > drain->share)
+            close_victim(drain, conn);
+    }
 }
 
 /* What is too young ends it, but for what keepalive_min_timeout protects. */

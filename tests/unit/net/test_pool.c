@@ -377,6 +377,29 @@ START_TEST(address_with_more_than_its_share_pays_first)
 }
 END_TEST
 
+/*
+ * The silent ones of a holder go as they are looked at, so that it sinks into a class that is yet
+ * to be looked at: its idle ones are met twice, and must not be closed twice.
+ */
+START_TEST(holder_that_sinks_is_closed_once)
+{
+    struct peer flood = address(1);
+
+    start(512);
+    for (unsigned i = 0; i < 300; i++)
+        take_idle(100 + i);
+    for (unsigned i = 0; i < 2; i++)
+        ck_assert_ptr_nonnull(take_from(&flood));
+    for (unsigned i = 0; i < 15; i++)
+        take_idle(1);
+    pass(1000);
+    ck_assert_uint_eq(pool_drain(&pool), 32);
+    ck_assert_uint_eq(stats->drained_over_share, 17 - 8);
+    ck_assert_uint_eq(stats->curr_connections, 317 - 32);
+    end();
+}
+END_TEST
+
 START_TEST(others_do_not_pay_for_a_flood_that_is_too_young)
 {
     struct conn *kept;
@@ -942,6 +965,7 @@ main(void)
     unit_add(suite, drain_takes_only_what_is_old_enough, ARRAY_LEN(ages));
     unit_add(suite, silent_go_before_the_idle, 1);
     unit_add(suite, address_with_more_than_its_share_pays_first, 1);
+    unit_add(suite, holder_that_sinks_is_closed_once, 1);
     unit_add(suite, others_do_not_pay_for_a_flood_that_is_too_young, 1);
     unit_add(suite, busy_connections_of_a_big_holder_shield_nobody, 1);
     unit_add(suite, biggest_holder_pays_first, 1);
