@@ -227,7 +227,7 @@ successor_encode(const struct runtime *rt, char *p, size_t size)
     return done;
 }
 
-/* The next address of `encoded`, which moves on. False: malformed. */
+/* The next address of `encoded`, which moves on. False: malformed, and it stays. */
 static bool
 decode_one(struct str *encoded, struct address *a)
 {
@@ -238,8 +238,10 @@ decode_one(struct str *encoded, struct address *a)
     memset(a, 0, sizeof(*a));
     a->len = (socklen_t)len;
     memcpy(&a->un, encoded->p + 1, len);
+    if (!is_sound(a))
+        return false;
     *encoded = str_from(*encoded, 1 + len);
-    return is_sound(a);
+    return true;
 }
 
 static size_t

@@ -205,6 +205,18 @@ START_TEST(cut_addresses_are_refused_and_the_descriptor_is_closed)
 }
 END_TEST
 
+START_TEST(address_of_no_known_kind_is_refused_wherever_it_stands)
+{
+    char bytes[512];
+    size_t len = encode(bytes, "127.0.0.1:80"), first = (size_t)_i * len;
+
+    encode(bytes + len, "127.0.0.1:81");
+    bytes[first + 1] = 0x7f;
+    bytes[first + 2] = 0x7f;
+    ck_assert_ptr_null(successor_create((struct str){ bytes, 2 * len }, -1));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -217,5 +229,6 @@ main(void)
     unit_add(suite, closed_queue_is_broken, 1);
     unit_add(suite, successor_covers_the_addresses_it_listens_on, ARRAY_LEN(places));
     unit_add(suite, cut_addresses_are_refused_and_the_descriptor_is_closed, 1);
+    unit_add(suite, address_of_no_known_kind_is_refused_wherever_it_stands, 2);
     return unit_run(suite);
 }
