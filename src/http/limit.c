@@ -30,13 +30,13 @@ parse_zone(struct conf *conf, const struct conf_word *word, struct str *name, ui
     struct str text = str_from(word->text, sizeof("zone=") - 1);
     ptrdiff_t colon = str_find(text, ':', 0);
 
-    *name = (struct str){ text.p, colon > 0 ? (size_t)colon : 0 };
+    *name = (struct str){ text.p, colon < 0 ? text.len : (size_t)colon };
     if (name->len == 0) {
         conf_error(conf, word, "invalid zone name \"%.*s\"", STR_ARG(word->text));
         conf_hint(conf, "zone=NAME:SIZE, for example zone=one:10m");
         return false;
     }
-    if (!size_parse(str_from(text, name->len + 1), size) || *size > SIZE_MAX / 2) {
+    if (colon < 0 || !size_parse(str_from(text, name->len + 1), size) || *size > SIZE_MAX / 2) {
         conf_error(conf, word, "invalid zone size \"%.*s\"", STR_ARG(word->text));
         conf_hint(conf, "zone=NAME:SIZE, for example zone=one:10m");
         return false;

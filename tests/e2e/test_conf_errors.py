@@ -94,7 +94,7 @@ BROKEN = {
     "open_file_cache with a bad parameter": (site("open_file_cache max=1 «min=2»;"), '.*"min=2".*'),
     "zone too small": (site("", "limit_req_zone $host «zone=a:32767» rate=1r/s;"), esc('zone "a" is too small')),
     "zone of connections too small": (site("", "limit_conn_zone $host «zone=a:16k»;"), esc('zone "a" is too small')),
-    "zone without a size": (site("", "limit_req_zone $host «zone=a» rate=1r/s;"), esc('invalid zone name "zone=a"')),
+    "zone without a size": (site("", "limit_req_zone $host «zone=a» rate=1r/s;"), esc('invalid zone size "zone=a"')),
     "zone without a name": (site("", "limit_conn_zone $host «zone=:32k»;"), esc('invalid zone name "zone=:32k"')),
     "zone with a bad size": (site("", "limit_conn_zone $host «zone=a:much»;"), esc('invalid zone size "zone=a:much"')),
     "zone with an absurd size": (site("", "limit_conn_zone $host «zone=a:9999999999g»;"), esc('invalid zone size "zone=a:9999999999g"')),
