@@ -354,8 +354,9 @@ class Weir:
 
 
 @contextlib.contextmanager
-def serving(*args, start=True, **kwargs):
-    weir = Weir(*args, **kwargs)
+def serving(*args, start=True, kind=None, **kwargs):
+    """kind: another class than Weir."""
+    weir = (kind or Weir)(*args, **kwargs)
     try:
         if start:
             weir.start()
