@@ -68,7 +68,7 @@ struct http_worker {
     struct last_host last_host;
     struct http_listing listing;        /* how to get the list of all connections */
     struct link listing_waiting;        /* of struct listing_wait */
-    const struct listing_wait *listing_now;     /* the one whose request goes on */
+    const struct listing_wait *listing_now;     /* whose request goes on; NULL once taken */
     struct loop_turn_end turn_end;
     struct timer log_timer;     /* buffered access logs with flush= */
 };
@@ -132,8 +132,8 @@ struct listing_wait {
 };
 /* http_resume is called when it is there. False: it cannot be had. */
 bool http_ask_for_listing(struct http_worker *worker, struct listing_wait *wait);
-/* The one of this request, if its list is there; NULL: not. */
-const struct listing_wait *http_listing_of(const struct http_request *req);
+/* The one of this request, if its list is there, for the handler that runs; NULL: not. */
+const struct listing_wait *http_take_listing(struct http_request *req);
 
 /* Runs filters over the answer and hands it to the codec. */
 void http_send(struct http_request *req);

@@ -328,12 +328,17 @@ http_ask_for_listing(struct http_worker *worker, struct listing_wait *wait)
     return true;
 }
 
+/* Once: who resumed may be gone, and its struct another's, before http_resume returns. */
 const struct listing_wait *
-http_listing_of(const struct http_request *req)
+http_take_listing(struct http_request *req)
 {
-    const struct listing_wait *wait = req->worker->listing_now;
+    struct http_worker *worker = req->worker;
+    const struct listing_wait *wait = worker->listing_now;
 
-    return wait != NULL && wait->req == req ? wait : NULL;
+    if (wait == NULL || wait->req != req)
+        return NULL;
+    worker->listing_now = NULL;
+    return wait;
 }
 
 /* Whoever asks from here on waits for the next list. */

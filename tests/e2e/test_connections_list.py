@@ -144,6 +144,15 @@ def test_many_ask_at_once(weir):
         client.close()
 
 
+def test_each_of_several_questions_of_one_connection_has_its_own_list(weir):
+    server = weir(server=PLACE)
+    with server.connect() as client:
+        client.send(request("/connections?format=json") * 5)
+        for served in range(5):
+            row, = json.loads(client.read().body)["connections"]
+            assert row["requests"] == served and row["state"] == "processing"
+
+
 def test_a_client_that_leaves_while_it_waits_harms_nobody(weir):
     server = weir(server=PLACE, workers=2)
     other = server.wait_workers(2)[0]

@@ -71,7 +71,7 @@ begin_to_wait(struct http_request *req)
 static enum http_next
 connections_handle(struct http_request *req, const void *slot)
 {
-    const struct listing_wait *wait = http_listing_of(req);
+    const struct listing_wait *wait = http_take_listing(req);
 
     if (wait != NULL)
         return str_is_set(wait->lines) ? answer(req, wait->lines)
