@@ -589,7 +589,8 @@ conn_take(struct pool *pool, int fd, const struct peer *peer, enum conn_origin o
 {
     struct conn *conn;
 
-    drain_when_short(pool);
+    if (LIKELY(origin == CONN_NEW))
+        drain_when_short(pool);
     conn = free_slot(pool);
     if (conn == NULL)
         return NULL;

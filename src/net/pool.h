@@ -245,8 +245,9 @@ enum conn_origin {
 
 /*
  * Takes a slot for a descriptor (non-blocking, from then on the slot's): state ACCEPTED, plain
- * stream, not in epoll, no ops yet. Drains idle connections first when few slots are free. NULL,
- * and the descriptor untouched, when there is no slot.
+ * stream, not in epoll, no ops yet. For a new one it drains idle connections first when few slots
+ * are free; an adopted one closes nobody, for within one process it may be an idle one of this very
+ * pool that is handed over. NULL, and the descriptor untouched, when there is no slot.
  */
 struct conn *conn_take(struct pool *pool, int fd, const struct peer *peer,
                        enum conn_origin origin);
@@ -333,7 +334,7 @@ bool conn_is_kept(const struct conn *conn);
  * are only too young, the others are not made to pay for it. The work is bounded.
  */
 unsigned pool_drain(struct pool *pool);
-/* Whether conn_take would find a slot now. Drains like conn_take. */
+/* Whether conn_take would find a slot now. Drains as it does for a new connection. */
 bool pool_has_room(struct pool *pool);
 /* Whether so few slots are free that answers should close their connections. */
 static inline bool

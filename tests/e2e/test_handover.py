@@ -181,6 +181,19 @@ def test_without_a_master_the_new_configuration_takes_over(weir):
         wait_until(changed, "the new configuration")
 
 
+def test_without_a_master_a_full_pool_hands_itself_over(weir):
+    """The slot for the new one is not made by closing the very connection that goes."""
+    server = weir(main="master_process off;", server='location / { return 200 "one"; }',
+                  events="worker_connections 34; drain_idle 1ms; close_when_free 0%; drain_when_free 50%;")
+    clients = [server.connect() for _ in range(16)]
+    for client in clients:
+        assert client.ask(request()).text == "one"
+    server.write_conf(server.template.replace("one", "two"))
+    server.send_signal(signal.SIGHUP)
+    for client in clients:
+        wait_until(lambda: client.ask(request()).text == "two", "the new configuration")
+
+
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGWINCH])
 def test_a_worker_that_is_told_to_leave_hands_over_to_the_others(weir, number):
     server = weir(server=WHO, workers=2)
