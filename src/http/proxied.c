@@ -50,7 +50,7 @@ refuse(struct conn *conn, struct str bytes, const char *reason)
 
     bytes.len = MIN(bytes.len, PROXY_V1_MAX);
     write_log_escaped(&w, bytes);
-    LOG(&about.log, INFO, 0, "broken header: \"%.*s\" (%s)", (int)(w.p - w.start), text, reason);
+    LOG(&about.log, ERR, 0, "broken header: \"%.*s\" (%s)", (int)(w.p - w.start), text, reason);
     stats->proxy_protocol_errors++;
     conn_close(conn, CLOSE_BAD_REQUEST);
 }

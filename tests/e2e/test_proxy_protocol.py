@@ -197,7 +197,7 @@ def test_broken_header_ends_the_connection(server, name):
     wait_until(lambda: server.log_text().count("broken header") == before + 1, "the log line")
     line = [line for line in server.log_text().splitlines() if "broken header" in line][-1]
     assert logged.decode() in line and line.isprintable()
-    assert "[info]" in line and "while reading PROXY protocol, client: 127.0.0.1, server: 127.0.0.1:" in line
+    assert "[error]" in line and "while reading PROXY protocol, client: 127.0.0.1, server: 127.0.0.1:" in line
 
 
 def test_length_of_the_header_says_where_the_request_begins(server):
