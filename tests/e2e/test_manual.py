@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import run_weir
+from harness import check_conf, run_weir
 
 MAN = pathlib.Path(__file__).resolve().parents[2] / "man"
 
@@ -60,6 +60,16 @@ def test_every_option_is_in_the_manual(folder):
     shown = {word.replace("\\", "").rstrip(",") for word in shown}
     missing = {option for option in options if option not in shown and option.lstrip("-") not in shown and f"-{option}" not in shown}
     assert not missing
+
+
+def test_the_examples_of_the_manual_are_good(folder):
+    shutil.copy(MAN.parent / "conf" / "mime.types", folder)
+    text = re.search(r"^\.Sh EXAMPLES$(.*?)^\.Sh", (MAN / "weir.conf.5").read_text(), re.M | re.S)[1]
+    examples = re.findall(r"^\.Bd -literal.*?$(.*?)^\.Ed", text, re.M | re.S)
+    assert len(examples) == 2
+    for example in examples:
+        done, _ = check_conf(folder, example if "events {" in example else "events { }" + example)
+        assert done.returncode == 0 and "[warn]" not in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("page", ["weir.8", "weir.conf.5"])

@@ -2,10 +2,11 @@
 """What comes with weir: its conf file, its types, its pages."""
 
 import pathlib
+import re
 
 import pytest
 
-from harness import run_weir, serving
+from harness import check_conf, run_weir, serving
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
@@ -13,6 +14,16 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("path", sorted((TOP / "conf").glob("*.conf")), ids=lambda path: path.name)
 def test_shipped_conf_passes_the_test(folder, path):
     done = run_weir(folder, "-p", f"{folder}/", "-c", str(path), "-t")
+    assert done.returncode == 0, done.stderr
+    assert "[warn]" not in done.stderr
+
+
+def test_what_is_commented_out_in_the_shipped_conf_is_good_as_well(folder):
+    text = (TOP / "conf" / "weir.conf").read_text()
+    (folder / "mime.types").write_bytes((TOP / "conf" / "mime.types").read_bytes())
+    whole = re.sub(r"^( *)#(?=\S|    )", r"\1", text, flags=re.M).replace("/usr/local/weir/", f"{folder}/")
+    assert whole.count("status;") == 1 and whole.count("example.org;") == 2
+    done, _ = check_conf(folder, whole)
     assert done.returncode == 0, done.stderr
     assert "[warn]" not in done.stderr
 
