@@ -523,12 +523,10 @@ counters_room(const struct counters_segment *segment)
     unsigned used = counters_used_blocks(segment);
     struct counters_room room = { 0 };
 
-    for (unsigned i = 0; i <= used; i++) {
-        const struct counters *block = &segment->block[i < used ? i : segment->blocks];
+    for (unsigned i = 0; i < used; i++) {
+        const struct counters *block = &segment->block[i];
 
-        room.under_way += load(&block->handed_over_connections)
-                          - load(&block->adopted_connections) - load(&block->lost_connections);
-        if (i == used || owner(block) <= 0 || load(&block->leaving) != 0)
+        if (owner(block) <= 0 || load(&block->leaving) != 0)
             continue;
         room.slots += load(&block->max_connections);
         room.free += load(&block->free_connections);

@@ -238,7 +238,6 @@ uint64_t counters_mean_connections(const struct counters_segment *segment, uint6
 /* What the workers that do not leave can take over. */
 struct counters_room {
     uint64_t slots, free;
-    uint64_t under_way;         /* connections handed over that nobody has taken out yet */
 };
 struct counters_room counters_room(const struct counters_segment *segment);
 

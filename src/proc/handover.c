@@ -3,12 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { QUEUE_BYTES = 1 << 20 };
+enum {
+    QUEUE_BYTES = 1 << 20,
+    MESSAGE_BYTES = 1024        /* of the system's memory for a message, at least */
+};
 
 /* What stands before the bytes that were read ahead, and those about the proxy. */
 struct head {
@@ -107,6 +112,15 @@ handover_send(int out, int fd, const struct http_carried *c)
         n = sendmsg(out, &message, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     return n >= 0 ? HANDOVER_SENT : failure(errno);
+}
+
+unsigned
+handover_under_way(int out)
+{
+    int bytes;
+
+    return ioctl(out, SIOCOUTQ, &bytes) == 0 && bytes > 0
+        ? ((unsigned)bytes + MESSAGE_BYTES - 1) / MESSAGE_BYTES : 0;
 }
 
 /*

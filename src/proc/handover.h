@@ -36,6 +36,12 @@ enum handover_sent {
 /* Never blocks. */
 enum handover_sent handover_send(int out, int fd, const struct http_carried *carried);
 
+/*
+ * How many connections are in the queue that nobody has taken out yet, whoever has sent them; a few
+ * more when some have much read ahead.
+ */
+unsigned handover_under_way(int out);
+
 /* A connection as it was received. */
 struct handed_over {
     int fd;                     /* the receiver's from now on */

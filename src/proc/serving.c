@@ -388,7 +388,7 @@ process_covers(void *ctx, const struct address *local)
  * here, and is served here.
  */
 static bool
-successor_has_room(void)
+successor_has_room(const struct successor *successor)
 {
     const struct counters_segment *segment = counters_shared();
     struct counters_room room;
@@ -396,7 +396,8 @@ successor_has_room(void)
     if (segment == NULL)
         return true;
     room = counters_room(segment);
-    return room.slots == 0 || room.free > room.under_way + room.slots / 8;
+    return room.slots == 0
+        || room.free > handover_under_way(successor->out) + room.slots / 8;
 }
 
 static bool
@@ -404,7 +405,7 @@ process_send(void *ctx, int fd, const struct http_carried *carried)
 {
     struct serving *s = ctx;
 
-    if (!successor_has_room()) {
+    if (!successor_has_room(s->successor)) {
         timer_arm(&s->loop.timers, &s->hand_over_retry, now.mono_ms + ROOM_RETRY_MS);
         return false;
     }

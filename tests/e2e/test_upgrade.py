@@ -98,6 +98,39 @@ def test_quit_to_the_old_master_leaves_all_to_the_new_one(weir):
         assert who(client)[0] in workers_of(newest)
 
 
+def test_after_an_upgrade_reloads_hand_over_as_before(weir):
+    """What came from another program, and what went there, fills no queue of this one's."""
+    server = weir(server=WHO, events="worker_connections 64;")
+    old = server.pid
+    clients = [server.connect() for _ in range(30)]
+    for client in clients:
+        who(client)
+
+    def reload(master):
+        before, = workers_of(master)
+        os.kill(master, signal.SIGHUP)
+        wait_until(lambda: not is_alive(before), "the retired worker to have handed over all it had")
+        for client in clients:
+            assert who(client)[0] in workers_of(master)
+
+    new = upgrade(server)
+    os.kill(old, signal.SIGWINCH)
+    wait_until(lambda: not workers_of(old), "the old workers to leave")
+    reload(new)
+    while len(clients) > 1:                                     # these will not come back
+        clients.pop().close()
+    os.kill(old, signal.SIGHUP)
+    wait_until(lambda: len(workers_of(old)) == 1, "the old master's worker")
+    os.kill(new, signal.SIGQUIT)
+    wait_until(lambda: not is_alive(new), "the new master to leave")
+    clients += [server.connect() for _ in range(20)]
+    for client in clients:
+        who(client)
+    reload(old)
+    for client in clients:
+        client.close()
+
+
 def test_new_connections_are_served_all_the_time(weir):
     server = weir(server=WHO, workers=2)
     old = server.pid

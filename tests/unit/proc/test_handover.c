@@ -101,6 +101,25 @@ START_TEST(full_queue_refuses_and_goes_on_when_there_is_room)
 }
 END_TEST
 
+START_TEST(queue_tells_how_many_are_under_way)
+{
+    struct http_carried sent = example();
+    int fd = open_null();
+
+    setup();
+    for (unsigned n = 0; n < 50; n++) {
+        ck_assert_uint_ge(handover_under_way(queue.out), n);
+        ck_assert_uint_le(handover_under_way(queue.out), 2 * n);
+        ck_assert_int_eq(handover_send(queue.out, fd, &sent), HANDOVER_SENT);
+    }
+    while (handover_receive(queue.in, &got) == HANDOVER_GOT)
+        close(got.fd);
+    ck_assert_uint_eq(handover_under_way(queue.out), 0);
+    close(fd);
+    handover_close(&queue);
+}
+END_TEST
+
 START_TEST(message_waits_while_the_process_has_no_descriptor)
 {
     struct http_carried sent = example();
@@ -224,6 +243,7 @@ main(void)
 
     unit_add(suite, all_that_is_known_of_a_connection_arrives, 3);
     unit_add(suite, full_queue_refuses_and_goes_on_when_there_is_room, 1);
+    unit_add(suite, queue_tells_how_many_are_under_way, 1);
     unit_add(suite, message_waits_while_the_process_has_no_descriptor, 1);
     unit_add(suite, malformed_messages_are_thrown_away, ARRAY_LEN(malformed));
     unit_add(suite, closed_queue_is_broken, 1);
