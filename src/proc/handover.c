@@ -12,7 +12,7 @@
 
 enum {
     QUEUE_BYTES = 1 << 20,
-    MESSAGE_BYTES = 1024        /* of the system's memory for a message, at least */
+    MESSAGE_BYTES = 768         /* of the system's memory for a message, at least */
 };
 
 /* What stands before the bytes that were read ahead, and those about the proxy. */
