@@ -21,6 +21,21 @@ reload_over(struct master *m, bool ok)
 }
 
 void
+reload_on_release(struct timer *timer)
+{
+    struct master *m = CONTAINER_OF(timer, struct master, release_held);
+    uint64_t next;
+
+    /* The next configuration may have taken some over: they are let go when it is known whether it
+       serves. */
+    if (m->next != NULL)
+        return;
+    next = sockets_release_held(m->current);
+    if (next != 0)
+        timer_arm(&m->loop.timers, timer, next);
+}
+
+void
 reload_give_up(struct master *m, const char *why)
 {
     struct runtime *rt = m->next;
@@ -33,6 +48,7 @@ reload_give_up(struct master *m, const char *why)
     sockets_close(rt);
     children_retire(m, rt);
     runtime_free(rt);
+    reload_on_release(&m->release_held);
     start_check(m);
     reload_over(m, false);
 }
@@ -42,16 +58,6 @@ reload_on_limit(struct timer *timer)
 {
     reload_give_up(CONTAINER_OF(timer, struct master, reload_limit),
                    "new worker processes did not get ready in time");
-}
-
-void
-reload_on_release(struct timer *timer)
-{
-    struct master *m = CONTAINER_OF(timer, struct master, release_held);
-    uint64_t next = sockets_release_held(m->current);
-
-    if (next != 0)
-        timer_arm(&m->loop.timers, timer, next);
 }
 
 /*

@@ -10,11 +10,12 @@ import socket
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 
 from harness import Client, request, wait_until
-from harness.server import stat_of
+from harness.server import children_of, stat_of
 
 
 def refuses(address):
@@ -435,3 +436,42 @@ def test_what_is_no_listening_socket_is_told(weir):
             assert server.get("/").status == 200
             assert 'descriptor 3 ("s0") of LISTEN_FDS is no listening stream socket, it is closed' in \
                 server.said() + server.log_text()
+
+
+def test_a_socket_that_is_held_stays_while_a_reload_is_under_way(weir):
+    """Back within a second, to new workers that take longer than the second to get ready."""
+    server = weir("""
+        pid {prefix}/logs/weir.pid; error_log {prefix}/logs/error.log notice; worker_processes 12;
+        events { }
+        http { access_log off; server { listen {port}; location / { return 200 "$pid"; } } }""")
+    wide, generation = server.template, 1
+
+    def reload_to(template):
+        nonlocal generation
+        generation += 1
+        server.write_conf(template)
+        server.send_signal(signal.SIGHUP)
+
+    def caught():
+        """One of the new workers is stopped before it is ready."""
+        reload_to(wide.replace("listen {port};", "listen 127.0.0.1:{port};"))
+        server.wait_log(f"generation {generation} serves")
+        before = set(children_of(server.pid))
+        reload_to(wide)
+        born = wait_until(lambda: set(children_of(server.pid)) - before, "a new worker")
+        os.kill(max(born), signal.SIGSTOP)
+        time.sleep(0.1)
+        if f"generation {generation} serves" not in server.log_text():
+            return max(born)
+        os.kill(max(born), signal.SIGCONT)
+        return None
+    slow = wait_until(caught, "a reload in its midst", 60)
+    time.sleep(1.2)                         # so long a socket is held
+    os.kill(slow, signal.SIGCONT)
+    server.wait_log(f"generation {generation} serves")
+    with server.connect(host="127.0.0.2") as client:
+        assert client.ask(request()).status == 200
+    reload_to(wide)
+    server.wait_log(f"generation {generation} serves")
+    with server.connect(host="127.0.0.2") as client:
+        assert client.ask(request()).status == 200
