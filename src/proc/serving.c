@@ -420,6 +420,7 @@ process_send(void *ctx, int fd, const struct http_carried *carried)
         return false;
     case HANDOVER_BROKEN:
         LOG(&process_log, ERR, errno, "handing connections over failed, they are served here");
+        loop_source_remove(&s->loop, &s->hand_over);
         close(s->successor->out);
         s->successor->out = -1;
         return false;
