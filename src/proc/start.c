@@ -51,6 +51,8 @@ prepare(const struct options *options)
 
     early_log_open(&early, options->error_log);
     rt = runtime_read(options);
+    if (rt != NULL)
+        rt->shares_sockets = upgrade_is_successor();
     if (rt != NULL && !runtime_open(rt, NULL, OPEN_AT_START)) {
         runtime_free(rt);
         rt = NULL;

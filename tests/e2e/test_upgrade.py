@@ -221,3 +221,45 @@ def test_upgrade_as_a_daemon_or_not(weir, globals_):
     wait_until(lambda: not is_alive(old), "the old master to leave")
     server.pid = new
     assert server.get("/who").status == 200
+
+
+def test_the_unix_socket_stays_when_the_new_program_cannot_start(weir):
+    server = weir("""
+        pid {prefix}/logs/weir.pid; error_log {prefix}/logs/error.log notice;
+        events { }
+        http { access_log off; server { listen unix:{prefix}/logs/sock; listen 127.0.0.1:{port}; """ + WHO + "} }",
+                  allow=["failed", "still could not bind", "exited with code 1"])
+    path = str(server.prefix / "logs" / "sock")
+    server.write_conf(server.template.replace("listen 127.0.0.1:{port};", "listen 192.0.2.1:{port};"))
+    server.send_signal(signal.SIGUSR2)
+    server.wait_log(r"new binary process \d+ exited with code 1")
+    from harness import Client
+    with Client(path) as client:
+        assert who(client)[0] in workers_of(server.pid)
+
+
+def test_many_connections_go_on_to_be_handed_over_after_an_upgrade(weir):
+    """Those that came from the other master and those that went to it are nobody's debt."""
+    server = weir(server=WHO)
+    old = server.pid
+    clients = [server.connect() for _ in range(100)]
+    for client in clients:
+        who(client)
+    new = upgrade(server)
+    os.kill(old, signal.SIGWINCH)
+    wait_until(lambda: {who(client)[0] for client in clients} <= set(workers_of(new)), "the new workers")
+    before = workers_of(new)
+    os.kill(new, signal.SIGHUP)
+    wait_until(lambda: workers_of(new) and not set(workers_of(new)) & set(before), "the next generation")
+    wait_until(lambda: not any(is_alive(pid) for pid in before), "the generation before to leave")
+    assert {who(client)[0] for client in clients} <= set(workers_of(new))
+    for client in clients[:80]:
+        client.close()
+    os.kill(old, signal.SIGHUP)                             # back: 80 of those that went never return
+    wait_until(lambda: workers_of(old), "the old master's workers")
+    os.kill(new, signal.SIGQUIT)
+    wait_until(lambda: not is_alive(new), "the new master to leave")
+    before = workers_of(old)
+    os.kill(old, signal.SIGHUP)
+    wait_until(lambda: not any(is_alive(pid) for pid in before), "the first generation to leave")
+    assert {who(client)[0] for client in clients[80:]} <= set(workers_of(old))
