@@ -73,7 +73,9 @@ channel_receive(int end, struct channel_message *m)
     if (n < 0)
         return errno == EAGAIN ? CHANNEL_EMPTY : CHANNEL_CLOSED;
     m->fd = received_fd(&message);
-    if ((size_t)n < sizeof(m->kind) || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+    m->fd_lost = (message.msg_flags & MSG_CTRUNC) != 0 && m->fd < 0;
+    if ((size_t)n < sizeof(m->kind) || (message.msg_flags & MSG_TRUNC) != 0
+        || ((message.msg_flags & MSG_CTRUNC) != 0 && !m->fd_lost)) {
         if (m->fd >= 0)
             close(m->fd);
         return CHANNEL_CLOSED;

@@ -30,6 +30,7 @@ struct channel_message {
     enum channel_kind kind;
     struct str text;            /* in `bytes` */
     int fd;                     /* the receiver's from now on; -1: none came along */
+    bool fd_lost;               /* one did, and this process had no descriptor left for it */
     char bytes[CHANNEL_TEXT_MAX];
 };
 

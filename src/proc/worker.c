@@ -31,6 +31,7 @@ struct worker {
     struct handover_queue queue;
     pid_t master;
     struct loop_source channel;
+    int spare;                  /* a descriptor that gives way to one the master sends; -1: none */
 };
 
 /* ---- becoming a worker --------------------------------------------------------------------- */
@@ -167,6 +168,14 @@ become_worker(const struct worker_start *start)
     return true;
 }
 
+/* A worker has as many clients as it has descriptors: what the master sends needs one, too. */
+static void
+keep_spare(struct worker *w)
+{
+    if (w->spare < 0)
+        w->spare = fcntl(w->channel.fd, F_DUPFD_CLOEXEC, 0);
+}
+
 /* ---- serving ------------------------------------------------------------------------------- */
 
 static void
@@ -221,7 +230,8 @@ obey(struct worker *w, const struct channel_message *message)
             serving_replace_log(&w->serving, message->text, message->fd);
         return;
     case CHANNEL_RETIRE:
-        leave(w, message->fd >= 0 ? successor_create(message->text, message->fd) : NULL);
+        if (!message->fd_lost || !w->serving.leaving)   /* then those who were named before go on */
+            leave(w, message->fd >= 0 ? successor_create(message->text, message->fd) : NULL);
         return;
     case CHANNEL_LIST:
         if (message->fd >= 0)
@@ -243,14 +253,27 @@ obey(struct worker *w, const struct channel_message *message)
         close(message->fd);
 }
 
+/* The spare descriptor is there again as soon as one is free. */
+static enum channel_result
+receive(struct worker *w, struct channel_message *message)
+{
+    if (w->spare >= 0)
+        close(w->spare);
+    w->spare = -1;
+    return channel_receive(w->channel.fd, message);
+}
+
 static void
 read_channel(struct worker *w)
 {
     static struct channel_message message;
     enum channel_result result;
 
-    while ((result = channel_receive(w->channel.fd, &message)) == CHANNEL_GOT)
+    while ((result = receive(w, &message)) == CHANNEL_GOT) {
         obey(w, &message);
+        keep_spare(w);
+    }
+    keep_spare(w);
     if (result != CHANNEL_CLOSED)
         return;
     /* Only the master holds the other end: nobody may go on without it. */
@@ -335,8 +358,10 @@ open_channel(struct worker *w, int fd)
 {
     w->channel = (struct loop_source){ .fd = fd, .on_event = on_channel, .data = w };
     if (loop_source_add(&w->serving.loop, &w->channel, EPOLLIN)
-        && channel_send(fd, CHANNEL_READY, STR_NONE, -1))
+        && channel_send(fd, CHANNEL_READY, STR_NONE, -1)) {
+        keep_spare(w);
         return true;
+    }
     if (errno == EPIPE || errno == ECONNRESET)  /* killed meanwhile: that is no fault of this
                                                    process */
         LOG(&process_log, NOTICE, 0, "the master is gone, exiting");
@@ -373,11 +398,14 @@ worker_run(const struct worker_start *start)
     w.serving.loop.data = &w;
     w.queue = start->queue;
     w.master = start->master;
+    w.spare = -1;
     serving_can_list(&w.serving, &(struct http_listing){ ask_for_list, &w });
     if (!serving_adopt(&w.serving, w.queue.in) || !open_channel(&w, start->channel))
         exit(EXIT_FATAL);
     ok = loop_run(&w.serving.loop);
     serving_stop(&w.serving);
     close(start->channel);
+    if (w.spare >= 0)
+        close(w.spare);
     exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
 }

@@ -233,3 +233,20 @@ def test_fewer_slots_than_connections_lose_none(weir):
         assert answer.status == 200
         client.close()
     server.wait_workers(1, [old])
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_a_worker_without_a_free_descriptor_hears_the_master(weir, number):
+    """What the master says comes with a descriptor: that there is no room for it is no reason to end."""
+    body = b"b" * (4 << 20)
+    server = weir(main="worker_rlimit_nofile 40;", server="", files={"html/big": body},
+                  allow=["Too many open files", "exceed open file resource limit"])
+    clients = [server.connect(rcvbuf=4096, timeout=20) for _ in range(60)]
+    for client in clients:
+        client.send(request("/big"))
+    server.wait_log("Too many open files")
+    server.send_signal(number)
+    server.wait_log("gracefully shutting down" if number == signal.SIGHUP else "reopening logs")
+    for client in clients:
+        assert client.read().body == body
+        client.close()

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,6 +58,25 @@ START_TEST(descriptor_comes_along_and_is_closed_on_exec)
     ck_assert_int_eq(fstat(got.fd, &received), 0);
     ck_assert_uint_eq(sent.st_rdev, received.st_rdev);
     ck_assert_int_ne(fcntl(got.fd, F_GETFD) & FD_CLOEXEC, 0);
+}
+END_TEST
+
+START_TEST(message_arrives_where_there_is_no_room_for_its_descriptor)
+{
+    struct rlimit files;
+
+    setup();
+    ck_assert(channel_send(ends[0], CHANNEL_LOG_FILE, STR("a"), STDERR_FILENO));
+    ck_assert(channel_send(ends[0], CHANNEL_LOG_FILE, STR("b"), -1));
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+    files.rlim_cur = (rlim_t)MAX(ends[0], ends[1]) + 1;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+    while (fcntl(ends[0], F_DUPFD, 0) >= 0)
+        continue;
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_GOT);
+    ck_assert(got.fd == -1 && got.fd_lost && str_eq(got.text, STR("a")));
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_GOT);
+    ck_assert(got.fd == -1 && !got.fd_lost && str_eq(got.text, STR("b")));
 }
 END_TEST
 
@@ -114,6 +134,7 @@ main(void)
     unit_add(suite, message_without_text_and_descriptor_arrives, 1);
     unit_add(suite, messages_stay_apart, 1);
     unit_add(suite, descriptor_comes_along_and_is_closed_on_exec, 1);
+    unit_add(suite, message_arrives_where_there_is_no_room_for_its_descriptor, 1);
     unit_add(suite, text_of_full_length_fits_and_one_more_ends_the_channel, 1);
     unit_add(suite, closed_end_is_seen_by_the_other, 1);
     unit_add(suite, other_side_that_does_not_read_does_not_block, 1);
