@@ -237,17 +237,18 @@ who_goes_on(struct master *m)
     return (struct successor_told){ STR_NONE, -1 };
 }
 
-/* A worker whose channel does not work any more is told by the signal, and one without clients. */
+/*
+ * A worker whose channel does not work any more is told by the signal. Who has not said yet that it
+ * is ready may have its first clients all the same.
+ */
 static void
 tell_one(struct child *c, const struct successor_told *to)
 {
-    int number = c->ready ? SIGQUIT : SIGTERM;
-
-    if (c->ready && to->queue >= 0 && c->channel.fd >= 0
+    if (to->queue >= 0 && c->channel.fd >= 0
         && channel_send(c->channel.fd, CHANNEL_RETIRE, to->addresses, to->queue))
         c->retired = true;
-    else if (!c->retired && kill(c->pid, number) != 0 && errno != ESRCH)
-        LOG(&process_log, ALERT, errno, "kill(%d, %d) failed", (int)c->pid, number);
+    else if (!c->retired && kill(c->pid, SIGQUIT) != 0 && errno != ESRCH)
+        LOG(&process_log, ALERT, errno, "kill(%d, %d) failed", (int)c->pid, SIGQUIT);
 }
 
 void
@@ -268,13 +269,14 @@ children_retire(struct master *m, const struct runtime *rt)
     struct successor_told to = who_goes_on(m);
     struct link *next;
 
+    children_tell_successor(m);
     for (struct link *l = m->children.next; l != &m->children; l = next) {
         struct child *c = child_of(l);
 
         next = l->next;
-        if (rt != NULL && c->runtime != rt)
+        if ((rt != NULL && c->runtime != rt) || c->retired)
             continue;
-        if (c->runtime != NULL && c->ready && c->channel.fd >= 0)
+        if (c->runtime != NULL && c->channel.fd >= 0)
             tell_fates(c);
         leaving_begin(c);
         if (c->pid == 0)
@@ -282,7 +284,6 @@ children_retire(struct master *m, const struct runtime *rt)
         else
             tell_one(c, &to);
     }
-    children_tell_successor(m);
 }
 
 static void

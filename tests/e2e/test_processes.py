@@ -619,3 +619,32 @@ def test_fewer_connections_than_listeners_is_refused(weir):
     done = server.run("-g", "daemon off;", timeout=10)
     assert done.returncode == 1 and "worker_connections" in done.stderr
     server.error_log.unlink(missing_ok=True)
+
+
+def test_new_workers_that_serve_already_finish_when_the_reload_fails(weir):
+    """One of them dies at its birth; the master learns of that before it hears that the others are ready."""
+    body = b"b" * (1 << 20)
+    server = weir(server="", workers=12, files={"html/big": body}, allow=["exited on signal 9", "could not start"])
+    server.wait_workers(12)
+
+    def caught():
+        failed = server.log_text().count("could not start")
+        children = pathlib.Path(f"/proc/{server.pid}/task/{server.pid}/children")
+        before = set(children.read_text().split())
+        server.send_signal(signal.SIGHUP)
+        while len(born := set(children.read_text().split()) - before) < 4:
+            assert server.process.poll() is None
+        os.kill(min(map(int, born)), signal.SIGKILL)
+        server.send_signal(signal.SIGSTOP)
+        clients = [server.connect(rcvbuf=4096) for _ in range(40)]
+        for client in clients:
+            client.send(request("/big", "Connection: close"))
+        for client in clients:
+            client.sock.recv(1, socket.MSG_PEEK)
+        server.send_signal(signal.SIGCONT)
+        for client in clients:
+            assert client.read().body == body
+            client.close()
+        server.wait_workers(12)
+        return server.log_text().count("could not start") > failed
+    wait_until(caught, "a reload that fails", 60)
