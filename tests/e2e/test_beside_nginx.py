@@ -180,17 +180,17 @@ def limit_req_is_behind_return(server):
 def limit_req_delays(server):
     start = now()
     answers = [answer_of(server.get("/a")) for _ in range(3)]
-    return {"answers": answers, "took a second": 0.9 < now() - start < 3, "access log": logged(server, 3),
+    return {"answers": answers, "took a second": 0.9 < now() - start < 5, "access log": logged(server, 3),
             "error log": said(server, "limiting|delaying")}
 
 
-@case(TWO, "limit_req zone=one burst=5 delay=1;")
-def limit_req_delays_from_the_second_on(server):
+@case(TWO.replace("2r/s", "1r/s"), "limit_req zone=one burst=5 delay=1;")
+def limit_req_delays_what_exceeds_the_delay(server):
     start = now()
     first = [server.get("/a").status for _ in range(2)]
-    quick = now() - start < 0.4
+    quick = now() - start < 0.9
     third = server.get("/a").status
-    return {"statuses": [*first, third], "two at once": quick, "third waits": 0.4 < now() - start < 2.5,
+    return {"statuses": [*first, third], "two at once": quick, "third waits": 0.9 < now() - start < 5,
             "access log": logged(server, 3)}
 
 
@@ -244,7 +244,7 @@ def timed(server, target, *fields):
 
 def paced(server, seconds, *fields):
     status, size, took = timed(server, "/slow", *fields)
-    return {"answer": (status, size), "pace": "as said" if seconds * 0.8 - 0.2 < took < seconds * 1.25 + 1 else took}
+    return {"answer": (status, size), "pace": "as said" if seconds * 0.8 - 0.2 < took < seconds * 1.25 + 2 else took}
 
 
 @case("", "limit_rate 20k;", {"html/slow": 80000 * "s"})
@@ -470,7 +470,7 @@ def keepalive_timeout_ends_an_idle_connection(server):
         client.ask(request("/a"))
         start = now()
         client.expect_close()
-        return {"after a second": 0.8 < now() - start < 2.5}
+        return {"after a second": 0.8 < now() - start < 5}
 
 
 # ---- timeouts and lingering
@@ -485,7 +485,7 @@ def client_header_timeout(server):
         with server.connect() as client:
             start = now()
             client.send(data)
-            found[name] = (client.read_rest()[:15], client.was_reset, 0.8 < now() - start < 2.5)
+            found[name] = (client.read_rest()[:15], client.was_reset, 0.8 < now() - start < 5)
     server.get("/a")
     wait_until(lambda: any('"GET /a HTTP' in line and line.startswith("200") for line in logged(server)), "the last line")
     found["access log"] = logged(server)
@@ -517,7 +517,7 @@ def body_that_does_not_come(server):
             response = client.read()
             start = now()
             client.expect_close(reset_is_fine=True)
-            found[target] = (*answer_of(response), now() - start < 2.5)
+            found[target] = (*answer_of(response), now() - start < 5)
     found["access log"] = sorted(logged(server, 2))
     return found
 
