@@ -111,7 +111,7 @@ $(B)/weir: $(B)/obj/src/main.o $(B)/libweir.a
 
 # The welcome page, until Ctrl-C. Workers of root must be able to read this folder: they stay root.
 run: $(B)/weir
-	@echo 'weir serves html/ on http://localhost:8080/ (Ctrl-C ends it)'
+	@echo 'weir serves html/ on http://localhost:8080/ and its numbers at /status (Ctrl-C ends it)'
 	@exec $(B)/weir -p . -c conf/run.conf \
 		-g "daemon off; pid $(abspath $(B))/run.pid; $$([ $$(id -u) -ne 0 ] || echo 'user root;')"
 
