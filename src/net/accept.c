@@ -235,6 +235,12 @@ resume_accepting(struct pool *pool)
     stats->accepting_conns = 1;
 }
 
+void
+accept_retry_soon(struct pool *pool)
+{
+    loop_post(pool->loop, &pool->retry);
+}
+
 /*
  * While accepting is paused, what was released goes straight to those who wait, and the listeners
  * return to epoll once nobody does: a full worker takes each client the moment there is room,
@@ -259,18 +265,14 @@ try_again(struct pool *pool)
     list_push(&pool->listeners, link);
     if (outcome == TOOK || outcome == EMPTY)
         resume_accepting(pool);
+    else if (outcome == LATER && list_is_empty(&pool->released))
+        accept_retry_soon(pool);        /* descriptors came free, and no slot that would tell */
 }
 
 static void
 on_retry(struct loop_work *work)
 {
     try_again(CONTAINER_OF(work, struct pool, retry));
-}
-
-void
-accept_retry_soon(struct pool *pool)
-{
-    loop_post(pool->loop, &pool->retry);
 }
 
 static void

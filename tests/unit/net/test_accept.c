@@ -379,6 +379,41 @@ START_TEST(worker_out_of_descriptors_neither_spins_nor_stays_deaf)
 }
 END_TEST
 
+static struct rlimit spare_limit;
+static unsigned spares;
+
+/* Stands for the files that are open only because they may be asked for again. */
+static unsigned
+spare(struct pool *of)
+{
+    (void)of;
+    if (spares == 0)
+        return 0;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &spare_limit), 0);
+    return spares--;
+}
+
+START_TEST(descriptors_spared_in_a_pause_are_used_at_once)
+{
+    start(64);
+    connect_many(5);
+    spare_limit = limit_descriptors(3);
+    spares = 0;
+    pool.spare_descriptors = spare;
+    settle();
+    ck_assert_uint_eq(accepted_count, 3);
+    ck_assert(pool.paused);
+    spares = 1;
+    release(accepted[0]);
+    for (unsigned i = 0; i < 3; i++)
+        loop_turn(&loop, 0);
+    ck_assert_uint_eq(accepted_count, 5);
+    ck_assert(!pool.paused);
+    check_sums();
+    end();
+}
+END_TEST
+
 START_TEST(worker_out_of_descriptors_drains_idle_ones)
 {
     struct rlimit old;
@@ -667,6 +702,7 @@ main(void)
     unit_add(suite, listeners_take_turns_while_slots_are_short, 1);
     unit_add(suite, last_unlisten_ends_a_pause, 1);
     unit_add(suite, worker_out_of_descriptors_neither_spins_nor_stays_deaf, 1);
+    unit_add(suite, descriptors_spared_in_a_pause_are_used_at_once, 1);
     unit_add(suite, worker_out_of_descriptors_drains_idle_ones, 1);
     unit_add(suite, full_pool_rejects_in_words_when_told_to, 1);
     unit_add(suite, client_is_rejected_in_words_without_a_descriptor_too, 1);
