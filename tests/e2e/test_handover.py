@@ -77,6 +77,31 @@ def test_a_first_half_head_goes_over_too(weir):
         assert client.read().text.split()[:2] == [str(new), "1"]
 
 
+def test_half_a_head_has_no_more_time_however_often_it_moves(weir):
+    server = weir(server=WHO + "client_header_timeout 2s;")
+    with server.connect() as client:
+        client.send(request("/who")[:30])
+        wait_until(client.peer_has_read_all, "the server to read")
+        start = time.monotonic()
+        for due in (0.6, 1.2, 1.6):
+            wait_until(lambda: time.monotonic() - start >= due, "some time to pass")
+            reload(server)
+        assert client.read().status == 408
+        assert 1.9 <= time.monotonic() - start < 2.6
+
+
+def test_half_a_head_is_measured_at_the_new_worker_too(weir):
+    server = weir(server=WHO + "client_min_rate 1k after=300ms; client_header_timeout 9s;")
+    with server.connect() as client:
+        client.send(request("/who")[:30])
+        wait_until(client.peer_has_read_all, "the server to read")
+        start = time.monotonic()
+        reload(server)
+        assert client.read().status == 408
+        assert time.monotonic() - start < 5
+    server.wait_log("too slowly")
+
+
 def test_a_silent_connection_goes_over_too(weir):
     server = weir("""
         pid {prefix}/logs/weir.pid; error_log {prefix}/logs/error.log notice;

@@ -1203,6 +1203,22 @@ go_on_idle(struct conn *conn, const struct http_carried *carried)
         close_now(conn, CLOSE_ERROR);
 }
 
+/* A head that began elsewhere has no more time here than it had there, however often it moves. */
+static void
+go_on_with_head(struct conn *conn, const struct http_carried *carried, uint64_t timeout_ms)
+{
+    struct http_request *req = conn->request;
+    uint64_t left_ms = left_of(timeout_ms, carried->waiting_ms);
+
+    req->start_us = MIN(carried->waiting_ms, now.mono_ms) * 1000;
+    if (h1_of(req)->slow == NULL) {
+        conn_deadline(conn, left_ms);
+        return;
+    }
+    h1_of(req)->timeout_ms = now.mono_ms + left_ms;
+    set_nearer_deadline(conn);
+}
+
 /* With bytes that the other worker had read: they are the begin of a request, or whole ones. */
 static void
 go_on_reading(struct conn *conn, const struct http_carried *carried)
@@ -1218,7 +1234,7 @@ go_on_reading(struct conn *conn, const struct http_carried *carried)
     feed_stored(conn);
     if (conn->number == number && conn->state == CONN_READING && conn->request != NULL
         && !h1_of(conn->request)->head_done)
-        conn_deadline(conn, left_of(timeout_ms, carried->waiting_ms));
+        go_on_with_head(conn, carried, timeout_ms);
 }
 
 /* The client is still to be named: the proxy goes on where it was. */
