@@ -24,6 +24,7 @@ enum {
     ADOPT_TURN = 4,             /* connections that are adopted for one event */
     ADOPT_SLACK = 8,            /* connections above the mean that are no reason to wait */
     ADOPT_STEP_MS = 1,          /* that who has more than the others leaves to them */
+    ADOPT_STEPS = 50,           /* so often: then the others may be stuck, and the clients wait */
     ROOM_RETRY_MS = 100,        /* how often we look whether those who go on have room */
     RETRY_MS = 10               /* where nothing tells that another attempt is worth while */
 };
@@ -276,6 +277,7 @@ adopt_one(struct serving *s)
         adopt_later(s);
         return false;
     case HANDOVER_EMPTY:
+        s->adopt_steps = 0;
         return false;
     case HANDOVER_CLOSED:
         loop_source_remove(&s->loop, &s->adopt);
@@ -301,7 +303,8 @@ on_adopt(struct loop_source *source, uint32_t events)
     struct serving *s = source->data;
 
     (void)events;
-    if (has_enough(s)) {
+    if (s->adopt_steps < ADOPT_STEPS && has_enough(s)) {
+        s->adopt_steps++;
         loop_source_remove(&s->loop, &s->adopt);
         timer_arm(&s->loop.timers, &s->adopt_retry, now.mono_ms + ADOPT_STEP_MS);
         return;

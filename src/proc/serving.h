@@ -29,6 +29,7 @@ struct serving {
     struct loop_source adopt;   /* the queue; fd -1: none */
     struct loop_work adopt_again;       /* there is room again */
     struct timer adopt_retry;   /* for what nobody tells of */
+    unsigned adopt_steps;       /* back from the queue, without having seen it empty */
 
     /* Connections that this process, or a configuration of it that has ended, hands over. */
     struct http_successor to;   /* how; for the retired ones */

@@ -275,3 +275,21 @@ def test_a_worker_without_a_free_descriptor_hears_the_master(weir, number):
     for client in clients:
         assert client.read().body == body
         client.close()
+
+
+def test_a_worker_that_is_stuck_keeps_no_connection_from_the_others(weir):
+    """It has fewer than they have, but they do not leave to it for ever what it does not take."""
+    server = weir(server=WHO, workers=3)
+    stuck = max(server.wait_workers(3))
+    server.wait_log("generation 1 serves")
+    server.send_signal(signal.SIGSTOP, stuck)
+    clients = [server.connect() for _ in range(200)]
+    try:
+        leaving = {who(client)[0] for client in clients}.pop()
+        server.send_signal(signal.SIGQUIT, leaving)
+        wait_until(lambda: leaving not in server.workers(), "the worker to leave")
+        assert not {who(client)[0] for client in clients} & {leaving, stuck}
+    finally:
+        server.send_signal(signal.SIGCONT, stuck)
+    for client in clients:
+        client.close()
