@@ -66,19 +66,32 @@ take(struct arena *arena, struct link *head, int fd)
     return true;
 }
 
-/* WEIR_LISTEN="5;6;7;" of a master that is to be replaced. */
+/* The file of the one that was taken last is not ours to remove. */
+static void
+leave_file(struct link *head)
+{
+    CONTAINER_OF(head->prev, struct listener, link)->file.inode = 0;
+}
+
+/* WEIR_LISTEN="5;6;7f;" of a master that is to be replaced. */
 static void
 take_listed(struct arena *arena, struct link *head, struct str rest)
 {
     while (rest.len > 0) {
         ptrdiff_t end = str_find(rest, ';', 0);
         struct str number = { rest.p, end < 0 ? rest.len : (size_t)end };
+        bool foreign = number.len > 0 && number.p[number.len - 1] == UPGRADE_FOREIGN_FILE;
+        struct str digits = { number.p, number.len - foreign };
         uint64_t fd;
 
         rest = str_from(rest, number.len + (end < 0 ? 0 : 1));
-        if (!str_to_uint(number, INT_MAX, &fd) || !take(arena, head, (int)fd))
-            tell(LEVEL_WARN, 0, "no listening socket \"%.*s\" in the environment variable "
-                 UPGRADE_LISTEN_VARIABLE ", ignored", STR_ARG(number));
+        if (str_to_uint(digits, INT_MAX, &fd) && take(arena, head, (int)fd)) {
+            if (foreign)
+                leave_file(head);
+            continue;
+        }
+        tell(LEVEL_WARN, 0, "no listening socket \"%.*s\" in the environment variable "
+             UPGRADE_LISTEN_VARIABLE ", ignored", STR_ARG(number));
     }
 }
 
@@ -123,7 +136,7 @@ take_activated(struct arena *arena, struct link *head)
         struct str name = names != NULL ? nth_name(str_of(names), i) : STR_NONE;
 
         if (take(arena, head, fd)) {
-            CONTAINER_OF(head->prev, struct listener, link)->file.inode = 0;
+            leave_file(head);
             continue;
         }
         tell(LEVEL_WARN, 0, "descriptor %d (\"%.*s\") of LISTEN_FDS is no listening stream socket, "

@@ -55,7 +55,8 @@ upgrade_wait(struct master *m, int signal)
     if (u->program == 0 || u->line.fd < 0 || u->other_has_spoken)
         return false;
     LOG(&process_log, NOTICE, 0, "waiting for new binary process %d to serve", (int)u->program);
-    u->waiting = signal;
+    if (u->waiting != SIGQUIT)          /* which is more than SIGWINCH */
+        u->waiting = signal;
     return true;
 }
 
@@ -238,12 +239,23 @@ program_path(const struct upgrade *u, char path[PATH_MAX])
     return path;
 }
 
+/* In the new process: the watchdog of its parent goes on with it, whose number is another one. */
+static bool
+watches_master(const char *variable)
+{
+    struct str text = str_of(variable);
+    uint64_t pid;
+
+    return str_starts(text, STR("WATCHDOG_PID="))
+           && str_to_uint(str_from(text, 13), INT_MAX, &pid) && (pid_t)pid == getppid();
+}
+
 static bool
 is_ours(const char *variable)
 {
     return str_starts(str_of(variable), STR(UPGRADE_LISTEN_VARIABLE "="))
            || str_starts(str_of(variable), STR(UPGRADE_LINE_VARIABLE "="))
-           || str_starts(str_of(variable), STR("LISTEN_"));
+           || str_starts(str_of(variable), STR("LISTEN_")) || watches_master(variable);
 }
 
 /* In the new process: a descriptor that the new program is to have. */
@@ -269,6 +281,8 @@ pass_listeners(struct arena *arena, const struct runtime *rt)
             continue;
         pass_on(listener->fd);
         write_int(&w, listener->fd);
+        if (listener->address.sa.sa_family == AF_UNIX && listener->file.inode == 0)
+            write_char(&w, UPGRADE_FOREIGN_FILE);
         write_char(&w, ';');
     }
     return writer_cstr(&w);
@@ -366,7 +380,7 @@ upgrade_begin(struct master *m)
     }
     LOG(&process_log, NOTICE, 0, "start new binary process %d (%s)", (int)u->program,
         file_name(u->arguments[0]));
-    upgrade_tell(m, m->started);
+    upgrade_tell(m, m->serves);
 }
 
 /* The operator has gone back, or the new program could not do it. */

@@ -17,9 +17,13 @@
 
 struct master;
 
-/* The environment of a new program: descriptors of listeners, "5;6;7;", and of the line. */
+/*
+ * The environment of a new program: descriptors of listeners, "5;6;7;", and of the line. Behind that
+ * of a Unix socket whose file is the service manager's stands a letter: "8f;".
+ */
 #define UPGRADE_LISTEN_VARIABLE "WEIR_LISTEN"
 #define UPGRADE_LINE_VARIABLE   "WEIR_UPGRADE"
+enum { UPGRADE_FOREIGN_FILE = 'f' };
 
 struct upgrade {
     char *const *arguments;     /* of this process, argv[0] first */

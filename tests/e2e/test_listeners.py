@@ -415,6 +415,23 @@ def test_sockets_of_the_service_manager_are_taken_over_and_kept(weir):
     os.unlink(path)
 
 
+def test_the_file_of_the_service_manager_stays_after_an_upgrade_too(weir):
+    server = weir(conf(["127.0.0.1:{port}", "unix:{prefix}/s"]), start=False)
+    path = f"{server.prefix}/s"
+    with bound(socket.AF_UNIX, path) as manager, activated(server, [manager]):
+        old = server.pid
+        server.send_signal(signal.SIGUSR2)
+        wait_until(lambda: server.pid_path.exists() and server.pid_path.read_text() not in ("", f"{old}\n"), "its pid file")
+        server.pid = int(server.pid_path.read_text())
+        os.kill(old, signal.SIGQUIT)
+        assert server.process.wait(10) == 0
+        with Client(path) as client:
+            assert client.ask(request("/")).status == 200
+        server.stop()
+        assert os.path.exists(path)
+    os.unlink(path)
+
+
 def environment_of(pid):
     with open(f"/proc/{pid}/environ", "rb") as file:
         return file.read()

@@ -143,6 +143,23 @@ def test_watchdog_gets_signs_of_life_at_half_its_interval(weir, manager, monkeyp
     assert sorted(heard) == [ready(server, 1), "WATCHDOG=1\n"]
 
 
+def test_watchdog_goes_on_with_the_new_program(weir, manager, monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "200000")
+    server = weir(server="return 200 x;", start=False)
+    command = server.command
+    server.command = lambda *more: ["/bin/sh", "-c", 'export WATCHDOG_PID=$$; exec "$@"', "sh", *command(*more)]
+    server.start()
+    old = server.pid
+    server.send_signal(signal.SIGUSR2)
+    wait_until(lambda: server.pid_path.exists() and server.pid_path.read_text() not in ("", f"{old}\n"), "the new program")
+    server.pid = int(server.pid_path.read_text())
+    os.kill(old, signal.SIGQUIT)
+    assert server.process.wait(10) == 0
+    while not manager.silent():             # what was said before
+        pass
+    assert [manager.hear() for _ in range(3)] == ["WATCHDOG=1\n"] * 3
+
+
 def test_watchdog_of_another_process_gets_none(weir, manager, monkeypatch):
     monkeypatch.setenv("WATCHDOG_USEC", "1000")
     monkeypatch.setenv("WATCHDOG_PID", "1")
