@@ -54,6 +54,8 @@ leave(struct master *m)
         children_retire(m, NULL);
     else
         children_dismiss(m, NULL, SIGQUIT);
+    if (list_is_empty(&m->children))
+        loop_stop(&m->loop);
 }
 
 /* Again and again, for a worker may be in the middle of its birth; in the end without asking. */
