@@ -162,6 +162,16 @@ def test_each_of_several_questions_of_one_connection_has_its_own_list(weir):
             assert row["requests"] == served and row["state"] == "processing"
 
 
+def test_page_of_an_error_may_have_to_wait(weir):
+    """What is answered without being parsed waits for its page, too."""
+    server = weir(server=PLACE + "error_page 400 /connections;")
+    with server.connect() as client:
+        client.send(b"no request at all\r\n\r\n")
+        answer = client.read()
+        assert answer.status == 400 and "STATE" in answer.text
+        client.expect_close()
+
+
 def test_a_client_that_leaves_while_it_waits_harms_nobody(weir):
     server = weir(server=PLACE, workers=2)
     other = server.wait_workers(2)[0]

@@ -615,6 +615,20 @@ start_request(struct conn *conn)
     return req;
 }
 
+/*
+ * The client waits for us, so it has no deadline. It may leave meanwhile: to half-close counts as
+ * leaving, for nobody can tell it from a client that is gone.
+ */
+static enum step
+wait_for_handler(struct conn *conn)
+{
+    h1_flush(conn, false);      /* earlier answers do not wait for the handler */
+    conn_deadline(conn, 0);
+    if (!conn_wait(conn, EPOLLRDHUP))
+        return close_now(conn, CLOSE_ERROR);
+    return STEP_BUSY;
+}
+
 static enum step
 refuse(struct conn *conn, unsigned status, unsigned log_status, enum close_reason reason)
 {
@@ -626,6 +640,8 @@ refuse(struct conn *conn, unsigned status, unsigned log_status, enum close_reaso
     req->version = MAX(req->version, 10);
     h1_of(req)->head_done = true;       /* as much as there will be: it is logged */
     http_refuse(req, status, log_status);
+    if (UNLIKELY(!req->response.started && !h1_of(req)->failed))
+        return wait_for_handler(conn);  /* of the page that stands in for the error */
     return settle(conn, false);
 }
 
@@ -639,20 +655,6 @@ refuse_framing(struct conn *conn, const char *p, size_t len)
     LOG(&req->log, INFO, 0, "client sent invalid request: %s", f->reason);
     return refuse(conn, f->status, f->head_too_large ? HTTP_HEAD_TOO_LARGE : 0,
                   CLOSE_BAD_REQUEST);
-}
-
-/*
- * The client waits for us, so it has no deadline. It may leave meanwhile: to half-close counts as
- * leaving, for nobody can tell it from a client that is gone.
- */
-static enum step
-wait_for_handler(struct conn *conn)
-{
-    h1_flush(conn, false);      /* earlier answers do not wait for the handler */
-    conn_deadline(conn, 0);
-    if (!conn_wait(conn, EPOLLRDHUP))
-        return close_now(conn, CLOSE_ERROR);
-    return STEP_BUSY;
 }
 
 /* The head is whole: handlers run, the answer is under way when this returns. */
