@@ -75,6 +75,7 @@ struct http_carried {
     bool answered;
     bool awaits_proxied;        /* a header of the PROXY protocol has still to come; `ahead` is its
                                    begin */
+    bool counted;               /* it counts as the client's whom the proxy spoke for */
     struct str ahead;           /* what was read and is not served yet */
     struct str proxied;         /* what a proxy said of the client, by proxied_encode; "": nothing */
 };

@@ -23,7 +23,8 @@ struct head {
     struct peer peer;
     uint64_t since_ms, waiting_ms;
     uint32_t requests, allowance_ms, keep_ms;
-    uint32_t answered, awaits_proxied;
+    uint16_t answered, counted;
+    uint32_t awaits_proxied;
 };
 
 /* Room for one descriptor, aligned as the kernel wants it. */
@@ -104,6 +105,7 @@ handover_send(int out, int fd, const struct http_carried *c)
     head.keep_ms = c->keep_ms;
     head.answered = c->answered;
     head.awaits_proxied = c->awaits_proxied;
+    head.counted = c->counted;
     control.header.cmsg_level = SOL_SOCKET;
     control.header.cmsg_type = SCM_RIGHTS;
     control.header.cmsg_len = CMSG_LEN(sizeof(fd));
@@ -185,6 +187,7 @@ unpack(struct handed_over *m, const struct head *head, size_t len)
         .waiting_ms = head->waiting_ms, .requests = head->requests,
         .allowance_ms = head->allowance_ms, .keep_ms = head->keep_ms,
         .answered = head->answered != 0, .awaits_proxied = head->awaits_proxied != 0,
+        .counted = head->counted != 0,
         .ahead = { m->bytes, head->ahead_len },
         .proxied = { m->bytes + head->ahead_len, head->proxied_len },
     };

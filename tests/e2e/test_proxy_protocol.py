@@ -255,6 +255,28 @@ def test_what_was_said_outlives_a_reload(weir, header):
             old = new
 
 
+def test_clients_of_a_proxy_are_told_apart_after_a_reload_too(weir):
+    """A flood of one of them takes nothing from the others, though none has asked since for anything."""
+    server = weir(http="server { listen 127.0.0.1:{port} proxy_protocol; set_real_ip_from 127.0.0.1;"
+                       "real_ip_header proxy_protocol; return 200 $remote_addr; }",
+                  events="worker_connections 130; close_when_free off;", allow=["worker_connections are not enough"])
+
+    def idle_client(address):
+        client = server.connect()
+        header = f"PROXY TCP4 {address} 192.0.2.1 4711 80\r\n".encode()
+        assert client.ask(header + request("/")).text == address
+        return client
+    others = [idle_client(f"198.51.100.{n}") for n in range(20)]
+    flood = [idle_client("203.0.113.1") for _ in range(60)]
+    reloaded(server)
+    flood += [idle_client("203.0.113.1") for _ in range(150)]
+    assert "reusing connections" in server.log_text()
+    for n, client in enumerate(others):
+        assert client.ask(request("/")).text == f"198.51.100.{n}"
+    for client in others + flood:
+        client.close()
+
+
 @pytest.mark.parametrize("cut", [1, 12, 20])
 @pytest.mark.parametrize("header", [V1, v2(ipv4() + MANY)], ids=["v1", "v2"])
 def test_half_a_header_outlives_a_reload(weir, header, cut):

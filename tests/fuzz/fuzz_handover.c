@@ -96,7 +96,7 @@ require_same(const struct http_carried *a, const struct http_carried *b)
     require(a->since_ms == b->since_ms && a->waiting_ms == b->waiting_ms);
     require(a->requests == b->requests && a->allowance_ms == b->allowance_ms);
     require(a->keep_ms == b->keep_ms && a->answered == b->answered);
-    require(a->awaits_proxied == b->awaits_proxied);
+    require(a->awaits_proxied == b->awaits_proxied && a->counted == b->counted);
     require(str_eq(a->ahead, b->ahead) && str_eq(a->proxied, b->proxied));
 }
 

@@ -471,8 +471,10 @@ h1_hand_over(struct conn *conn)
     carried = carry(conn);
     if (!local_address(conn, &carried.local))
         return HAND_OVER_NEVER;
-    if (proxied != NULL)
+    if (proxied != NULL) {
+        carried.counted = proxied->counted;
         carried.proxied = (struct str){ (const char *)flat, proxied_encode(proxied, flat) };
+    }
     conn_unwatch(conn);
     if (to->send(to->ctx, conn->fd, &carried)) {
         stats->handed_over_connections++;
@@ -1258,15 +1260,21 @@ go_on_proxied(struct conn *conn, const struct http_carried *carried)
 
 /* False: what the other worker has sent makes no sense, or memory is short. */
 static bool
-adopt_proxied(struct conn *conn, struct str flat)
+adopt_proxied(struct conn *conn, const struct http_carried *carried)
 {
-    void **rare;
+    struct str flat = carried->proxied;
+    struct proxied *proxied;
 
     if (flat.len == 0)
         return true;
-    rare = conn_rare(conn);
-    *rare = proxied_decode((const uint8_t *)flat.p, flat.len);
-    return *rare != NULL;
+    proxied = proxied_decode((const uint8_t *)flat.p, flat.len);
+    *conn_rare(conn) = proxied;
+    if (proxied == NULL)
+        return false;
+    proxied->counted = carried->counted;
+    if (proxied->counted)
+        conn_set_peer(conn, &proxied->client);
+    return true;
 }
 
 enum http_adopted
@@ -1288,7 +1296,7 @@ http_adopt(struct http_worker *worker, int fd, const struct http_carried *carrie
     conn->keep_ms = carried->keep_ms;
     conn->answered = carried->answered;
     worker->connections++;
-    if (!adopt_proxied(conn, carried->proxied)) {
+    if (!adopt_proxied(conn, carried)) {
         close_now(conn, CLOSE_ERROR);
     } else if (carried->awaits_proxied) {
         go_on_proxied(conn, carried);

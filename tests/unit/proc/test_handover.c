@@ -59,6 +59,7 @@ START_TEST(all_that_is_known_of_a_connection_arrives)
     sent.ahead = (struct str){ ahead, _i == 0 ? 0 : _i == 1 ? 7 : sizeof(ahead) };
     sent.proxied = (struct str){ ahead, _i == 0 ? 0 : _i == 1 ? 50 : PROXIED_FLAT_MAX };
     sent.awaits_proxied = _i == 1;
+    sent.counted = _i == 2;
     ck_assert_int_eq(handover_receive(queue.in, &got), HANDOVER_EMPTY);
     ck_assert_int_eq(handover_send(queue.out, fd, &sent), HANDOVER_SENT);
     ck_assert_int_eq(handover_receive(queue.in, &got), HANDOVER_GOT);
@@ -77,6 +78,7 @@ START_TEST(all_that_is_known_of_a_connection_arrives)
     ck_assert(str_eq(got.carried.ahead, sent.ahead));
     ck_assert(str_eq(got.carried.proxied, sent.proxied));
     ck_assert(got.carried.awaits_proxied == sent.awaits_proxied);
+    ck_assert(got.carried.counted == sent.counted);
 }
 END_TEST
 
