@@ -77,7 +77,7 @@ struct http_carried {
                                    begin */
     bool counted;               /* it counts as the client's whom the proxy spoke for */
     struct str ahead;           /* what was read and is not served yet */
-    struct str proxied;         /* what a proxy said of the client, by proxied_encode; "": nothing */
+    struct str proxied;         /* what a proxy said of the client (proxied_encode); "": nothing */
 };
 enum { HTTP_CARRIED_MAX = 65536 };      /* bytes of `ahead` */
 
