@@ -509,9 +509,10 @@ sockets_hold(struct runtime *rt, struct runtime *old)
     for (struct link *l = head->next; l != head; l = l->next)
         if (listener_of(l)->fd >= 0 && listener_of(l)->fate == FATE_FADES)
             hold(rt, listener_of(l), now.mono_ms + HOLD_MS);
+    /* Whatever rt listens on: those who go on to accept there are not told anything new. */
     head = &old->held;
     for (struct link *l = head->next; l != head; l = l->next)
-        if (listener_of(l)->fd >= 0 && listener_of(l)->fate == FATE_FADES)
+        if (listener_of(l)->fd >= 0 && listener_of(l)->fate != FATE_STAYS)
             hold(rt, listener_of(l), listener_of(l)->closes_ms);
 }
 

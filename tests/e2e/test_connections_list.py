@@ -62,15 +62,6 @@ def test_each_connection_stands_in_the_list_with_its_state(weir):
         assert sorted(states) == ["idle", "processing", "reading", "writing"]
 
 
-def test_each_request_of_a_pipeline_has_a_list_of_its_own(weir):
-    server = weir(server=PLACE, workers=2)
-    with server.connect() as client:
-        client.send(request("/connections?format=json") * 5)
-        for served in range(5):
-            rows = json.loads(client.read().body)["connections"]
-            assert [(row["peer"], row["requests"], row["state"]) for row in rows] == [(peer_of(client), served, "processing")]
-
-
 def test_table_for_people(weir):
     server = weir(server=PLACE)
     with server.connect() as client:

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from harness import Client, request, wait_until
+from harness import Client, now, request, wait_until
 from harness.server import children_of, stat_of
 
 
@@ -269,6 +269,26 @@ def test_socket_that_fades_is_taken_up_again(weir):
     assert sockets < {inode for _, inode in listening(server.port())}
     server.wait_workers(1)
     assert server.get("/", address="127.0.0.2").text == "127.0.0.2"
+
+
+@pytest.mark.parametrize("last", ["{port}", "127.0.0.1:{port}"])
+def test_socket_that_fades_is_taken_up_again_after_nobody_listened_there(weir, last):
+    """Workers that leave still accept at the first socket: only with that one at hand can its port be listened on."""
+    server = weir(conf(["{port}"]), allow=[r"bind\(\)", "the configuration was not changed"])
+
+    def reload_through(*steps):
+        """False when it took so long that the master has let go of the first one meanwhile."""
+        begin = now()
+        for step in steps:
+            server.write_conf(conf([step]))
+            done = server.run("-s", "reload")
+            if done.returncode != 0:
+                assert now() - begin > 0.9, done.stderr
+                return False
+        return True
+    steps = ["{port}", "127.0.0.1:{port}", "127.0.0.1:{port1}", last]
+    wait_until(lambda: reload_through(*steps), "reloads in quick succession", 60)
+    assert server.get("/").text == "127.0.0.1"
 
 
 def test_failed_reload_closes_what_it_opened_and_nothing_else(weir):
