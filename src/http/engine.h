@@ -68,6 +68,7 @@ struct http_worker {
     struct last_host last_host;
     struct http_listing listing;        /* how to get the list of all connections */
     struct link listing_waiting;        /* of struct listing_wait */
+    struct timer listing_limit; /* nobody waits longer for it */
     const struct listing_wait *listing_now;     /* whose request goes on; NULL once taken */
     struct loop_turn_end turn_end;
     struct timer log_timer;     /* buffered access logs with flush= */

@@ -12,6 +12,7 @@ enum {
     REQUEST_BLOCK = 4096,       /* bytes of a request's arena at first */
     REQUEST_LIMIT = 4 << 20,    /* whatever a peer or a conf file makes a request want */
     KEPT_REQUESTS = 64,         /* free ones that are kept ready */
+    LISTING_LIMIT_MS = 3000,
     HAND_OVER_TURN = 256,       /* connections that are handed over in a turn */
     DEFAULT_FILES = 1000,
     DEFAULT_INACTIVE_MS = 60000
@@ -194,6 +195,13 @@ spare_descriptors(struct pool *pool)
     return file_cache_give(worker->files, 32);
 }
 
+/* It is lost on its way: whoever waits hears that. */
+static void
+on_listing_limit(struct timer *timer)
+{
+    http_worker_listed(CONTAINER_OF(timer, struct http_worker, listing_limit), STR_NONE);
+}
+
 /* A client that is being answered goes before one that is idle. */
 static unsigned
 spare_connections(void *ctx)
@@ -215,6 +223,7 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
     worker->requests_per_turn = requests_per_turn;
     link_init(&worker->turn_end.link);
     link_init(&worker->listing_waiting);
+    timer_init(&worker->listing_limit, on_listing_limit);
     timer_init(&worker->log_timer, on_log_timer);
     worker->in = malloc(READ_SIZE);
     worker->out = malloc(GATHER_SIZE + GATHER_SLACK);
@@ -325,6 +334,8 @@ http_ask_for_listing(struct http_worker *worker, struct listing_wait *wait)
     if (!asked && (worker->listing.ask == NULL || !worker->listing.ask(worker->listing.ctx)))
         return false;
     list_push(&worker->listing_waiting, &wait->link);
+    if (!asked)
+        timer_arm(&worker->loop->timers, &worker->listing_limit, now.mono_ms + LISTING_LIMIT_MS);
     return true;
 }
 
@@ -393,6 +404,7 @@ http_worker_stop(struct http_worker *worker)
     log_buffers_stop(&worker->http->log_buffers);
     link_remove(&worker->turn_end.link);
     timer_cancel(&worker->log_timer);
+    timer_cancel(&worker->listing_limit);
     while (worker->free_requests != NULL) {
         struct http_request *req = worker->free_requests;
 

@@ -624,7 +624,12 @@ start_request(struct conn *conn)
 static enum step
 wait_for_handler(struct conn *conn)
 {
-    h1_flush(conn, false);      /* earlier answers do not wait for the handler */
+    enum io io = h1_flush(conn, false);         /* earlier answers do not wait for the handler */
+
+    if (UNLIKELY(io == IO_CLOSED))
+        return close_now(conn, CLOSE_CLIENT);
+    if (UNLIKELY(io == IO_ERROR || io == IO_SHORT))
+        return close_now(conn, CLOSE_ERROR);
     conn_deadline(conn, 0);
     if (!conn_wait(conn, EPOLLRDHUP))
         return close_now(conn, CLOSE_ERROR);
