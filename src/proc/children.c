@@ -354,7 +354,7 @@ static void
 serve(struct master *m)
 {
     m->serves = true;
-    upgrade_tell(m, true);
+    upgrade_tell(m, UPGRADE_SERVES);
     children_tell_successor(m);
 }
 

@@ -49,7 +49,7 @@ leave(struct master *m)
     m->current->shares_sockets = m->upgrade.line.fd >= 0;
     sockets_all_go(m->current);
     sockets_close(m->current);
-    upgrade_tell(m, false);
+    upgrade_tell(m, UPGRADE_LEAVES);
     if (upgrade_can_take_over(m))
         children_retire(m, NULL);
     else
@@ -88,7 +88,7 @@ retire_workers(struct master *m)
     if (m->next != NULL)
         reload_give_up(m, "the workers are to stop");
     m->serves = false;
-    upgrade_tell(m, false);
+    upgrade_tell(m, UPGRADE_RESTS);
     children_retire(m, m->current);
     start_done(m);
 }

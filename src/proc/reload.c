@@ -90,7 +90,7 @@ reload_check(struct master *m)
     m->serves = true;
     old->shares_sockets = m->upgrade.line.fd >= 0;
     retire(m, old);
-    upgrade_tell(m, true);
+    upgrade_tell(m, UPGRADE_SERVES);
     leaving_limit(m);
     tell_log(&m->current->main->log);
     daemon_follow_log(m->current);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/upgrade.h"
 
+#include "base/clock.h"
 #include "proc/daemon.h"
 #include "proc/master_parts.h"
 #include "proc/notify.h"
@@ -19,10 +20,10 @@
 /* What a message on the line begins with; the addresses follow. */
 struct notice {
     uint32_t version;           /* HANDOVER_VERSION */
-    uint32_t serves;
+    uint32_t serves;            /* enum upgrade_service */
 };
 
-enum { NEVER_STARTED = 127 };
+enum { NEVER_STARTED = 127, WAIT_MS = 10 * 1000 };
 
 /* ---- the line ------------------------------------------------------------------------------ */
 
@@ -32,7 +33,7 @@ forget_other(struct upgrade *u)
     if (u->other_queue >= 0)
         close(u->other_queue);
     u->other_queue = -1;
-    u->other_serves = false;
+    u->other_serves = u->other_leaves = false;
     u->other_has_spoken = false;
     u->addresses_len = 0;
 }
@@ -42,9 +43,33 @@ wait_is_over(struct master *m)
 {
     int signal = m->upgrade.waiting;
 
+    timer_cancel(&m->upgrade.wait_limit);
     m->upgrade.waiting = 0;
     if (signal != 0 && m->state == RUNNING)
         master_signal(m, signal);
+}
+
+static void
+on_wait_limit(struct timer *timer)
+{
+    wait_is_over(CONTAINER_OF(timer, struct master, upgrade.wait_limit));
+}
+
+/* In the new master: the old one may go on with the clients, if it is given the time. */
+static bool
+wait_for_old(struct master *m)
+{
+    struct upgrade *u = &m->upgrade;
+
+    if (!u->is_new || !m->serves || u->other_serves || u->other_leaves)
+        return false;
+    if (u->waiting == 0) {
+        LOG(&process_log, NOTICE, 0, "waiting for old binary process %d to serve", (int)getppid());
+        upgrade_tell(m, UPGRADE_LEAVES);
+        timer_arm(&m->loop.timers, &u->wait_limit, now.mono_ms + WAIT_MS);
+    }
+    u->waiting = SIGQUIT;
+    return true;
 }
 
 bool
@@ -52,6 +77,8 @@ upgrade_wait(struct master *m, int signal)
 {
     struct upgrade *u = &m->upgrade;
 
+    if (signal == SIGQUIT && wait_for_old(m))
+        return true;
     if (u->program == 0 || u->line.fd < 0 || u->other_has_spoken)
         return false;
     LOG(&process_log, NOTICE, 0, "waiting for new binary process %d to serve", (int)u->program);
@@ -89,14 +116,18 @@ note_other(struct master *m, const struct channel_message *message)
     }
     memcpy(&notice, message->text.p, sizeof(notice));
     u->other_queue = message->fd;
-    u->other_serves = notice.version == HANDOVER_VERSION && notice.serves != 0;
+    u->other_serves = notice.version == HANDOVER_VERSION && notice.serves == UPGRADE_SERVES;
+    u->other_leaves = notice.serves == UPGRADE_LEAVES;
     u->addresses_len = message->text.len - sizeof(notice);
     memcpy(u->addresses, message->text.p + sizeof(notice), u->addresses_len);
     u->other_has_spoken = true;
     if (u->other_serves && u->program != 0)
         notify_main_pid(u->program);
     children_tell_successor(m);
-    wait_is_over(m);
+    if (!u->is_new || u->other_serves || u->other_leaves)
+        wait_is_over(m);
+    if (u->other_leaves && u->program != 0 && m->state == RUNNING && !m->serves)
+        children_restart(m);
 }
 
 static void
@@ -104,6 +135,7 @@ on_line(struct loop_source *source, uint32_t events)
 {
     static struct channel_message message;
     struct master *m = source->data;
+    bool was_new = m->upgrade.is_new;
     enum channel_result result;
 
     (void)events;
@@ -113,8 +145,11 @@ on_line(struct loop_source *source, uint32_t events)
         else if (message.fd >= 0)
             close(message.fd);
     }
-    if (result == CHANNEL_CLOSED)
-        close_line(m);
+    if (result != CHANNEL_CLOSED)
+        return;
+    close_line(m);
+    if (was_new)                /* else the death of the new program is still to be learned of */
+        wait_is_over(m);
 }
 
 static bool
@@ -132,7 +167,7 @@ open_line(struct master *m, int fd)
 }
 
 void
-upgrade_tell(struct master *m, bool serves)
+upgrade_tell(struct master *m, enum upgrade_service serves)
 {
     static char text[CHANNEL_TEXT_MAX];
     struct notice notice = { HANDOVER_VERSION, serves };
@@ -141,7 +176,7 @@ upgrade_tell(struct master *m, bool serves)
     if (m->upgrade.line.fd < 0)
         return;
     memcpy(text, &notice, sizeof(notice));
-    if (serves)
+    if (serves == UPGRADE_SERVES)
         len += successor_encode(m->current, text + len, sizeof(text) - len);
     if (!channel_send(m->upgrade.line.fd, CHANNEL_MASTER, (struct str){ text, len }, m->queue.out))
         LOG(&process_log, WARN, errno, "telling the other master failed");
@@ -160,6 +195,7 @@ upgrade_init(struct master *m, char *const *arguments)
 {
     m->upgrade = (struct upgrade){ .arguments = arguments, .line = { .fd = -1 },
                                    .other_queue = -1 };
+    timer_init(&m->upgrade.wait_limit, on_wait_limit);
 }
 
 static int
@@ -196,6 +232,7 @@ upgrade_join(struct master *m)
 void
 upgrade_fini(struct master *m)
 {
+    timer_cancel(&m->upgrade.wait_limit);
     close_line(m);
 }
 
@@ -380,7 +417,7 @@ upgrade_begin(struct master *m)
     }
     LOG(&process_log, NOTICE, 0, "start new binary process %d (%s)", (int)u->program,
         file_name(u->arguments[0]));
-    upgrade_tell(m, m->serves);
+    upgrade_tell(m, m->serves ? UPGRADE_SERVES : UPGRADE_RESTS);
 }
 
 /* The operator has gone back, or the new program could not do it. */

@@ -25,6 +25,13 @@ struct master;
 #define UPGRADE_LINE_VARIABLE   "WEIR_UPGRADE"
 enum { UPGRADE_FOREIGN_FILE = 'f' };
 
+/* What one master tells the other; part of what two programs must agree on. */
+enum upgrade_service {
+    UPGRADE_RESTS,              /* its workers were told to stop, or are not ready yet */
+    UPGRADE_SERVES,
+    UPGRADE_LEAVES              /* it ends, or would like to: whoever can is to serve */
+};
+
 struct upgrade {
     char *const *arguments;     /* of this process, argv[0] first */
     struct loop_source line;    /* to the other master; fd -1: there is none */
@@ -32,6 +39,8 @@ struct upgrade {
     bool is_new;                /* this is the new one, and the old one still lives */
     bool other_has_spoken;      /* the other master has got as far as saying whether it serves */
     bool other_serves;
+    bool other_leaves;
+    struct timer wait_limit;    /* of the new master for the old one */
     int waiting;                /* a signal that waits for that; 0: none */
     int other_queue;            /* of the other master; -1: not known */
     size_t addresses_len;       /* where it serves, see successor_encode */
@@ -53,10 +62,12 @@ void upgrade_begin(struct master *m);
 /* A child is gone that is no worker. Nothing when it was not the new program. */
 void upgrade_child_gone(struct master *m, pid_t pid, int status);
 /* What this master serves has changed: the other one is told. */
-void upgrade_tell(struct master *m, bool serves);
+void upgrade_tell(struct master *m, enum upgrade_service serves);
 /*
- * Keeps a signal that would stop this master's workers until the program that it has started
- * serves, or is gone: master_signal is called with it then. False: there is nothing to wait for.
+ * Keeps a signal that would stop this master's workers until the other master serves, or is gone:
+ * master_signal is called with it then. The old master so waits for the program that it has
+ * started, at SIGQUIT and SIGWINCH; the new one at SIGQUIT for the old one, for at most ten seconds,
+ * and has it start its workers again. False: there is nothing to wait for.
  */
 bool upgrade_wait(struct master *m, int signal);
 /* Whether the other master could take over the connections of this one's workers. */

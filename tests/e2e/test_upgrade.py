@@ -263,3 +263,24 @@ def test_many_connections_go_on_to_be_handed_over_after_an_upgrade(weir):
     os.kill(old, signal.SIGHUP)
     wait_until(lambda: not any(is_alive(pid) for pid in before), "the first generation to leave")
     assert {who(client)[0] for client in clients[80:]} <= set(workers_of(old))
+
+
+@pytest.mark.parametrize("with_hup", [False, True])
+def test_quit_to_the_new_master_leaves_all_to_the_old_one(weir, with_hup):
+    """Its workers were stopped: they start again before the new ones leave, told by HUP or not."""
+    server = weir(server=WHO, workers=2)
+    old = server.pid
+    with server.connect() as client, server.connect() as other:
+        who(client), who(other)
+        new = upgrade(server)
+        os.kill(old, signal.SIGWINCH)
+        wait_until(lambda: not workers_of(old), "the old workers to leave")
+        served = who(client)[1]
+        if with_hup:
+            os.kill(old, signal.SIGHUP)
+        os.kill(new, signal.SIGQUIT)
+        wait_until(lambda: not is_alive(new), "the new master to leave")
+        pid, requests = who(client)
+        assert pid in workers_of(old) and requests == served + 1
+        assert who(other)[0] in workers_of(old)
+    assert server.pid_path.read_text() == f"{old}\n"
