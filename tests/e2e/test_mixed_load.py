@@ -34,11 +34,11 @@ CONF = """
         root {prefix}/html;
         location /kept { return 200 "$arg_n $connection_requests"; }
         location /idle { keepalive_timeout 300ms; return 200 x; }
-        location /rate { limit_req zone=rate; return 200 x; }
+        location /rate { limit_req zone=rate; alias {prefix}/html/; }
         location /count { limit_conn count 1; alias {prefix}/html/; limit_rate 200k; }
         location /hasty { send_timeout 300ms; alias {prefix}/html/; }
         location /slow { client_min_rate 1m after=100ms; alias {prefix}/html/; }
-        location /later { limit_req zone=rate burst=20; return 200 x; }
+        location /later { limit_req zone=rate burst=20; alias {prefix}/html/; }
         location /silence { return 444; }
     }
     server {
@@ -61,6 +61,7 @@ class Tally:
 
     def __init__(self):
         self.connections = self.answers_read = self.bytes_read = self.bad_requests = self.proxy_errors = 0
+        self.unread_heads = 0               # answered, but no request
         self.classes = Counter()
 
     def add(self, other):
@@ -236,7 +237,7 @@ def asks_too_often(load, connect, chance):
     while not load.over():
         with connect() as client:
             for _ in range(5):
-                assert client.ask(request("/rate?key=r")).status in (200, 503)
+                assert client.ask(request("/rate/a?key=r")).status in (200, 503)
             assert client.ask(request("/count/a?key=c")).status in (200, 503)
             assert client.ask(request("/count/big?key=c", "Range: bytes=0-20000")).status in (206, 503)
         time.sleep(chance.uniform(0, 0.1))
@@ -248,10 +249,13 @@ def talks_nonsense(load, connect, chance):
             good = chance.randrange(3)
             client.send(request("/a") * good)
             client.expect_answers(good, 200, b"a")
-            client.send(chance.choice([b"nonsense\r\n\r\n", request("/../.."), request("/a", "A b: c"), request("/a", host=None),
-                                       request("/a", "Content-Length: 1", "Transfer-Encoding: chunked"), request("/a", "Host: b")]))
+            whole = request("/../..")       # only its target is refused
+            bad = chance.choice([whole, b"nonsense\r\n\r\n", request("/a", "A b: c"), request("/a", host=None),
+                                 request("/a", "Content-Length: 1", "Transfer-Encoding: chunked"), request("/a", "Host: b")])
+            client.send(bad)
             assert client.read().status == 400
             client.tally.bad_requests += 1
+            client.tally.unread_heads += bad is not whole
             client.finish()
             client.expect_close(reset_is_fine=True)
         time.sleep(chance.uniform(0, 0.1))
@@ -290,6 +294,7 @@ def says_nothing_or_half(load, connect, chance):
             client.send(data)
             if data:
                 assert client.read().status == 408
+                client.tally.unread_heads += 1
             client.finish()
             client.expect_close()
 
@@ -311,7 +316,7 @@ def leaves_anywhere(load, connect, chance):
         ("port", request("/hasty/big")),
         ("port", request("/slow/big")),
         ("port", request("/count/big?key=x")),
-        ("port", request("/later?key=l") * 2),
+        ("port", request("/later/a?key=l") * 2),
         ("port", request("/silence")),
         ("port", request("/kept", "Content-Length: 5000", method="POST", body=b"x" * 5000)),
         ("port", request("/kept", "Transfer-Encoding: chunked", method="POST", body=b"5\r\nabcde\r\n0\r\n\r\n") * 2),
@@ -532,14 +537,16 @@ def test_orderly_clients_and_the_server_count_the_same(weir):
     status = settle(server)
     sums = {name: count - start.get(name, 0) for name, count in status["sum"].items()}
     saw = load.tally
-    assert saw.answers_read > 200
+    assert saw.answers_read > 200 and min(saw.classes[n] for n in (2, 3, 4, 5)) > 0
     assert sums["total_connections"] == saw.connections == sums["handled"] + sum_of(sums, "rejected_")
     assert sums["handled"] + sums["adopted_connections"] == sum_of(sums, "closed_")
     assert sums["closed_handed_over"] == sums["adopted_connections"] == sums["handed_over_connections"]
     assert sums["lost_connections"] == sums["closed_error"] == sums["closed_shutdown"] == 0
     assert {n: sums[f"responses_{n}xx"] for n in range(1, 6)} == {n: saw.classes[n] for n in range(1, 6)}
+    assert sums["limit_req_rejected"] + sums["limit_conn_rejected"] == saw.classes[5]
     assert sums["bytes_sent"] == saw.bytes_read
     assert sums["closed_bad_request"] == saw.bad_requests + saw.proxy_errors
+    assert sums["requests"] == sum(saw.classes.values()) - saw.unread_heads
     assert sums["proxy_protocol_errors"] == saw.proxy_errors
     assert sum(saw.classes.values()) == lines_logged(server)
     assert status["reloads"]["failed"] >= 1
