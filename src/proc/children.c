@@ -35,6 +35,7 @@ leave_master_behind(struct master *m, const struct child *self)
         if (child_of(l)->channel.fd >= 0)
             close(child_of(l)->channel.fd);
     upgrade_forget(m);
+    forward_forget();
     if (m->gather.file >= 0)
         close(m->gather.file);
     loop_fini(&m->loop);

@@ -54,6 +54,7 @@ leave(struct master *m)
         children_retire(m, NULL);
     else
         children_dismiss(m, NULL, SIGQUIT);
+    forward_begin(m);
     if (list_is_empty(&m->children))
         loop_stop(&m->loop);
 }
@@ -90,6 +91,7 @@ retire_workers(struct master *m)
     m->serves = false;
     upgrade_tell(m, UPGRADE_RESTS);
     children_retire(m, m->current);
+    forward_begin(m);
     start_done(m);
 }
 
@@ -228,6 +230,7 @@ finish(struct master *m)
     while (!list_is_empty(&m->children))
         child_free(child_of(m->children.next));
     m->current->shares_sockets = m->upgrade.line.fd >= 0;
+    forward_finish(m);
     upgrade_fini(m);
     gather_fini(m);
     handover_close(&m->queue);
@@ -257,6 +260,7 @@ master_run(struct runtime *rt, char *const *arguments)
     control_server_init(&m.control, &m.loop, master_commands, &m);
     upgrade_init(&m, arguments);
     gather_init(&m);
+    forward_init(&m);
     set_title(arguments);
     if (start(&m)) {
         tell_started();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * master_parts: what the files of the master share: master.c (signals, stop), children.c (workers
- * from fork to burial), leaving.c (those who are to finish), reload.c, commands.c, reopen.c and
- * upgrade.c. Nobody else includes this.
+ * from fork to burial), leaving.c (those who are to finish), forward.c, reload.c, commands.c,
+ * reopen.c and upgrade.c. Nobody else includes this.
  */
 #ifndef WEIR_PROC_MASTER_PARTS_H
 #define WEIR_PROC_MASTER_PARTS_H
@@ -51,6 +51,8 @@ struct master {
     struct handover_queue queue;        /* of connections that change their worker */
     struct link children;
     struct upgrade upgrade;
+    struct loop_source forward; /* the queue, while the other master is to have what is in it */
+    struct timer forward_retry;
     bool started;               /* the first workers are ready */
     bool serves;                /* its workers do: connections may be handed to them */
     bool reload_again;          /* asked for while one was under way */
@@ -108,6 +110,16 @@ void leaving_init(struct child *c);
 void leaving_begin(struct child *c);
 /* After a reload: at most worker_generations old ones may go on. */
 void leaving_limit(struct master *m);
+
+/* ---- forward.c ----------------------------------------------------------------------------- */
+
+void forward_init(struct master *m);
+/* When the other master serves and this one does not: its queue has what waits in this one's. */
+void forward_begin(struct master *m);
+/* The workers are gone: the rest of it. Takes a second at most. */
+void forward_finish(struct master *m);
+/* In a worker: what is on its way is not its own. */
+void forward_forget(void);
 
 /* ---- reload.c ------------------------------------------------------------------------------ */
 

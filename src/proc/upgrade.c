@@ -124,6 +124,7 @@ note_other(struct master *m, const struct channel_message *message)
     if (u->other_serves && u->program != 0)
         notify_main_pid(u->program);
     children_tell_successor(m);
+    forward_begin(m);
     if (!u->is_new || u->other_serves || u->other_leaves)
         wait_is_over(m);
     if (u->other_leaves && u->program != 0 && m->state == RUNNING && !m->serves)

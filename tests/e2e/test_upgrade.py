@@ -284,3 +284,27 @@ def test_quit_to_the_new_master_leaves_all_to_the_old_one(weir, with_hup):
         assert pid in workers_of(old) and requests == served + 1
         assert who(other)[0] in workers_of(old)
     assert server.pid_path.read_text() == f"{old}\n"
+
+
+def test_what_waits_in_the_queue_goes_on_to_the_new_program(weir):
+    """Handed over by one old worker, not yet taken by the next when their master is told to leave."""
+    server = weir(server=WHO, workers=2)
+    old = server.pid
+    clients = [server.connect() for _ in range(60)]
+    new = upgrade(server)
+    leaving, stays = workers_of(old)
+    owners = [who(client)[0] for client in clients]
+    os.kill(stays, signal.SIGSTOP)
+    os.kill(old, signal.SIGSTOP)                # no other worker takes them
+    os.kill(leaving, signal.SIGQUIT)
+    wait_until(lambda: not is_alive(leaving), "the worker to leave")
+    os.kill(old, signal.SIGQUIT)
+    os.kill(old, signal.SIGCONT)
+    server.wait_log(r"signal 3 \(SIGQUIT\) received from .*, shutting down\n(.*\n)*.*exited with code 0")
+    os.kill(stays, signal.SIGCONT)
+    assert owners.count(leaving) > 10
+    for client in clients:
+        assert who(client)[0] in workers_of(new)
+        client.close()
+    assert server.process.wait(10) == 0
+    server.pid = new
