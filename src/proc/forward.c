@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * forward: what waits in the hand-over queue of a master whose workers do not serve any more goes on
- * to the other master's queue. Its workers may have written there just before they heard of that.
+ * forward: what waits in the hand-over queue of a master whose workers do not serve any more goes
+ * on to the other master's queue. Its workers may have written there just before they heard of
+ * that.
  */
 #include "proc/master_parts.h"
 

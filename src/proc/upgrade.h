@@ -18,8 +18,8 @@
 struct master;
 
 /*
- * The environment of a new program: descriptors of listeners, "5;6;7;", and of the line. Behind that
- * of a Unix socket whose file is the service manager's stands a letter: "8f;".
+ * The environment of a new program: descriptors of listeners, "5;6;7;", and of the line. Behind
+ * that of a Unix socket whose file is the service manager's stands a letter: "8f;".
  */
 #define UPGRADE_LISTEN_VARIABLE "WEIR_LISTEN"
 #define UPGRADE_LINE_VARIABLE   "WEIR_UPGRADE"
@@ -66,8 +66,8 @@ void upgrade_tell(struct master *m, enum upgrade_service serves);
 /*
  * Keeps a signal that would stop this master's workers until the other master serves, or is gone:
  * master_signal is called with it then. The old master so waits for the program that it has
- * started, at SIGQUIT and SIGWINCH; the new one at SIGQUIT for the old one, for at most ten seconds,
- * and has it start its workers again. False: there is nothing to wait for.
+ * started, at SIGQUIT and SIGWINCH; the new one at SIGQUIT for the old one, for at most ten
+ * seconds, and has it start its workers again. False: there is nothing to wait for.
  */
 bool upgrade_wait(struct master *m, int signal);
 /* Whether the other master could take over the connections of this one's workers. */
