@@ -27,7 +27,7 @@ def reload(server, count=1):
 
 
 def test_a_kept_connection_outlives_a_thousand_reloads(weir):
-    server = weir(server=WHO + "keepalive_requests 100000;")
+    server = weir(server=WHO + "keepalive_requests 1000000000;")
     with server.connect() as client:
         pid, served, address = who(client)
         for turn in range(1000):

@@ -24,7 +24,11 @@ def sockets_of(pid):
     found = []
     try:
         for name in os.listdir(f"/proc/{pid}/fd"):
-            if not os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
+            try:
+                is_socket = os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:")
+            except FileNotFoundError:           # closed meanwhile
+                continue
+            if not is_socket:
                 continue
             fd = libc.syscall(PIDFD_GETFD, process, int(name), 0)
             if fd < 0:
