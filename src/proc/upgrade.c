@@ -396,8 +396,12 @@ upgrade_begin(struct master *m)
 
     if (!may_begin(m))
         return;
-    if (!channel_open(ends) || !open_line(m, ends[0])) {
+    if (!channel_open(ends)) {
         LOG(&process_log, ALERT, errno, "the new binary process cannot be started");
+        return;
+    }
+    if (!open_line(m, ends[0])) {
+        close(ends[1]);
         return;
     }
     if (!rename_files(m, true)) {
