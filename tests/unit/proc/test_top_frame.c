@@ -12,7 +12,7 @@ static struct report report;
 static struct counters counters[WORKERS];
 static struct top_worker workers[WORKERS];
 static struct top_host hosts[HOSTS];
-static char names[HOSTS][24];
+static char names[HOSTS][32];
 static struct top_numbers numbers;
 static struct top_view view;
 
