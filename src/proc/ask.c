@@ -106,8 +106,8 @@ ask_complain(const struct options *options)
 
 /* ---- and shown ----------------------------------------------------------------------------- */
 
-static bool
-show(int fd, struct str text)
+bool
+ask_show(int fd, struct str text)
 {
     while (text.len > 0) {
         ssize_t n = write(fd, text.p, text.len);
@@ -125,12 +125,12 @@ print(enum control_answer answer, struct str text, const struct options *options
 {
     switch (answer) {
     case ANSWER_OK:
-        if (show(STDOUT_FILENO, text))
+        if (ask_show(STDOUT_FILENO, text))
             return true;
         tell(LEVEL_ERR, errno, "write() to the standard output failed");
         return false;
     case ANSWER_FAILED:
-        show(STDERR_FILENO, text);
+        ask_show(STDERR_FILENO, text);
         return false;
     case ANSWER_NONE:
         tell(LEVEL_ERR, 0, "the master process did not answer to the end");

@@ -37,4 +37,7 @@ void ask_complain(const struct options *options);
  */
 int ask_and_print(const struct options *options, struct str command, uint64_t timeout_ms);
 
+/* Writes all of an answer to a descriptor; false with errno. */
+bool ask_show(int fd, struct str text);
+
 #endif

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/channel.h"
 
+#include "proc/passing.h"
+
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-/* Room for one descriptor, aligned as the kernel wants it. */
-union control {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
-};
 
 bool
 channel_open(int ends[2])
@@ -21,7 +17,7 @@ channel_open(int ends[2])
 bool
 channel_send(int end, enum channel_kind kind, struct str text, int fd)
 {
-    union control control = { 0 };
+    union passing control;
     struct iovec parts[2] = {
         { &kind, sizeof(kind) },
         { (void *)(uintptr_t)text.p, text.len },
@@ -29,37 +25,18 @@ channel_send(int end, enum channel_kind kind, struct str text, int fd)
     struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
     ssize_t n;
 
-    if (fd >= 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof(control.bytes);
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-    }
+    if (fd >= 0)
+        passing_put(&message, &control, fd);
     do
         n = sendmsg(end, &message, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     return n >= 0;
 }
 
-static int
-received_fd(struct msghdr *message)
-{
-    struct cmsghdr *header = CMSG_FIRSTHDR(message);
-    int fd;
-
-    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS
-        || header->cmsg_len != CMSG_LEN(sizeof(fd)))
-        return -1;
-    memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-    return fd;
-}
-
 enum channel_result
 channel_receive(int end, struct channel_message *m)
 {
-    union control control;
+    union passing control;
     struct iovec parts[2] = { { &m->kind, sizeof(m->kind) }, { m->bytes, sizeof(m->bytes) } };
     struct msghdr message = {
         .msg_iov = parts, .msg_iovlen = 2,
@@ -72,7 +49,7 @@ channel_receive(int end, struct channel_message *m)
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == EAGAIN ? CHANNEL_EMPTY : CHANNEL_CLOSED;
-    m->fd = received_fd(&message);
+    m->fd = passing_take(&message);
     m->fd_lost = (message.msg_flags & MSG_CTRUNC) != 0 && m->fd < 0;
     if ((size_t)n < sizeof(m->kind) || (message.msg_flags & MSG_TRUNC) != 0
         || ((message.msg_flags & MSG_CTRUNC) != 0 && !m->fd_lost)) {

@@ -152,18 +152,6 @@ send_signal(const struct options *options, const struct word *word,
 
 /* ---- a reload with its verdict ------------------------------------------------------------- */
 
-static void
-show(struct str text)
-{
-    while (text.len > 0) {
-        ssize_t n = write(STDERR_FILENO, text.p, text.len);
-
-        if (n < 0 && errno != EINTR)
-            return;
-        text = str_from(text, n > 0 ? (size_t)n : 0);
-    }
-}
-
 /* The conf file may name a new place for the socket, that comes with this reload. */
 static enum control_answer
 ask_for_reload(const struct options *options, uint64_t timeout_ms)
@@ -176,7 +164,7 @@ ask_for_reload(const struct options *options, uint64_t timeout_ms)
         return ANSWER_NOBODY;
     answer = ask_master(options, STR("reload"), timeout_ms, arena, &text);
     if (str_is_set(text))
-        show(text);
+        ask_show(STDERR_FILENO, text);
     arena_destroy(arena);
     return answer;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/handover.h"
 
+#include "proc/passing.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -25,12 +27,6 @@ struct head {
     uint32_t requests, allowance_ms, keep_ms;
     uint16_t answered, counted;
     uint32_t awaits_proxied;
-};
-
-/* Room for one descriptor, aligned as the kernel wants it. */
-union control {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
 };
 
 bool
@@ -79,20 +75,16 @@ enum handover_sent
 handover_send(int out, int fd, const struct http_carried *c)
 {
     struct head head;
-    union control control;
+    union passing control;
     struct iovec parts[3] = {
         { &head, sizeof(head) },
         { (void *)(uintptr_t)c->ahead.p, c->ahead.len },
         { (void *)(uintptr_t)c->proxied.p, c->proxied.len },
     };
-    struct msghdr message = {
-        .msg_iov = parts, .msg_iovlen = ARRAY_LEN(parts),
-        .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
-    };
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = ARRAY_LEN(parts) };
     ssize_t n;
 
     memset(&head, 0, sizeof(head));     /* the gaps too: they leave the process */
-    memset(&control, 0, sizeof(control));
     head.version = HANDOVER_VERSION;
     head.ahead_len = (uint32_t)c->ahead.len;
     head.proxied_len = (uint32_t)c->proxied.len;
@@ -106,10 +98,7 @@ handover_send(int out, int fd, const struct http_carried *c)
     head.answered = c->answered;
     head.awaits_proxied = c->awaits_proxied;
     head.counted = c->counted;
-    control.header.cmsg_level = SOL_SOCKET;
-    control.header.cmsg_type = SCM_RIGHTS;
-    control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-    memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    passing_put(&message, &control, fd);
     do
         n = sendmsg(out, &message, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
@@ -138,19 +127,6 @@ has_descriptor(int in)
         return false;
     close(fd);
     return true;
-}
-
-static int
-received_fd(struct msghdr *message)
-{
-    struct cmsghdr *header = CMSG_FIRSTHDR(message);
-    int fd;
-
-    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS
-        || header->cmsg_len != CMSG_LEN(sizeof(fd)))
-        return -1;
-    memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-    return fd;
 }
 
 static bool
@@ -198,7 +174,7 @@ enum handover_got
 handover_receive(int in, struct handed_over *m)
 {
     struct head head;
-    union control control;
+    union passing control;
     struct iovec parts[2] = { { &head, sizeof(head) }, { m->bytes, sizeof(m->bytes) } };
     struct msghdr message = {
         .msg_iov = parts, .msg_iovlen = 2,
@@ -215,7 +191,7 @@ handover_receive(int in, struct handed_over *m)
         return errno == EAGAIN ? HANDOVER_EMPTY : HANDOVER_CLOSED;
     if (n == 0)
         return HANDOVER_CLOSED;
-    m->fd = received_fd(&message);
+    m->fd = passing_take(&message);
     if (m->fd >= 0 && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0
         && (size_t)n >= sizeof(head) && unpack(m, &head, (size_t)n))
         return HANDOVER_GOT;
