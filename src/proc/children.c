@@ -303,7 +303,6 @@ log_exit(pid_t pid, int status)
             WEXITSTATUS(status));
 }
 
-
 static bool
 has_children_of(struct master *m, const struct runtime *rt)
 {

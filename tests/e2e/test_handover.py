@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Connections that outlive their worker: at a reload they are handed to the new one, with all that was known of them."""
 
+import json
 import signal
 import time
 
@@ -17,6 +18,10 @@ def who(client, *fields):
     assert answer.status == 200 and answer.get("connection") in (None, "keep-alive"), answer
     pid, requests, *address = answer.text.split()
     return int(pid), int(requests), address
+
+
+def state(server):
+    return json.loads(server.get("/status?format=json").body)["sum"]
 
 
 def reload(server, count=1):
@@ -293,3 +298,19 @@ def test_a_worker_that_is_stuck_keeps_no_connection_from_the_others(weir):
         server.send_signal(signal.SIGCONT, stuck)
     for client in clients:
         client.close()
+
+
+@pytest.mark.parametrize("main", ["", "master_process off;"])
+def test_who_has_handed_over_is_not_woken_any_more(weir, main):
+    """The descriptor is open elsewhere: closing it alone would leave it in the old worker's epoll, which would not rest."""
+    server = weir(main=main, server=WHO + "location = /status { status; } keepalive_requests 100000;",
+                  files={"html/large": bytes(8 << 20)})
+    with server.connect(rcvbuf=4096) as slow, server.connect() as client:
+        who(client)
+        slow.send(request("/large"))
+        slow.read_some(1000)                    # it keeps the old worker alive, or the old configuration
+        server.send_signal(signal.SIGHUP)
+        wait_until(lambda: state(server)["adopted_connections"] == 1, "the hand-over")
+        for _ in range(200):
+            who(client)
+        assert state(server)["stale_events"] < 20
