@@ -173,7 +173,7 @@ def test_a_client_that_leaves_while_it_waits_harms_nobody(weir):
                 client.send(request("/connections"))
     finally:
         os.kill(other, signal.SIGCONT)
-    assert listed(server)["connections"]
+    wait_until(lambda: listed(server)["connections"], "a list that was made after the others had left")
 
 
 def test_only_this_machine_may_see_it(weir):
