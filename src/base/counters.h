@@ -33,6 +33,7 @@
     X(drained_connections,        COUNTER, "Idle or silent connections closed to make room")                        \
     X(drained_silent,             COUNTER, "Of these, silent ones: without a request, or with half a head")         \
     X(drained_over_share,         COUNTER, "Of these, those of an address that held more than its share")           \
+    X(regex_given_up,             COUNTER, "Matches of regular expressions given up at regex_match_limit")          \
     X(closes_when_full,           COUNTER, "Answers that closed their connection because few slots were free")      \
     X(idle_kicks,                 COUNTER, "Keep-alive connections closed by keepalive_timeout")                    \
     X(handed_over_connections,    COUNTER, "Connections handed to another worker at reload")                        \

@@ -131,6 +131,31 @@ conf_is_set(const struct conf *conf, const struct conf_scope *scope,
     return (scope->set[m][offset / 8] >> offset % 8 & 1) != 0;
 }
 
+bool
+conf_sets_anything(const struct conf *conf, const struct conf_scope *scope,
+                   const struct conf_module *but)
+{
+    uint32_t except = but != NULL ? module_number(conf, but) : conf->priv->module_count;
+
+    for (uint32_t m = 0; m < conf->priv->module_count; m++)
+        if (m != except && scope->set[m] != NULL)
+            return true;
+    return false;
+}
+
+struct conf_mark
+conf_mark_of(struct conf *conf, const struct conf_word *word)
+{
+    /* Files are the run's own, and only seen as constant through a word. */
+    struct conf_file *file = (struct conf_file *)(uintptr_t)word->pos.file;
+
+    if (file == NULL)
+        return (struct conf_mark){ STR(""), 0 };
+    if (!str_is_set(file->kept))
+        file->kept = arena_str(conf->arena, file->path);
+    return (struct conf_mark){ file->kept, word->pos.line };
+}
+
 struct str
 conf_main_word(const struct conf *conf, struct str name)
 {

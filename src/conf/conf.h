@@ -23,6 +23,7 @@ struct conf_file {
     struct conf_file *next;     /* in order of opening; a file included twice stands once */
     uint32_t number;            /* in that order */
     bool is_text;               /* given to conf_read_text: no file, and no part of a dump */
+    struct str kept;            /* the path once more, in the result's arena, for marks */
 };
 
 /* Where a word begins. */
@@ -32,6 +33,12 @@ struct conf_pos {
     uint32_t column;            /* in bytes, from 1 */
     uint32_t len;               /* bytes that it takes in the source, quotes included */
     uint32_t offset;            /* of its first byte in the file's text */
+};
+
+/* A line, for as long as the result lives. file "": nowhere. */
+struct conf_mark {
+    struct str file;
+    uint32_t line;
 };
 
 struct conf_word {
@@ -44,6 +51,7 @@ struct conf_word {
 struct conf_node {
     struct conf_word *words;    /* [0] is the name */
     uint32_t count;             /* at least 1 */
+    uint32_t order;             /* statements that were read before it, in all */
     bool is_block;              /* ended by { … } rather than ; */
     struct conf_node *children, *next, *parent;
 };
@@ -61,7 +69,8 @@ enum conf_where {
     IN_LOCATION_IF = 1 << 6,
     IN_LIMIT_EXCEPT = 1 << 7,
     IN_UPSTREAM   = 1 << 8,
-    IN_HTTP_ALL   = (1 << 2) | (1 << 3) | (1 << 4)      /* http, server, location */
+    IN_HTTP_ALL   = (1 << 2) | (1 << 3) | (1 << 4),     /* http, server, location */
+    IN_ANY_IF     = (1 << 5) | (1 << 6)
 };
 
 enum { ARGS_ANY = 255 };
@@ -141,6 +150,7 @@ struct conf {
     const struct directive *directive;      /* being applied */
     struct conf_file *files;
     unsigned errors, warnings;
+    bool is_muted;              /* nothing is noted: a block is applied once more */
     void *owner;                /* of the whole run (struct runtime) */
     struct conf_private *priv;
 };
@@ -189,6 +199,13 @@ void *conf_settings(const struct conf *conf, const struct conf_scope *scope,
 /* Whether this very level (not an outer one) sets the directive's field. */
 bool conf_is_set(const struct conf *conf, const struct conf_scope *scope,
                  const struct conf_module *module, uint16_t offset);
+
+/* Whether this very level sets anything in another module's settings than these (NULL: in any). */
+bool conf_sets_anything(const struct conf *conf, const struct conf_scope *scope,
+                        const struct conf_module *but);
+
+/* Where a word stands. */
+struct conf_mark conf_mark_of(struct conf *conf, const struct conf_word *word);
 
 /*
  * Notes an error at a word (NULL: at no place) and returns false. Errors are told at the end of the

@@ -148,6 +148,7 @@ struct conf_private {
     struct conf_file **files_end;
     uint32_t file_count;
     uint32_t inclusions;
+    uint32_t node_count;
     struct conf_node *first, **end;     /* the main level */
     VEC(struct conf_word) pending;      /* words of the statement being read */
     struct note *notes;                 /* in order of place */

@@ -73,6 +73,8 @@ note_add(struct conf *conf, enum log_level level, struct conf_pos pos, const cha
     struct writer w;
 
     priv->last = NULL;
+    if (conf->is_muted)
+        return;
     if (priv->note_count >= NOTES_MAX) {
         priv->untold++;
         return;
@@ -127,7 +129,7 @@ conf_warn(struct conf *conf, const struct conf_word *word, const char *fmt, ...)
 {
     va_list args;
 
-    conf->warnings++;
+    conf->warnings += !conf->is_muted;
     va_start(args, fmt);
     note_add(conf, LEVEL_WARN, place_of(word), fmt, args);
     va_end(args);

@@ -63,6 +63,7 @@ node_create(struct conf *conf, const struct conf_word *words, uint32_t count)
     memcpy(copy, words, count * sizeof(*copy));
     tn->node.words = copy;
     tn->node.count = count;
+    tn->node.order = conf->priv->node_count++;
     return tn;
 }
 

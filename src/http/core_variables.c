@@ -4,6 +4,7 @@
 #include "config.h"
 #include "http/engine.h"
 #include "http/path.h"
+#include "http/regex.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -386,7 +387,8 @@ get_limit_rate(struct http_request *req, const void *data, struct str rest)
 {
     (void)data;
     (void)rest;
-    return number(req, size_text_eval(req, &http_settings_for(req)->limit_rate));
+    return number(req, req->has_limit_rate ? req->limit_rate
+                                           : size_text_eval(req, &http_settings_for(req)->limit_rate));
 }
 
 static struct str
@@ -496,6 +498,29 @@ get_hostname(struct http_request *req, const void *data, struct str rest)
     return http_hostname();
 }
 
+static struct str
+get_capture(struct http_request *req, const void *data, struct str rest)
+{
+    (void)rest;
+    return http_capture(req, (uint32_t)(uintptr_t)data);
+}
+
+static void
+set_args(struct http_request *req, struct str value)
+{
+    req->args = value;
+}
+
+static void
+set_limit_rate(struct http_request *req, struct str value)
+{
+    if (!size_parse(value, &req->limit_rate)) {
+        LOG(&req->log, ERR, 0, "invalid $limit_rate \"%.*s\"", STR_ARG(value));
+        return;
+    }
+    req->has_limit_rate = true;
+}
+
 static const char fixed_version[] = WEIR_VERSION, fixed_dot[] = ".", fixed_none[] = "";
 
 static struct str
@@ -506,9 +531,20 @@ get_fixed(struct http_request *req, const void *data, struct str rest)
     return str_of(data);
 }
 
+#define CAPTURE(n) .get = get_capture, .data = (const void *)(uintptr_t)(n)
+
 const struct http_variable http_core_variables[] = {
     { "arg_", .get = get_arg },
-    { "args", MEMBER(args) },
+    { "1", CAPTURE(1) },
+    { "2", CAPTURE(2) },
+    { "3", CAPTURE(3) },
+    { "4", CAPTURE(4) },
+    { "5", CAPTURE(5) },
+    { "6", CAPTURE(6) },
+    { "7", CAPTURE(7) },
+    { "8", CAPTURE(8) },
+    { "9", CAPTURE(9) },
+    { "args", MEMBER(args), .set = set_args },
     { "query_string", MEMBER(args) },
     { "proxy_protocol_addr", .get = get_proxied_addr, PROXIED(client) },
     { "proxy_protocol_port", .get = get_proxied_port, PROXIED(client) },
@@ -535,7 +571,7 @@ const struct http_variable http_core_variables[] = {
     { "http_", .get = get_http },
     { "https", .get = get_fixed, .data = fixed_none },
     { "is_args", .get = get_is_args },
-    { "limit_rate", .get = get_limit_rate },
+    { "limit_rate", .get = get_limit_rate, .set = set_limit_rate },
     { "msec", .get = get_msec },
     { "pid", .get = get_pid },
     { "pipe", .get = get_fixed, .data = fixed_dot },

@@ -22,6 +22,9 @@ struct http_worker;
 struct http_server;
 struct http_location;
 struct http_request;
+struct http_trace;
+struct http_value;
+struct conf_mark;
 struct file;
 
 /* ---- methods and fields -------------------------------------------------------------------- */
@@ -115,6 +118,13 @@ struct http_response {
 
 /* ---- the request --------------------------------------------------------------------------- */
 
+/* What the groups of the regular expression that matched last hold: $1, $2 … */
+struct http_captures {
+    struct str subject;
+    const size_t *offsets;      /* pairs: begin and end; [0] is the whole match */
+    uint32_t count;             /* pairs */
+};
+
 /* What a codec does for the rooms above it. */
 struct http_codec {
     /* The answer is ready in req->response, filters have run: send it, then finish the request. */
@@ -163,6 +173,10 @@ struct http_request {
     bool internal;              /* reached its current place by an internal redirect */
     bool asks_rate;             /* limit_rate is being put together */
     bool error_page;            /* its current place was chosen by error_page */
+    bool is_named;              /* a location was chosen by its name: the path has no part in it */
+    bool match_failed;          /* a regular expression was given up: the answer is 500 */
+    bool has_limit_rate;        /* "set $limit_rate": limit_rate below counts */
+    uint8_t variable_depth;     /* variables that are being made of variables */
     bool refused;               /* malformed: answered without looking at hosts and locations'
                                    handlers */
     unsigned status_override;   /* by error_page "=code": replaces the status of the answer; 0:
@@ -181,6 +195,14 @@ struct http_request {
                                            (Retry-After), on whatever page; name STR_NONE:
                                            none */
     struct str id;              /* $request_id once it was asked for */
+    uint64_t limit_rate;        /* bytes a second */
+    struct http_value *values;  /* of what the conf file defines; NULL: none was asked for yet */
+    struct http_captures captures;
+    const struct http_trace *trace;     /* who is told each step; NULL: nobody */
+
+    /* A request below another (subrequest.h) shares its client and fields. */
+    struct http_request *parent;        /* NULL: the client's own */
+    uint32_t subrequests;       /* of the client's own: those that were made below it */
 
     struct file *file;          /* the first that was opened for it; given back at its end */
     struct http_response response;
@@ -268,6 +290,22 @@ enum http_method http_method_of(struct str name);
 struct str http_redirect_base(struct http_request *req);
 /* "http" or "https". */
 struct str http_scheme(const struct http_request *req);
+
+/*
+ * Told each step of a request that is explained (weir explain): text says what was decided, where
+ * names the line of the conf file that decided it; NULL: none did.
+ */
+struct http_trace {
+    void (*step)(void *ctx, const struct conf_mark *where, struct str text);
+    void *ctx;
+};
+void http_trace_step(struct http_request *req, const struct conf_mark *where, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+#define HTTP_TRACE(req, where, ...)                         \
+    do {                                                    \
+        if (UNLIKELY((req)->trace != NULL))                 \
+            http_trace_step((req), (where), __VA_ARGS__);   \
+    } while (0)
 
 /* The local address of the connection; asked of the kernel when needed. */
 bool http_local_address(const struct http_request *req, struct address *address);

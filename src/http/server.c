@@ -466,6 +466,7 @@ parse_http(struct conf *conf, const struct conf_node *node, void *field)
     http->servers_end = &http->servers;
     http->addresses_end = &http->addresses;
     http->log_files = setup->log_files;
+    http->pcre_jit = !setup->no_jit;
     link_init(&http->listeners);
     log_buffers_init(&http->log_buffers);
     setup->http = http;
@@ -474,6 +475,9 @@ parse_http(struct conf *conf, const struct conf_node *node, void *field)
         return false;
     settings = conf_settings(conf, scope, &http_table);
     http->file_cache_body_bytes = settings->file_cache_body_bytes;
+    http->regex_match_limit = settings->regex_match_limit;
+    if (!http_variables_bind(conf, http))
+        return false;
     for (const struct http_server *s = http->servers; s != NULL; s = s->next)
         note_file_cache(http, s->root);
     return build_addresses(conf, http);

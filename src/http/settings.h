@@ -100,6 +100,7 @@ struct location_settings {
     bool log_not_found;
     bool chunked_transfer_encoding;
     bool recursive_error_pages;
+    bool rewrite_log, uninitialized_variable_warn;
     struct open_file_settings open_file_cache;
     bool open_file_cache_errors;
     uint32_t open_file_cache_min_uses;
@@ -204,6 +205,10 @@ struct http_address {
 
 struct http {
     struct arena *arena;
+    struct map *variables;      /* by name: those that the conf file uses or defines */
+    uint32_t value_count;       /* slots of a request's values */
+    uint32_t regex_match_limit;
+    bool pcre_jit;
     struct http_server *servers, **servers_end;
     struct http_address *addresses, **addresses_end;
     struct link listeners;
@@ -220,6 +225,7 @@ struct http {
 /* Settings of the http level that no server can change. */
 struct http_settings {
     uint64_t file_cache_body_bytes;
+    uint32_t regex_match_limit;
 };
 
 extern const struct conf_module http_table, server_table, location_table;

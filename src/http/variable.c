@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * variable: finding variables, and texts that hold them. The variables of the server itself are in
- * core_variables.c.
+ * variable: finding and defining variables, and texts that hold them. The variables of the server
+ * itself are in core_variables.c.
  */
 #include "http/variable.h"
+#include "base/map.h"
 #include "base/vec.h"
 #include "http/core_variables.h"
+#include "http/engine.h"
 #include "http/module.h"
+#include "http/settings.h"
+
+enum { DEPTH_MAX = 100 };       /* variables that are made of variables */
 
 /* A name that ends with "_" in its table is a family: arg_, http_, cookie_. */
 static bool
@@ -51,16 +56,272 @@ http_variable_find(struct arena *arena, struct str name, struct str *rest)
     return v;
 }
 
-/* ---- compiling ----------------------------------------------------------------------------- */
-
-typedef VEC(struct http_piece) piece_vec;
-
 static bool
 is_name_char(char c)
 {
     c = ascii_lower(c);
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
+
+/* ---- the entries of a configuration -------------------------------------------------------- */
+
+/* A name in a configuration. */
+struct entry {
+    struct http_variable var;
+    struct conf_word word;      /* where it was used first; pos.file NULL: nowhere */
+    bool is_used, is_defined;
+};
+
+static struct entry *
+entry_of(struct conf *conf, struct str name)
+{
+    struct http *http = http_of(conf);
+    struct entry *entry;
+    struct str lower;
+
+    if (http->variables == NULL && (http->variables = map_create(conf->arena, true)) == NULL) {
+        conf_no_memory(conf);
+        return NULL;
+    }
+    if ((entry = map_get(http->variables, name)) != NULL)
+        return entry;
+    entry = ARENA_NEW(conf->arena, struct entry);
+    lower = arena_str(conf->arena, name);
+    if (entry == NULL || !str_is_set(lower)) {
+        conf_no_memory(conf);
+        return NULL;
+    }
+    for (char *p = (char *)(uintptr_t)lower.p; *p != '\0'; p++)
+        *p = ascii_lower(*p);
+    entry->var.name = lower.p;
+    if (!map_set(http->variables, lower, entry)) {
+        conf_no_memory(conf);
+        return NULL;
+    }
+    return entry;
+}
+
+struct http_variable *
+http_variable_use(struct conf *conf, const struct conf_word *word, struct str name)
+{
+    struct entry *entry = entry_of(conf, name);
+
+    if (entry == NULL)
+        return NULL;
+    if (!entry->is_used && word != NULL)
+        entry->word = *word;
+    entry->is_used = true;
+    return &entry->var;
+}
+
+/* "set" has not been there yet. */
+static struct str
+get_unset(struct http_request *req, const void *data, struct str rest)
+{
+    const struct http_variable *var = data;
+
+    (void)rest;
+    if (http_settings_for(req)->uninitialized_variable_warn)
+        LOG(&req->log, WARN, 0, "using uninitialized \"%s\" variable", var->name);
+    return STR("");
+}
+
+struct http_variable *
+http_variable_define_name(struct conf *conf, const struct conf_word *word, struct str name)
+{
+    struct entry *entry = entry_of(conf, name);
+    const struct http_variable *known;
+    struct str rest = STR_NONE;
+
+    if (entry == NULL)
+        return NULL;
+    if (entry->is_defined)
+        return &entry->var;
+    known = http_variable_find(conf->arena, name, &rest);
+    if (known != NULL && rest.len == 0) {
+        if (known->set == NULL) {
+            conf_error(conf, word, "the duplicate \"%.*s\" variable", STR_ARG(name));
+            conf_hint(conf, "weir itself gives it its value: choose another name");
+            return NULL;
+        }
+        entry->var.get = known->get;
+        entry->var.data = known->data;
+        entry->var.set = known->set;
+    } else {
+        entry->var.get = get_unset;
+        entry->var.data = &entry->var;
+        entry->var.slot = ++http_of(conf)->value_count;
+    }
+    entry->is_defined = true;
+    return &entry->var;
+}
+
+static bool
+is_name(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_name_char(text.p[i]))
+            return false;
+    return text.len > 0;
+}
+
+struct http_variable *
+http_variable_define(struct conf *conf, const struct conf_word *word,
+                     struct str (*get)(struct http_request *req, const void *data, struct str rest),
+                     const void *data, bool is_volatile)
+{
+    struct http_variable *var;
+
+    if (word->text.len < 2 || word->text.p[0] != '$' || !is_name(str_from(word->text, 1))) {
+        conf_error(conf, word, "invalid variable name \"%.*s\"", STR_ARG(word->text));
+        conf_hint(conf, "\"$\", then letters, digits and \"_\": $name");
+        return NULL;
+    }
+    var = http_variable_define_name(conf, word, str_from(word->text, 1));
+    if (var == NULL || get == NULL)
+        return var;
+    if (var->slot == 0) {
+        conf_error(conf, word, "the duplicate \"%s\" variable", var->name);
+        conf_hint(conf, "weir itself gives it its value: choose another name");
+        return NULL;
+    }
+    var->get = get;
+    var->data = data;
+    var->is_volatile = is_volatile;
+    return var;
+}
+
+/* ---- binding ------------------------------------------------------------------------------- */
+
+struct binding {
+    struct conf *conf;
+    bool ok;
+};
+
+struct nearest {
+    struct str name, best;
+    unsigned distance;
+};
+
+static void
+consider(struct nearest *nearest, const char *name)
+{
+    unsigned distance = str_distance(nearest->name, str_of(name), nearest->distance);
+
+    if (distance < nearest->distance) {
+        nearest->distance = distance;
+        nearest->best = str_of(name);
+    }
+}
+
+static bool
+consider_entry(void *ctx, struct str key, void *value)
+{
+    const struct entry *entry = value;
+
+    (void)key;
+    if (entry->is_defined)
+        consider(ctx, entry->var.name);
+    return true;
+}
+
+static void
+hint_nearest(struct conf *conf, struct str name)
+{
+    struct nearest nearest = { .name = name, .distance = (unsigned)MIN(name.len / 3 + 1, 3) };
+
+    map_each(http_of(conf)->variables, consider_entry, &nearest);
+    for (const struct http_variable *v = http_core_variables; v->name != NULL; v++)
+        consider(&nearest, v->name);
+    for (unsigned i = 0; http_modules[i] != NULL; i++)
+        for (const struct http_variable *v = http_modules[i]->variables;
+             v != NULL && v->name != NULL; v++)
+            consider(&nearest, v->name);
+    if (nearest.best.len > 0)
+        conf_hint(conf, "did you mean \"$%.*s\"?", STR_ARG(nearest.best));
+}
+
+static bool
+bind_entry(void *ctx, struct str key, void *value)
+{
+    struct binding *binding = ctx;
+    struct conf *conf = binding->conf;
+    struct entry *entry = value;
+    const struct http_variable *known;
+    struct str rest = STR_NONE;
+
+    if (entry->is_defined)
+        return true;
+    known = http_variable_find(conf->arena, key, &rest);
+    if (known == NULL) {
+        binding->ok = conf_error(conf, entry->word.pos.file != NULL ? &entry->word : NULL,
+                                 "unknown \"%.*s\" variable", STR_ARG(key));
+        hint_nearest(conf, key);
+        return true;
+    }
+    entry->var.get = known->get;
+    entry->var.data = known->data;
+    entry->var.set = known->set;
+    entry->var.rest = rest;
+    return true;
+}
+
+bool
+http_variables_bind(struct conf *conf, struct http *http)
+{
+    struct binding binding = { conf, true };
+
+    if (http->variables != NULL)
+        map_each(http->variables, bind_entry, &binding);
+    return binding.ok;
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+static struct http_value *
+value_of(struct http_request *req, const struct http_variable *var)
+{
+    if (req->values == NULL)
+        req->values = ARENA_ARRAY(req->arena, struct http_value, req->server->http->value_count);
+    return req->values != NULL ? &req->values[var->slot - 1] : NULL;
+}
+
+void
+http_variable_set(struct http_request *req, const struct http_variable *var, struct str value)
+{
+    struct http_value *place;
+
+    if (var->slot == 0)
+        var->set(req, value);
+    else if ((place = value_of(req, var)) != NULL)
+        *place = (struct http_value){ value, true };
+}
+
+struct str
+http_variable_slot_value(struct http_request *req, const struct http_variable *var)
+{
+    struct http_value *value = value_of(req, var);
+    struct str text;
+
+    if (value == NULL)
+        return STR_NONE;
+    if (value->is_known)
+        return value->text;
+    if (req->variable_depth >= DEPTH_MAX) {
+        LOG(&req->log, ERR, 0, "cycle while evaluating variable \"%s\"", var->name);
+        return STR_NONE;
+    }
+    req->variable_depth++;
+    text = var->get(req, var->data, var->rest);
+    req->variable_depth--;
+    if (!var->is_volatile)
+        *value = (struct http_value){ text, true };
+    return text;
+}
+
+/* ---- compiling ----------------------------------------------------------------------------- */
+
+typedef VEC(struct http_piece) piece_vec;
 
 static bool
 add_literal(struct conf *conf, piece_vec *pieces, struct str text)
@@ -82,14 +343,14 @@ add_literal(struct conf *conf, piece_vec *pieces, struct str text)
 static bool
 add_variable(struct conf *conf, const struct conf_word *word, piece_vec *pieces, struct str name)
 {
-    struct http_piece piece = { 0 }, *place;
+    const struct http_variable *var = http_variable_use(conf, word, name);
+    struct http_piece *piece;
 
-    piece.var = http_variable_find(conf->arena, name, &piece.rest);
-    if (piece.var == NULL)
-        return conf_error(conf, word, "unknown \"%.*s\" variable", STR_ARG(name));
-    if ((place = VEC_ADD(conf->arena, pieces)) == NULL)
+    if (var == NULL)
+        return false;
+    if ((piece = VEC_ADD(conf->arena, pieces)) == NULL)
         return conf_no_memory(conf);
-    *place = piece;
+    *piece = (struct http_piece){ .var = var };
     return true;
 }
 
@@ -102,8 +363,12 @@ variable_name(struct str s, size_t at, size_t *end, bool *unclosed)
     struct str name;
 
     start += braces;
-    for (*end = start; *end < s.len && is_name_char(s.p[*end]); (*end)++)
-        ;
+    *end = start;
+    if (!braces && start < s.len && s.p[start] >= '1' && s.p[start] <= '9')
+        *end = start + 1;       /* a capture: "$10" is $1 and a "0" */
+    else
+        while (*end < s.len && is_name_char(s.p[*end]))
+            (*end)++;
     name = (struct str){ s.p + start, *end - start };
     *unclosed = braces && (*end >= s.len || s.p[*end] != '}');
     *end += braces;
@@ -153,6 +418,12 @@ http_text_compile_after(struct conf *conf, const struct conf_word *word, size_t 
 }
 
 bool
+http_text_of_word(struct conf *conf, const struct conf_word *word, struct http_text *text)
+{
+    return http_text_compile(conf, word, arena_str(conf->arena, word->text), text);
+}
+
+bool
 http_text_is_literal(const struct http_text *text)
 {
     return text->len == 0 || (text->len == 1 && text->pieces[0].var == NULL);
@@ -165,12 +436,17 @@ http_text_eval(struct http_request *req, const struct http_text *text)
 
     if (http_text_is_literal(text))
         return str_is_set(text->source) ? text->source : STR("");
+    if (text->len == 1) {
+        struct str value = http_variable_value(req, text->pieces[0].var);
+
+        return str_is_set(value) || arena_failed(req->arena) ? value : STR("");
+    }
     w = writer_in(req->arena);
     for (uint32_t i = 0; i < text->len; i++) {
         const struct http_piece *piece = &text->pieces[i];
 
         write_str(&w, piece->var == NULL ? piece->literal
-                                         : piece->var->get(req, piece->var->data, piece->rest));
+                                         : http_variable_value(req, piece->var));
     }
     return writer_str(&w);
 }

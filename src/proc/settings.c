@@ -526,6 +526,19 @@ static const bool may_be_off = true;
 #define MAIN(member)  FIELD(struct main_settings, member)
 #define LIMIT(member) FIELD(struct events_settings, limits.member)
 
+static bool
+parse_pcre_jit(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct http_setup *setup = conf->owner;
+    bool jit;
+
+    (void)field;
+    if (!word_flag(conf, &node->words[1], &jit))
+        return false;
+    setup->no_jit = !jit;
+    return true;
+}
+
 static const struct directive main_directives[] = {
     { "daemon", .where = IN_MAIN, .args = {1, 1}, .parse = parse_flag, MAIN(daemon),
       .initial = "on" },
@@ -558,7 +571,8 @@ static const struct directive main_directives[] = {
       MAIN(env), .initial = "TZ" },
     { "events", .where = IN_MAIN, .flags = DIRECTIVE_BLOCK, .parse = parse_events },
     { "lock_file", .where = IN_MAIN, .args = {1, 1}, .parse = parse_ignored },
-    { "pcre_jit", .where = IN_MAIN, .args = {1, 1}, .parse = ignore_flag },
+    { "pcre_jit", .where = IN_MAIN, .args = {1, 1}, .parse = parse_pcre_jit,
+      .initial = "on" },
     { "timer_resolution", .where = IN_MAIN, .args = {1, 1}, .parse = ignore_ms },
     { "thread_pool", .where = IN_MAIN, .args = {1, 3}, .flags = DIRECTIVE_REPEAT,
       .parse = ignore_thread_pool },

@@ -547,7 +547,7 @@ static COLD void
 start_pace(struct http_request *req)
 {
     const struct location_settings *s = http_settings_for(req);
-    uint64_t rate = size_text_eval(req, &s->limit_rate);
+    uint64_t rate = req->has_limit_rate ? req->limit_rate : size_text_eval(req, &s->limit_rate);
     struct pace *pace;
 
     if (rate == 0)
@@ -572,7 +572,8 @@ respond(struct http_request *req)
     }
     if (req->response.no_body)
         req->response.body = NULL;
-    if (UNLIKELY(!size_text_is_zero(&http_settings_for(req)->limit_rate)))
+    if (UNLIKELY(req->has_limit_rate
+                 || !size_text_is_zero(&http_settings_for(req)->limit_rate)))
         start_pace(req);
     h1->out = h1_push(req);
 }

@@ -244,7 +244,7 @@ write_pieces(struct writer *w, struct http_request *req, const struct log_format
         if (piece->var == NULL)
             write_str(w, piece->literal);
         else
-            write_value(w, piece->var->get(req, piece->var->data, piece->rest), format->escape);
+            write_value(w, http_variable_value(req, piece->var), format->escape);
     }
     write_char(w, '\n');
 }

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * regex: regular expressions of the conf file, by PCRE2, and what their groups captured.
+ *
+ * They are compiled at load, with PCRE2's JIT where it has one. A match is bounded: an expression
+ * that goes astray ("(a+)+$") costs its request, not the worker.
+ */
+#ifndef WEIR_HTTP_REGEX_H
+#define WEIR_HTTP_REGEX_H
+
+#include "conf/conf.h"
+#include "http/request.h"
+
+struct http_regex;
+
+enum http_match {
+    MATCH_NONE,
+    MATCH_FOUND,
+    MATCH_GIVEN_UP              /* regex_match_limit was reached, or memory: it was logged, and the
+                                   request's answer will be 500 */
+};
+
+/*
+ * Compiles the pattern, which stands in word. Named groups become variables. It lives as long as
+ * the configuration. NULL after conf_error.
+ */
+struct http_regex *http_regex_compile(struct conf *conf, const struct conf_word *word,
+                                      struct str pattern, bool ignore_case);
+
+/*
+ * Whether subject matches. When it does, and the expression has groups, $1 … and the variables of
+ * its named groups are set; subject must then live as long as the request.
+ */
+enum http_match http_regex_match(struct http_request *req, const struct http_regex *regex,
+                                 struct str subject);
+
+/* What the group of that number holds since the last match; STR_NONE: there is none. */
+struct str http_capture(const struct http_request *req, uint32_t number);
+
+/* Groups that it captures, without the whole. */
+uint32_t http_regex_groups(const struct http_regex *regex);
+/* As it was written. */
+struct str http_regex_source(const struct http_regex *regex);
+
+#endif
