@@ -5,6 +5,7 @@
 #include "http/http.h"
 #include "proc/ask.h"
 #include "proc/control.h"
+#include "proc/fmt.h"
 #include "proc/inherit.h"
 #include "proc/list.h"
 #include "proc/options.h"
@@ -26,6 +27,7 @@
 static const char usage[] =
     "Usage: weir [options]\n"
     "       weir serve [DIR] [--listen ADDRESS:PORT]\n"
+    "       weir fmt [-w | --check] [FILE...]\n"
     "       weir top [-c filename] [-p prefix] [--interval time] [--once] [--no-color]\n"
     "\n"
     "Options:\n"
@@ -51,6 +53,10 @@ static const char usage[] =
     "  --listen ADDRESS:PORT : with serve: where (default: the first free port from 8080,\n"
     "                  for this machine alone)\n"
     "\n"
+    "  fmt [FILE...] : lay out conf files (default: standard input) to standard output\n"
+    "  -w            : with fmt: write them back\n"
+    "  --check       : with fmt: name those that would change; status 1 if there are any\n"
+    "\n"
     "  top           : show in the terminal what the server does; q ends it\n"
     "  --interval time : with top: between two looks (default: 1s)\n"
     "  --once        : with top: one look, as text\n"
@@ -64,6 +70,8 @@ struct command {
     struct control_patience patience;
     bool is_serve;
     struct serve serve;
+    bool is_fmt;
+    struct fmt fmt;
     bool is_top;
     struct top_options top;
 };
@@ -263,6 +271,58 @@ read_serve(struct command *command, char **arguments)
     return true;
 }
 
+static bool
+read_fmt_option(struct command *command, const char *argument)
+{
+    static const struct { const char *name; enum fmt_output output; } outputs[] = {
+        { "-w",      FMT_WRITE },
+        { "--check", FMT_CHECK },
+    };
+    enum fmt_output *output = &command->fmt.output;
+
+    for (size_t i = 0; i < ARRAY_LEN(outputs); i++) {
+        if (strcmp(argument, outputs[i].name) != 0)
+            continue;
+        if (*output != FMT_PRINT && *output != outputs[i].output) {
+            console("options \"-w\" and \"--check\" do not go together");
+            return false;
+        }
+        *output = outputs[i].output;
+        return true;
+    }
+    if (strcmp(argument, "-h") == 0 || strcmp(argument, "--help") == 0)
+        return command->help = true;
+    console("invalid option: \"%s\"", argument);
+    return false;
+}
+
+/*
+ * weir fmt [-w | --check] [FILE...]: what is left of the arguments are the names. After "--" all
+ * are.
+ */
+static bool
+read_fmt(struct command *command, char **arguments)
+{
+    char **file = arguments;
+    bool has_options = true;
+
+    command->is_fmt = true;
+    command->fmt.files = arguments;
+    for (; *arguments != NULL; arguments++) {
+        if (!has_options || **arguments != '-')
+            *file++ = *arguments;
+        else if (strcmp(*arguments, "--") == 0)
+            has_options = false;
+        else if (!read_fmt_option(command, *arguments))
+            return false;
+    }
+    *file = NULL;
+    if (command->fmt.output != FMT_WRITE || command->fmt.files[0] != NULL || command->help)
+        return true;
+    console("option \"-w\" requires file name");
+    return false;
+}
+
 /* Words of -s that are questions: the answer goes to standard output. */
 static bool
 is_question(const struct command *command)
@@ -328,6 +388,8 @@ read_command(struct command *command, char **arguments)
 {
     if (arguments[0] != NULL && strcmp(arguments[0], "serve") == 0)
         return read_serve(command, arguments + 1);
+    if (arguments[0] != NULL && strcmp(arguments[0], "fmt") == 0)
+        return read_fmt(command, arguments + 1);
     command->is_top = arguments[0] != NULL && strcmp(arguments[0], "top") == 0;
     arguments += command->is_top;
     for (; *arguments != NULL; arguments++) {
@@ -460,6 +522,8 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
     }
     if (command->list)
         return list_directives(STDOUT_FILENO) ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (command->is_fmt)
+        return fmt_run(&command->fmt);
     if (!make_options(arena, command, &options))
         return EXIT_FAILURE;
     if (command->is_serve) {

@@ -172,6 +172,9 @@ void conf_destroy(struct conf *conf);
 bool conf_read_text(struct conf *conf, struct str name, struct str text);
 bool conf_read_file(struct conf *conf, struct str path);
 
+/* All that a descriptor gives, as text; `name` stands in the error. False when one was noted. */
+bool conf_read_all(struct conf *conf, int fd, struct str name, struct str *text);
+
 /*
  * Checks and applies the whole tree at main level. Returns the main scope, or NULL when there was
  * any error (all are noted).

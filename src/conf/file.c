@@ -117,6 +117,17 @@ tell_errno(struct conf *conf, const struct conf_word *word, const char *call, st
                       strerror(err));
 }
 
+bool
+conf_read_all(struct conf *conf, int fd, struct str name, struct str *text)
+{
+    struct bytes b;
+
+    if (!read_all(conf->scratch, fd, 0, &b))
+        return tell_errno(conf, NULL, "read()", name);
+    *text = (struct str){ b.p, b.len };
+    return true;
+}
+
 static bool
 read_file(struct conf *conf, struct str path, const struct conf_word *word, struct str *text)
 {

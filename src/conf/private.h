@@ -158,6 +158,7 @@ struct conf_private {
     bool no_memory;
     bool given_up;                      /* reading stops: no memory, or too many files */
     bool too_deep;                      /* blocks are nested too deeply to be applied */
+    bool is_alone;                      /* files that are included are not read */
 };
 
 #endif

@@ -251,7 +251,7 @@ take_pending(struct reader *r)
 static void
 end_simple(struct reader *r, struct conf_node *node)
 {
-    if (is_include(&node->words[0]))
+    if (is_include(&node->words[0]) && !r->conf->priv->is_alone)
         include(r, node);
     else
         node_link(r, node);
