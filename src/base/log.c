@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/clock.h"
 #include "base/counters.h"
+#include "base/syslog_server.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,6 +16,7 @@
 enum { SLOW_READER_MS = 50 };
 
 struct log_context process_log;
+struct log_ring *log_rings;
 
 static int console_fd = STDERR_FILENO;
 
@@ -65,17 +67,45 @@ log_file_add(struct log_files *files, struct str path)
     if (!str_is_set(file->path))
         return NULL;
     file->fd = -1;
-    file->is_stderr = str_eq(path, STR("stderr"));
+    file->kind = str_eq(path, STR("stderr")) ? LOG_STDERR : LOG_FILE;
     list_push(&files->head, &file->link);
     return file;
+}
+
+/* Rings go with the arena of their configuration. */
+static void
+forget_ring(void *data)
+{
+    struct log_ring **place = &log_rings;
+
+    while (*place != NULL && *place != data)
+        place = &(*place)->next;
+    if (*place != NULL)
+        *place = (*place)->next;
+}
+
+bool
+log_file_make_ring(struct log_files *files, struct log_file *file, size_t size)
+{
+    struct log_ring *ring = ARENA_NEW(files->arena, struct log_ring);
+
+    if (ring == NULL || (ring->bytes = arena_bytes(files->arena, size)) == NULL
+        || !arena_defer(files->arena, forget_ring, ring))
+        return false;
+    ring->size = size;
+    ring->next = log_rings;
+    log_rings = ring;
+    file->ring = ring;
+    file->kind = LOG_MEMORY;
+    return true;
 }
 
 bool
 log_file_open(struct log_file *file)
 {
-    if (file->fd != -1)
+    if (file->fd != -1 || file->kind == LOG_SYSLOG || file->kind == LOG_MEMORY)
         return true;
-    if (file->is_stderr)
+    if (file->kind == LOG_STDERR)
         file->fd = STDERR_FILENO;
     else
         file->fd = open(file->path.p,
@@ -86,16 +116,20 @@ log_file_open(struct log_file *file)
 static void
 close_descriptor(struct log_file *file)
 {
-    if (file->fd != -1 && !file->is_stderr)
+    if (file->fd != -1 && file->kind == LOG_FILE)
         close(file->fd);
     file->fd = -1;
+    if (file->kind == LOG_SYSLOG)
+        syslog_server_close(file->server);
 }
 
 bool
 log_file_reopen(struct log_file *file)
 {
-    struct log_file anew = { .path = file->path, .fd = -1, .is_stderr = file->is_stderr };
+    struct log_file anew = { .path = file->path, .fd = -1, .kind = file->kind };
 
+    if (file->kind == LOG_SYSLOG || file->kind == LOG_MEMORY)
+        return true;
     if (!log_file_open(&anew))
         return false;
     log_file_replace(file, anew.fd);
@@ -159,12 +193,25 @@ write_stderr(const struct log_file *file, struct str bytes)
     return write(file->fd, bytes.p, pipe_portion(bytes));
 }
 
+static void
+write_to_ring(struct log_ring *ring, struct str bytes)
+{
+    ring->written += bytes.len;
+    while (bytes.len > 0) {
+        size_t n = MIN(bytes.len, ring->size - ring->at);
+
+        memcpy(ring->bytes + ring->at, bytes.p, n);
+        ring->at = (ring->at + n) % ring->size;
+        bytes = str_from(bytes, n);
+    }
+}
+
 static bool
 write_all(const struct log_file *file, struct str bytes)
 {
     while (bytes.len > 0) {
-        ssize_t n = file->is_stderr ? write_stderr(file, bytes)
-                                    : write(file->fd, bytes.p, bytes.len);
+        ssize_t n = file->kind == LOG_STDERR ? write_stderr(file, bytes)
+                                             : write(file->fd, bytes.p, bytes.len);
 
         if (n >= 0)
             bytes = str_from(bytes, (size_t)n);
@@ -204,26 +251,58 @@ complain(struct log_file *file, int err)
     if (file->complained_s == complaint_second())
         return;
     file->complained_s = complaint_second();
-    if (is_console(file->fd) || !is_writable(console_fd, 0))
+    if ((file->fd != -1 && is_console(file->fd)) || !is_writable(console_fd, 0))
         return;
-    write_fmt(&w, "weir: [alert] write() to \"%s\" failed (%d: %s), %" PRIu64 " writes lost so far",
-              file->path.p, err, strerror(err), file->lost);
+    write_fmt(&w, "weir: [alert] %s to \"%s\" failed (%d: %s), %" PRIu64 " writes lost so far",
+              file->kind == LOG_SYSLOG ? "send()" : "write()", file->path.p, err, strerror(err),
+              file->lost);
     *w.p++ = '\n';
     write_console((struct str){ line, (size_t)(w.p - line) });
 }
 
-bool
-log_file_write(struct log_file *file, struct str bytes)
+/* One line: its newline is no part of a message. */
+static bool
+send_line(const struct log_file *file, unsigned severity, struct str line)
+{
+    if (line.len > 0 && line.p[line.len - 1] == '\n')
+        line.len--;
+    return syslog_server_send(file->server, severity, line);
+}
+
+static bool
+write_by_kind(struct log_file *file, unsigned severity, struct str bytes)
+{
+    switch (file->kind) {
+    case LOG_FILE:
+    case LOG_STDERR:
+        return write_all(file, bytes);
+    case LOG_SYSLOG:
+        return send_line(file, severity, bytes);
+    case LOG_MEMORY:
+        write_to_ring(file->ring, bytes);
+        break;
+    }
+    return true;
+}
+
+static bool
+write_or_count(struct log_file *file, unsigned severity, struct str bytes)
 {
     int err = errno;
 
-    if (LIKELY(write_all(file, bytes)))
+    if (LIKELY(write_by_kind(file, severity, bytes)))
         return true;
     file->lost++;
     stats->log_lines_lost++;
     complain(file, errno);
     errno = err;
     return false;
+}
+
+bool
+log_file_write(struct log_file *file, struct str bytes)
+{
+    return write_or_count(file, file->kind == LOG_SYSLOG ? file->server->severity : 0, bytes);
 }
 
 /* Cuts s to what fits, and writes its control bytes as \xXX, but for those in `kept`. */
@@ -295,24 +374,127 @@ write_prefix(struct writer *w, const struct log_context *ctx, enum log_level lev
         write_fmt(w, "*%" PRIu64 " ", ctx->connection);
 }
 
+/* What is to be said, before it is put into a line. */
+struct message {
+    const struct log_context *ctx;
+    enum log_level level;
+    int err;
+    struct str text;
+};
+
+static struct str
+text_line(char line[LOG_LINE_MAX], const struct message *m)
+{
+    char raw[LOG_LINE_MAX];
+    struct writer w = writer_at(raw, sizeof(raw));
+    struct log_details details = { .w = &w };
+
+    write_prefix(&w, m->ctx, m->level);
+    write_str(&w, m->text);
+    if (m->err != 0)
+        write_fmt(&w, " (%d: %s)", m->err, strerror(m->err));
+    if (m->ctx->action != NULL)
+        write_fmt(&w, " while %s", m->ctx->action);
+    if (m->ctx->describe != NULL)
+        m->ctx->describe(&details, m->ctx);
+    return finish_line(line, &w, "");
+}
+
+/* ---- lines of JSON ------------------------------------------------------------------------- */
+
+enum {
+    JSON_END = 3,               /* the quote, the brace and the newline at a line's end */
+    JSON_DETAILS = 1500         /* bytes that a long message leaves to what follows it */
+};
+
+/* A string, cut so that `spare` bytes are left behind it: a line is an object, however long. */
+static void
+write_member(struct writer *w, const char *name, struct str value, size_t spare)
+{
+    enum { LONGEST = 6 };       /* of one character: \u001b */
+
+    if ((size_t)(w->end - w->p) < strlen(name) + 6 + spare)
+        return;
+    write_fmt(w, ",\"%s\":\"", name);
+    while (value.len > 0 && (size_t)(w->end - w->p) >= LONGEST + spare) {
+        size_t n = MAX(str_utf8_length(value), 1);
+
+        write_json(w, (struct str){ value.p, n });
+        value = str_from(value, n);
+    }
+    write_char(w, '"');
+}
+
+static struct str
+json_line(char line[LOG_LINE_MAX], const struct message *m)
+{
+    struct writer w = writer_at(line, LOG_LINE_MAX);
+    struct log_details details = { .w = &w, .json = true };
+    int pid = (int)getpid();
+
+    write_fmt(&w, "{\"time\":\"%.*s\",\"level\":\"%s\",\"pid\":%d,\"tid\":%d",
+              STR_ARG(clock_iso8601()), log_level_name(m->level), pid, pid);
+    if (m->ctx->connection != 0)
+        write_fmt(&w, ",\"connection\":%" PRIu64, m->ctx->connection);
+    if (m->err != 0) {
+        write_fmt(&w, ",\"errno\":%d", m->err);
+        write_member(&w, "error", str_of(strerror(m->err)), JSON_END);
+    }
+    write_member(&w, "message", m->text, JSON_DETAILS);
+    if (m->ctx->action != NULL)
+        write_member(&w, "action", str_of(m->ctx->action), JSON_END);
+    if (m->ctx->describe != NULL)
+        m->ctx->describe(&details, m->ctx);
+    write_str(&w, STR("}\n"));
+    return (struct str){ line, (size_t)(w.p - line) };
+}
+
+void
+log_detail(struct log_details *details, const char *name, struct str value)
+{
+    if (details->json) {
+        write_member(details->w, name, value, JSON_END);
+        return;
+    }
+    write_fmt(details->w, ", %s: ", name);
+    write_str(details->w, value);
+}
+
+void
+log_detail_quoted(struct log_details *details, const char *name, struct str value)
+{
+    if (value.len == 0)
+        return;
+    if (details->json) {
+        write_member(details->w, name, value, JSON_END);
+        return;
+    }
+    write_fmt(details->w, ", %s: \"", name);
+    write_log_escaped(details->w, value);
+    write_char(details->w, '"');
+}
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
 static void PRINTF_LIKE(4, 0)
 write_to_log(const struct log_context *ctx, enum log_level level, int err, const char *fmt,
              va_list args)
 {
-    char raw[LOG_LINE_MAX], line[LOG_LINE_MAX];
+    char raw[LOG_LINE_MAX], text[LOG_LINE_MAX], json[LOG_LINE_MAX];
+    struct str lines[2] = { STR_NONE, STR_NONE };
     struct writer w = writer_at(raw, sizeof(raw));
-    struct str whole;
+    struct message m = { .ctx = ctx, .level = level, .err = err };
 
-    write_prefix(&w, ctx, level);
-    write_text(&w, err, fmt, args);
-    if (ctx->action != NULL)
-        write_fmt(&w, " while %s", ctx->action);
-    if (ctx->describe != NULL)
-        ctx->describe(&w, ctx);
-    whole = finish_line(line, &w, "");
+    write_vfmt(&w, fmt, args);
+    m.text = (struct str){ raw, (size_t)(w.p - raw) };
     for (const struct log_output *out = ctx->log->outputs; out != NULL; out = out->next) {
-        if (level <= out->level)
-            log_file_write(out->file, whole);
+        struct str *line = &lines[out->json];
+
+        if (level > out->level && !ctx->debug)
+            continue;
+        if (!str_is_set(*line))
+            *line = out->json ? json_line(json, &m) : text_line(text, &m);
+        write_or_count(out->file, level, *line);
     }
 }
 

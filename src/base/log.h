@@ -5,7 +5,7 @@
  * In the log a line is
  *     YYYY/MM/DD HH:MM:SS [level] PID#TID: *CONN text (errno: strerror) while ACTION, client: A,
  *     server: S, request: "…", host: "…"
- * on the console, before there is a log,
+ * or a JSON object with the same; on the console, before there is a log,
  *     weir: [level] text (errno: strerror)
  * One line is one write(2) of at most LOG_LINE_MAX bytes, longer ones are cut. Control bytes in
  * values are escaped here, in this one place, so that no peer can forge a line. A write that fails
@@ -43,17 +43,35 @@ enum log_level {
 const char *log_level_name(enum log_level level);
 int log_level_find(struct str name);
 
+enum log_kind {
+    LOG_FILE,
+    LOG_STDERR,                 /* descriptor 2, never reopened */
+    LOG_SYSLOG,                 /* its socket is opened by whoever writes */
+    LOG_MEMORY                  /* a ring, each process has its own */
+};
+
+/* The last bytes that were written. */
+struct log_ring {
+    size_t size, at;            /* the next byte goes to at */
+    uint64_t written;           /* bytes in all */
+    char *bytes;
+    struct log_ring *next;      /* the one that was made before */
+};
+/* All rings, the newest first: nobody but a debugger reads them. */
+extern struct log_ring *log_rings;
+
 /*
- * A file that is written line by line: error logs and access logs. The master opens them all and
- * the workers inherit the descriptors; reopening replaces the descriptor behind the same struct, so
+ * What is written line by line: error logs and access logs. The master opens the files and the
+ * workers inherit the descriptors; reopening replaces the descriptor behind the same struct, so
  * everybody who holds the struct follows.
  */
 struct log_file {
     struct link link;           /* in a struct log_files */
-    struct str path;            /* absolute, NUL-terminated; "stderr" is descriptor 2 and never
-                                   reopened */
-    int fd;                     /* -1: not open */
-    bool is_stderr;
+    struct str path;            /* absolute, NUL-terminated; or what else the conf file says */
+    int fd;                     /* -1: not open; of files and stderr */
+    enum log_kind kind;
+    struct syslog_server *server;       /* LOG_SYSLOG */
+    struct log_ring *ring;      /* LOG_MEMORY */
     uint64_t lost;              /* lines or bytes' writes that failed since start */
     uint64_t complained_s;      /* monotonic second of the last complaint about a failed write,
                                    plus 1; 0: none */
@@ -67,12 +85,18 @@ struct log_files {
 
 void log_files_init(struct log_files *files, struct arena *arena);
 
-/* The file of that path, new (not yet open) or already listed. NULL when memory is short. */
+/*
+ * The file of that path, new (not yet open) or already listed. NULL when memory is short. "stderr"
+ * is of its kind; whoever adds something else that is no file sets its kind.
+ */
 struct log_file *log_file_add(struct log_files *files, struct str path);
+
+/* The file becomes a ring of so many bytes. False when memory is short. */
+bool log_file_make_ring(struct log_files *files, struct log_file *file, size_t size);
 
 /*
  * Opens (append, create 0644, close-on-exec, never blocking on a FIFO). True when it is open
- * afterwards; else errno tells.
+ * afterwards, or needs not be; else errno tells.
  */
 bool log_file_open(struct log_file *file);
 /*
@@ -86,6 +110,7 @@ void log_files_close(struct log_files *files);
 
 /*
  * Writes all, or counts the loss (in the file and in the counters); false when something was lost.
+ * What goes to syslog is one line, and has the server's own severity.
  * Never blocks beyond a regular file's write, but for stderr: a reader that is merely slow gets a
  * moment, once a second at most. Says on the console, once a second at most, that writes fail.
  */
@@ -98,6 +123,7 @@ bool log_file_write(struct log_file *file, struct str bytes);
 struct log_output {
     struct log_file *file;
     enum log_level level;       /* this and more severe ones */
+    bool json;                  /* a line is a JSON object */
     struct log_output *next;
 };
 
@@ -107,6 +133,16 @@ struct log {
                                    one comparison */
 };
 
+/* Takes what is known of the circumstances, for a line of text or of JSON. */
+struct log_details {
+    struct writer *w;
+    bool json;
+};
+/* ", client: 192.0.2.1", or a member of the object. */
+void log_detail(struct log_details *details, const char *name, struct str value);
+/* ", request: \"GET / HTTP/1.1\"", escaped; nothing when the value is empty. */
+void log_detail_quoted(struct log_details *details, const char *name, struct str value);
+
 /*
  * What is known of the circumstances. The one who starts something owns the struct and passes it
  * down.
@@ -115,8 +151,9 @@ struct log_context {
     const struct log *log;      /* NULL: the console */
     uint64_t connection;        /* *CONN, 0: none */
     const char *action;         /* "reading client request line", or NULL */
-    /* Appends ", client: …, server: …"; NULL: nothing to add. */
-    void (*describe)(struct writer *w, const struct log_context *ctx);
+    bool debug;                 /* all outputs take all levels (debug_connection) */
+    /* Calls log_detail; NULL: nothing to add. */
+    void (*describe)(struct log_details *details, const struct log_context *ctx);
 };
 
 /*
@@ -134,7 +171,9 @@ void log_vwrite(const struct log_context *ctx, enum log_level level, int err, co
 static inline bool
 log_wants(const struct log_context *ctx, enum log_level level)
 {
-    return ctx->log == NULL ? level <= LEVEL_NOTICE : level <= ctx->log->level;
+    if (ctx->log == NULL)
+        return level <= LEVEL_NOTICE;
+    return level <= ctx->log->level || ctx->debug;
 }
 
 /* The usual way: nothing is evaluated when nobody wants the level. */

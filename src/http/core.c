@@ -394,9 +394,7 @@ location_check(struct conf *conf, struct conf_scope *scope, void *settings)
         s->log = *setup->log;
         return true;
     }
-    s->log = (struct log){ .outputs = s->error_log };
-    for (const struct log_output *o = s->error_log; o != NULL; o = o->next)
-        s->log.level = MAX(s->log.level, o->level);
+    s->log = log_of_outputs(s->error_log);
     return true;
 }
 
@@ -553,7 +551,7 @@ static const struct directive location_directives[] = {
       PLACE_FIELD(open_file_cache_min_uses), .initial = "1", .data = &at_least_one },
     { "open_file_cache_valid", ONE_ARG, .parse = parse_ms, PLACE_FIELD(open_file_cache_valid_ms),
       .initial = "60s" },
-    { "error_log", .where = IN_HTTP_ALL, .args = { 1, 2 }, .flags = DIRECTIVE_REPEAT,
+    { "error_log", .where = IN_HTTP_ALL, .args = { 1, 3 }, .flags = DIRECTIVE_REPEAT,
       .parse = parse_error_log, PLACE_FIELD(error_log) },
     { "client_body_buffer_size", ONE_ARG, .parse = parse_ignored_size },
     { "msie_padding", ONE_ARG, .parse = parse_ignored_flag },

@@ -17,14 +17,15 @@ struct circumstances {
 };
 
 static void
-describe_conn(struct writer *w, const struct log_context *ctx)
+describe_conn(struct log_details *details, const struct log_context *ctx)
 {
     const struct conn *conn = CONTAINER_OF(ctx, struct circumstances, log)->conn;
+    char text[ADDRESS_TEXT_MAX];
+    struct writer w = writer_at(text, sizeof(text));
 
-    write_str(w, STR(", client: "));
-    write_peer(w, &conn->peer);
-    write_str(w, STR(", server: "));
-    write_str(w, conn->listener->text);
+    write_peer(&w, &conn->peer);
+    log_detail(details, "client", writer_str(&w));
+    log_detail(details, "server", conn->listener->text);
 }
 
 static struct circumstances

@@ -21,29 +21,18 @@ enum {
 /* ---- requests ------------------------------------------------------------------------------ */
 
 static void
-describe_request(struct writer *w, const struct log_context *ctx)
+describe_request(struct log_details *details, const struct log_context *ctx)
 {
     const struct http_request *req = CONTAINER_OF(ctx, struct http_request, log);
+    char client[ADDRESS_TEXT_MAX];
+    struct writer w = writer_at(client, sizeof(client));
 
-    write_str(w, STR(", client: "));
-    write_peer(w, req->peer);
-    write_str(w, STR(", server: "));
-    write_str(w, req->server->name);
-    if (req->request_line.len > 0) {
-        write_str(w, STR(", request: \""));
-        write_log_escaped(w, req->request_line);
-        write_char(w, '"');
-    }
-    if (req->known[FIELD_HOST].len > 0) {
-        write_str(w, STR(", host: \""));
-        write_log_escaped(w, req->known[FIELD_HOST]);
-        write_char(w, '"');
-    }
-    if (req->known[FIELD_REFERER].len > 0) {
-        write_str(w, STR(", referrer: \""));
-        write_log_escaped(w, req->known[FIELD_REFERER]);
-        write_char(w, '"');
-    }
+    write_peer(&w, req->peer);
+    log_detail(details, "client", writer_str(&w));
+    log_detail(details, "server", req->server->name);
+    log_detail_quoted(details, "request", req->request_line);
+    log_detail_quoted(details, "host", req->known[FIELD_HOST]);
+    log_detail_quoted(details, "referrer", req->known[FIELD_REFERER]);
 }
 
 static struct http_request *

@@ -18,7 +18,7 @@ logs_to_stderr(const struct runtime *rt)
     const struct link *head = &rt->log_files.head;
 
     for (const struct link *l = head->next; l != head; l = l->next)
-        if (CONTAINER_OF(l, struct log_file, link)->is_stderr)
+        if (CONTAINER_OF(l, struct log_file, link)->kind == LOG_STDERR)
             return true;
     return false;
 }

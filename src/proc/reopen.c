@@ -45,7 +45,7 @@ reopen_one(struct master *m, struct runtime *rt)
     for (struct link *l = head->next; l != head; l = l->next) {
         struct log_file *file = CONTAINER_OF(l, struct log_file, link);
 
-        if (file->is_stderr)
+        if (file->kind != LOG_FILE)
             continue;
         if (!log_file_reopen(file)) {
             LOG(&process_log, EMERG, errno, "open() \"%s\" failed", file->path.p);

@@ -239,7 +239,7 @@ struct log_file *
 runtime_first_log_file(const struct runtime *rt)
 {
     for (const struct log_output *o = rt->main->error_log; o != NULL; o = o->next)
-        if (!o->file->is_stderr)
+        if (o->file->kind == LOG_FILE)
             return o->file;
     return NULL;
 }

@@ -768,7 +768,7 @@ serving_replace_log(struct serving *s, struct str path, int fd)
     for (struct link *l = head->next; l != head; l = l->next) {
         struct log_file *file = CONTAINER_OF(l, struct log_file, link);
 
-        if (!str_eq(file->path, path) || file->is_stderr)
+        if (!str_eq(file->path, path) || file->kind != LOG_FILE)
             continue;
         log_file_replace(file, fd);
         return;

@@ -499,9 +499,7 @@ check_main(struct conf *conf, struct conf_scope *scope, void *settings)
     struct main_settings *s = settings;
 
     (void)scope;
-    s->log = (struct log){ .outputs = s->error_log };
-    for (const struct log_output *o = s->error_log; o != NULL; o = o->next)
-        s->log.level = MAX(s->log.level, o->level);
+    s->log = log_of_outputs(s->error_log);
     runtime_of(conf)->setup.log = &s->log;
     if (!s->control.off && !str_is_set(s->control.path)) {
         s->control.path = control_path_by_pid(conf->arena, s->pid_path);
@@ -551,7 +549,7 @@ static const struct directive main_directives[] = {
     { "pid", .where = IN_MAIN, .args = {1, 1}, .parse = parse_path, MAIN(pid_path),
       .initial = WEIR_PID_PATH },
     { "control", .where = IN_MAIN, .args = {1, 1}, .parse = parse_control, MAIN(control) },
-    { "error_log", .where = IN_MAIN, .args = {1, 2}, .flags = DIRECTIVE_REPEAT,
+    { "error_log", .where = IN_MAIN, .args = {1, 3}, .flags = DIRECTIVE_REPEAT,
       .parse = parse_error_log, MAIN(error_log), .initial = WEIR_ERROR_LOG_PATH " error" },
     { "worker_rlimit_nofile", .where = IN_MAIN, .args = {1, 1}, .parse = parse_uint,
       MAIN(rlimit_nofile), .data = &at_least_one },

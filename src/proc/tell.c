@@ -14,7 +14,7 @@ terminal_listens(void)
     if (started)
         return false;
     for (const struct log_output *o = process_log.log->outputs; o != NULL; o = o->next)
-        if (o->file->is_stderr)
+        if (o->file->kind == LOG_STDERR)
             return false;
     return true;
 }

@@ -84,12 +84,12 @@ catch_console(void)
 }
 
 static void
-describe_client(struct writer *w, const struct log_context *ctx)
+describe_client(struct log_details *details, const struct log_context *ctx)
 {
     (void)ctx;
-    write_str(w, STR(", client: 192.0.2.1, request: \""));
-    write_log_escaped(w, STR("GET /\n\"x\" HTTP/1.1"));
-    write_char(w, '"');
+    log_detail(details, "client", STR("192.0.2.1"));
+    log_detail_quoted(details, "request", STR("GET /\n\"x\" HTTP/1.1"));
+    log_detail_quoted(details, "referrer", STR(""));
 }
 
 static const struct {
@@ -238,7 +238,7 @@ END_TEST
 /* A pipe or terminal that nobody empties must not stop the server. */
 START_TEST(stuck_reader_costs_lines_but_no_blocking)
 {
-    struct log_file file = { .path = STR_INIT("stderr"), .is_stderr = _i == 1 };
+    struct log_file file = { .path = STR_INIT("stderr"), .kind = _i == 1 ? LOG_STDERR : LOG_FILE };
     unsigned writes = 0;
     int ends[2];
 
@@ -257,7 +257,7 @@ END_TEST
 
 START_TEST(large_batch_reaches_a_pipe_in_whole_lines)
 {
-    struct log_file file = { .path = STR_INIT("stderr"), .is_stderr = true };
+    struct log_file file = { .path = STR_INIT("stderr"), .kind = LOG_STDERR };
     char batch[10000];
     ssize_t n;
     int ends[2];
@@ -284,7 +284,7 @@ START_TEST(one_path_is_one_file)
     ck_assert_ptr_eq(log_file_add(&files, path_of("a.log")), a);
     ck_assert_ptr_ne(log_file_add(&files, path_of("b.log")), a);
     ck_assert_int_eq(a->fd, -1);
-    ck_assert(log_file_add(&files, STR("stderr"))->is_stderr);
+    ck_assert(log_file_add(&files, STR("stderr"))->kind == LOG_STDERR);
 }
 END_TEST
 

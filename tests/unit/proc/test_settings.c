@@ -81,7 +81,7 @@ START_TEST(values_arrive_where_they_belong)
     ck_assert_int_eq(s->log.level, LEVEL_INFO);
     ck_assert(str_eq(s->log.outputs->file->path, STR("/srv/weir/logs/a.log")));
     ck_assert_int_eq(s->log.outputs->level, LEVEL_WARN);
-    ck_assert(s->log.outputs->next->file->is_stderr);
+    ck_assert(s->log.outputs->next->file->kind == LOG_STDERR);
     ck_assert_uint_eq(s->rlimit_nofile, 4096);
     ck_assert(s->rlimit_core.given);
     ck_assert_uint_eq(s->rlimit_core.bytes, 1 << 20);
@@ -212,8 +212,8 @@ static const struct { const char *text, *first_line, *mend; } refused[] = {
       "invalid number of arguments in \"worker_cpu_affinity\" directive", "" },
     { EVENTS "load_module modules/x.so;",
       "module \"modules/x.so\" cannot be loaded, modules are compiled in", "weir -V" },
-    { EVENTS "error_log syslog:server=x;", "\"syslog:server=x\" is not supported", "stderr" },
-    { EVENTS "error_log memory:1m debug;", "\"memory:1m\" is not supported", "stderr" },
+    { EVENTS "error_log syslog:tag=x;", "no syslog server specified", "unix:/dev/log" },
+    { EVENTS "error_log memory:0 debug;", "invalid buffer size \"0\"", "memory:32k" },
     { EVENTS "error_log logs/x loud;", "invalid log level \"loud\"", "notice" },
     { EVENTS "env =x;", "\"env\" wants a name, or NAME=value", "" },
     { EVENTS "thread_pool a;", "missing \"threads\" parameter", "" },
