@@ -59,8 +59,8 @@ network_parse(struct str text, struct network *network, bool *low)
     return true;
 }
 
-static bool
-is_mapped_ipv4(const struct peer *peer)
+bool
+peer_is_mapped_ipv4(const struct peer *peer)
 {
     static const uint8_t start[12] = { [10] = 0xff, [11] = 0xff };
 
@@ -73,7 +73,7 @@ network_has(const struct network *network, const struct peer *peer)
     const uint8_t *ip = peer->ip;
     unsigned whole = network->bits / 8, rest = network->bits % 8;
 
-    if (network->family == AF_INET && is_mapped_ipv4(peer))
+    if (network->family == AF_INET && peer_is_mapped_ipv4(peer))
         ip += 12;
     else if (network->family != peer->family)
         return false;

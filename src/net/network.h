@@ -20,10 +20,13 @@ struct network {
  */
 bool network_parse(struct str text, struct network *network, bool *low);
 
+/* Whether it is an IPv4 address that came over IPv6: ::ffff:192.0.2.1. */
+bool peer_is_mapped_ipv4(const struct peer *peer);
+
 /* The one address. */
 struct network network_of(const struct peer *peer);
 
-/* An IPv4 address that came over IPv6 (::ffff:192.0.2.1) is found in IPv4's blocks, too. */
+/* An IPv4 address that came over IPv6 is found in IPv4's blocks, too. */
 bool network_has(const struct network *network, const struct peer *peer);
 
 #endif
