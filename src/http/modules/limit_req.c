@@ -8,6 +8,7 @@
 #include "http/bucket.h"
 #include "http/engine.h"
 #include "http/limit.h"
+#include "http/pause.h"
 
 static const uint64_t NEVER = UINT64_MAX;
 enum { RATE_MAX = 1000000000, BURST_MAX = 1000000000 };
@@ -271,41 +272,6 @@ log_verdict(const struct account *a)
               STR_ARG(a->decisive->zone.name));
 }
 
-/* A request that waits for its turn. */
-struct waiting {
-    struct timer timer;
-    struct http_request *req;
-};
-
-static void
-on_turn(struct timer *timer)
-{
-    http_resume(CONTAINER_OF(timer, struct waiting, timer)->req);
-}
-
-static void
-stop_waiting(void *data)
-{
-    struct waiting *waiting = data;
-
-    timer_cancel(&waiting->timer);
-}
-
-static enum http_next
-wait_for_turn(struct http_request *req, uint64_t ms)
-{
-    struct waiting *waiting = ARENA_NEW(req->arena, struct waiting);
-
-    if (waiting == NULL)
-        return http_fail(req, HTTP_INTERNAL_ERROR);
-    waiting->req = req;
-    timer_init(&waiting->timer, on_turn);
-    if (!arena_defer(req->arena, stop_waiting, waiting))
-        return http_fail(req, HTTP_INTERNAL_ERROR);
-    timer_arm(&req->worker->loop->timers, &waiting->timer, now.mono_ms + ms);
-    return HTTP_AGAIN;
-}
-
 static enum http_next
 pass(const struct account *a)
 {
@@ -327,7 +293,7 @@ delay(const struct account *a)
     }
     a->req->limit_req_status = LIMIT_DELAYED;
     stats->limit_req_delayed++;
-    return wait_for_turn(a->req, a->answer.wait_ms);
+    return http_pause(a->req, a->answer.wait_ms);
 }
 
 static enum http_next
