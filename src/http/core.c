@@ -426,6 +426,9 @@ static const struct conf_enum token_names[] = {
 static const struct conf_enum linger_names[] = {
     { "on", LINGER_ON }, { "off", LINGER_OFF }, { "always", LINGER_ALWAYS }, { NULL, 0 },
 };
+static const struct conf_enum satisfy_names[] = {
+    { "all", SATISFY_ALL }, { "any", SATISFY_ANY }, { NULL, 0 },
+};
 static const struct uint_range at_least_one = { 1, INT32_MAX };
 
 static const struct directive http_directives[] = {
@@ -479,6 +482,9 @@ static const struct directive location_directives[] = {
     { "root", ONE_ARG, .parse = parse_root, PLACE_FIELD(root), .initial = "html" },
     { "alias", .where = IN_LOCATION, .args = { 1, 1 }, .parse = parse_root, PLACE_FIELD(root) },
     { "internal", .where = IN_LOCATION, .parse = parse_internal, PLACE_FIELD(internal) },
+    { "satisfy", ONE_ARG, .parse = parse_enum, PLACE_FIELD(satisfy), .initial = "all",
+      .data = satisfy_names },
+    { "auth_delay", ONE_ARG, .parse = parse_ms, PLACE_FIELD(auth_delay_ms), .initial = "0s" },
     { "disable_symlinks", .where = IN_HTTP_ALL, .args = { 1, 2 }, .parse = parse_disable_symlinks,
       PLACE_FIELD(disable_symlinks), .initial = "off" },
     { "types", .where = IN_HTTP_ALL, .flags = DIRECTIVE_BLOCK | DIRECTIVE_DATA | DIRECTIVE_REPEAT,

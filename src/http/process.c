@@ -134,13 +134,14 @@ make_location_absolute(struct http_request *req)
 static bool
 has_error_field(unsigned status)
 {
-    return status == HTTP_METHOD_NOT_ALLOWED || status == HTTP_RANGE_NOT_SATISFIABLE
+    return status == HTTP_UNAUTHORIZED || status == HTTP_METHOD_NOT_ALLOWED
+           || status == HTTP_RANGE_NOT_SATISFIABLE
            || status == HTTP_TOO_MANY_REQUESTS || status == HTTP_SERVICE_UNAVAILABLE;
 }
 
 /*
- * RFC 9110 15.5.6: 405 says what is allowed, if only that nothing is; 416 says how long the whole
- * is, 429 and 503 when to come again.
+ * RFC 9110 15.5.6: 405 says what is allowed, if only that nothing is; 401 says how to log in, 416
+ * how long the whole is, 429 and 503 when to come again.
  */
 static void
 add_error_field(struct http_request *req)
@@ -266,7 +267,7 @@ run_handlers(struct http_request *req, const struct http_handler *handlers)
         if (next == HTTP_AGAIN)
             return HTTP_AGAIN;
         req->step++;
-        if (next != HTTP_PASS)
+        if (next != HTTP_PASS && next != HTTP_ALLOWED)
             return next;
     }
 }

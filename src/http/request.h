@@ -183,6 +183,9 @@ struct http_request {
                                    none */
     unsigned error_status;      /* the status that error_page stands in for, 0: none */
     uint8_t limit_req_status, limit_conn_status;        /* enum limit_status */
+    bool access_delayed, access_answered;       /* auth_delay was waited for; 401 waits for it */
+    uint16_t access_step;       /* the next of a group of access handlers */
+    uint16_t access_status;     /* 401 or 403, which one of them has said; 0: none */
     unsigned log_status;        /* logged instead of the answer's status (494, 499), 0: none */
     uint32_t redirects;         /* internal ones so far */
     uint32_t step;              /* next entry of the location's handlers */
@@ -191,9 +194,9 @@ struct http_request {
     uint64_t start_wall_ms;
     uint64_t received_bytes;    /* head and body ($request_length) */
     struct str filename;        /* of the file that is served or was looked for; STR_NONE: none */
-    struct http_field error_field;      /* goes with 405 (Allow), 416 (Content-Range), 429 and 503
-                                           (Retry-After), on whatever page; name STR_NONE:
-                                           none */
+    struct http_field error_field;      /* goes with 401 (WWW-Authenticate), 405 (Allow), 416
+                                           (Content-Range), 429 and 503 (Retry-After), on
+                                           whatever page; name STR_NONE: none */
     struct str id;              /* $request_id once it was asked for */
     uint64_t limit_rate;        /* bytes a second */
     struct http_value *values;  /* of what the conf file defines; NULL: none was asked for yet */
@@ -212,6 +215,8 @@ struct http_request {
 /* What a handler of a phase says. */
 enum http_next {
     HTTP_PASS,                  /* not mine: the next handler */
+    HTTP_ALLOWED,               /* for access handlers: the client may (see access.h); the next
+                                   handler */
     HTTP_AGAIN,                 /* waits; http_resume(req) goes on */
     HTTP_DONE,                  /* req->response holds the answer */
     HTTP_ELSEWHERE              /* http_redirect_internal was called: find the location anew */

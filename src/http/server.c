@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/counters.h"
 #include "base/map.h"
+#include "http/access.h"
 #include "http/engine.h"
 #include "http/http.h"
 #include "http/settings.h"
@@ -112,6 +113,42 @@ ran_before(const struct conf *conf, const struct conf_scope *scope, int phase, u
            && http_module_slot(conf, scope, i) == http_module_slot(conf, outer, i);
 }
 
+static bool
+add_phase(struct conf *conf, struct conf_scope *scope, int phase, handler_vec *list)
+{
+    for (unsigned i = 0; http_modules[i] != NULL; i++) {
+        const struct http_module *m = http_modules[i];
+        const void *slot = http_module_slot(conf, scope, i);
+
+        if ((int)m->phase == phase && is_wanted(m, slot) && !ran_before(conf, scope, phase, i)
+            && !add_handler(conf, list, m->handle, slot))
+            return false;
+    }
+    return true;
+}
+
+/* Who may: all by themselves, or as a group. */
+static bool
+add_access(struct conf *conf, struct conf_scope *scope, handler_vec *list)
+{
+    const struct location_settings *settings = conf_settings(conf, scope, &location_table);
+    handler_vec members = { 0 };
+    struct http_handler group;
+
+    if (!access_is_grouped(settings))
+        return add_phase(conf, scope, PHASE_ACCESS, list);
+    if (!add_phase(conf, scope, PHASE_ACCESS, &members))
+        return false;
+    if (members.len == 0)
+        return true;
+    if (!add_handler(conf, &members, NULL, NULL))
+        return false;
+    group = access_group(conf->arena, settings, members.items);
+    if (group.handle == NULL)
+        return conf_no_memory(conf);
+    return add_handler(conf, list, group.handle, group.slot);
+}
+
 /* The handlers of the phases from first to last, in order, ended by one that is all zero. */
 static struct http_handler *
 compile_handlers(struct conf *conf, struct conf_scope *scope, enum http_phase first,
@@ -120,15 +157,9 @@ compile_handlers(struct conf *conf, struct conf_scope *scope, enum http_phase fi
     handler_vec list = { 0 };
 
     for (int phase = (int)first; phase <= (int)last; phase++)
-        for (unsigned i = 0; http_modules[i] != NULL; i++) {
-            const struct http_module *m = http_modules[i];
-            const void *slot = http_module_slot(conf, scope, i);
-
-            if ((int)m->phase == phase && is_wanted(m, slot)
-                && !ran_before(conf, scope, phase, i)
-                && !add_handler(conf, &list, m->handle, slot))
-                return NULL;
-        }
+        if (phase == PHASE_ACCESS ? !add_access(conf, scope, &list)
+                                  : !add_phase(conf, scope, phase, &list))
+            return NULL;
     return add_handler(conf, &list, NULL, NULL) ? list.items : NULL;
 }
 

@@ -48,6 +48,7 @@ struct server_settings {
 };
 
 enum server_tokens { TOKENS_OFF, TOKENS_ON, TOKENS_BUILD };
+enum satisfy { SATISFY_ALL, SATISFY_ANY };
 enum lingering { LINGER_OFF, LINGER_ON, LINGER_ALWAYS };
 
 /* root or alias */
@@ -72,6 +73,8 @@ struct symlink_settings {
 /* Contexts http, server, location. */
 struct location_settings {
     bool internal;              /* reached by internal redirects alone */
+    int satisfy;                /* enum satisfy */
+    uint64_t auth_delay_ms;     /* 0: none */
     struct symlink_settings disable_symlinks;
     struct root root;
     struct map *types;          /* extension, lower case, without dot -> struct str * */
