@@ -137,7 +137,7 @@ tell_shape(struct conf *conf, const struct conf_node *node, const struct directi
     }
 }
 
-/* Another statement of the level, before node, that sets the same. */
+/* Another statement of the level, before node, by another name, that sets the same. */
 static const struct conf_node *
 earlier(const struct conf_node *first, const struct conf_node *node, const struct known *known)
 {
@@ -146,9 +146,8 @@ earlier(const struct conf_node *first, const struct conf_node *node, const struc
     for (const struct conf_node *n = first; n != node; n = n->next) {
         const struct known *other = tree_node(n)->known;
 
-        if (other == known || (other != NULL && d->size > 0 && other->module == known->module
-                               && other->directive->size > 0
-                               && other->directive->offset == d->offset))
+        if (other != NULL && d->size > 0 && other->module == known->module
+            && other->directive->size > 0 && other->directive->offset == d->offset)
             return n;
     }
     return NULL;
@@ -268,7 +267,7 @@ take_place(struct conf *conf, struct conf_scope *scope, const struct conf_node *
            const struct conf_node *node, struct known *known)
 {
     const struct directive *d = known->directive;
-    bool is_repeated = known->seen == scope;
+    bool is_again = known->seen == scope, is_repeated = is_again;
 
     if (d->size > 0) {
         if (!settings_own(conf, scope, known->module))
@@ -276,10 +275,13 @@ take_place(struct conf *conf, struct conf_scope *scope, const struct conf_node *
         is_repeated = bit_is_set(scope->set[known->module], d->offset);
         bit_set(scope->set[known->module], d->offset);
     }
-    known->seen = scope;
+    if (!is_again) {
+        known->seen = scope;
+        known->first = node;
+    }
     if (!is_repeated || (d->flags & DIRECTIVE_REPEAT))
         return true;
-    tell_duplicate(conf, node, earlier(first, node, known));
+    tell_duplicate(conf, node, is_again ? known->first : earlier(first, node, known));
     return false;
 }
 

@@ -10,7 +10,7 @@
 #include "conf/conf.h"
 
 enum {
-    DEPTH_MAX = 100,            /* blocks within blocks: the levels are applied by recursion */
+    DEPTH_MAX = 1024,           /* blocks within blocks: the levels are applied by recursion */
     INCLUDE_DEPTH_MAX = 50,     /* files within files */
     INCLUSIONS_MAX = 200000,    /* in all: files that include each other twice grow without bound */
     NOTES_MAX = 1000,           /* what is over is counted and not told */
@@ -95,6 +95,7 @@ struct known {
     uint32_t module;
     struct known *next;         /* the same name in another table or entry */
     const struct conf_scope *seen;      /* the level where it stood last */
+    const struct conf_node *first;      /* the first that is it at that level */
 };
 
 bool names_init(struct conf *conf);

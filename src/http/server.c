@@ -272,7 +272,6 @@ parse_location(struct conf *conf, const struct conf_node *node, void *field)
     struct http_location *place = ARENA_NEW(conf->arena, struct http_location);
     struct conf_scope *scope;
     unsigned errors = conf->errors;
-    struct http_location **end;
 
     (void)field;
     if (place == NULL)
@@ -280,9 +279,8 @@ parse_location(struct conf *conf, const struct conf_node *node, void *field)
     if (!parse_location_name(conf, node, place) || !check_nesting(conf, outer, place))
         return false;
     place->name = arena_str(conf->arena, place->name);
-    for (end = &outer->children; *end != NULL; end = &(*end)->next)
-        ;
-    *end = place;
+    *(outer->last_child != NULL ? &outer->last_child->next : &outer->children) = place;
+    outer->last_child = place;
     http->reading_place = place;
     scope = conf_apply_block(conf, node, IN_LOCATION, NULL, NULL);
     http->reading_place = outer;
@@ -334,15 +332,25 @@ parse_server(struct conf *conf, const struct conf_node *node, void *field)
 
 /* ---- addresses ----------------------------------------------------------------------------- */
 
+/* Its text is its name: two addresses are the same when their texts are. */
+static struct http_address *
+find_address(const struct http *http, const struct address *address)
+{
+    char text[ADDRESS_TEXT_MAX];
+    struct writer w = writer_at(text, sizeof(text));
+
+    write_address(&w, address);
+    return map_get(http->address_names, writer_str(&w));
+}
+
 static struct http_address *
 address_of(struct conf *conf, struct http *http, const struct server_listen *l)
 {
-    struct http_address *a;
+    struct http_address *a = find_address(http, &l->address);
     struct writer w;
 
-    for (a = http->addresses; a != NULL; a = a->next)
-        if (address_eq(&a->listener.address, &l->address))
-            return a;
+    if (a != NULL)
+        return a;
     if ((a = ARENA_NEW(conf->arena, struct http_address)) == NULL)
         return NULL;
     w = writer_in(conf->arena);
@@ -355,6 +363,8 @@ address_of(struct conf *conf, struct http *http, const struct server_listen *l)
     if (a->listener.text.len == 0)
         return NULL;
     a->listener.text.len--;
+    if (!map_add(http->address_names, a->listener.text, a, NULL))
+        return NULL;
     a->http = http;
     link_init(&a->listener.link);
     list_push(&http->listeners, &a->listener.link);
@@ -409,11 +419,17 @@ listen_join(struct conf *conf, struct http *http, struct http_server *server,
     return true;
 }
 
-static bool
-is_covered_by(const struct address *one, const struct address *all)
+/* The address of all addresses with the same port, if it is listened on. */
+static struct http_address *
+wildcard_of(const struct http *http, const struct address *one)
 {
-    return address_is_wildcard(all) && !address_is_wildcard(one)
-           && one->sa.sa_family == all->sa.sa_family && address_port(one) == address_port(all);
+    struct address all = *one;
+
+    if (one->sa.sa_family == AF_INET)
+        all.in.sin_addr.s_addr = htonl(INADDR_ANY);
+    else if (one->sa.sa_family == AF_INET6)
+        all.in6.sin6_addr = in6addr_any;
+    return address_is_wildcard(&all) ? find_address(http, &all) : NULL;
 }
 
 /*
@@ -423,14 +439,15 @@ is_covered_by(const struct address *one, const struct address *all)
 static void
 share_wildcards(struct http *http)
 {
-    for (struct http_address *all = http->addresses; all != NULL; all = all->next)
-        for (struct http_address *one = http->addresses; one != NULL; one = one->next) {
-            if (!is_covered_by(&one->listener.address, &all->listener.address))
-                continue;
-            link_remove(&one->listener.link);
-            one->next_single = all->singles;
-            all->singles = one;
-        }
+    for (struct http_address *one = http->addresses; one != NULL; one = one->next) {
+        struct http_address *all = wildcard_of(http, &one->listener.address);
+
+        if (all == NULL || all == one)
+            continue;
+        link_remove(&one->listener.link);
+        one->next_single = all->singles;
+        all->singles = one;
+    }
 }
 
 static bool
@@ -491,7 +508,7 @@ parse_http(struct conf *conf, const struct conf_node *node, void *field)
     const struct http_settings *settings;
 
     (void)field;
-    if (http == NULL)
+    if (http == NULL || (http->address_names = map_create(conf->arena, false)) == NULL)
         return conf_no_memory(conf);
     http->arena = conf->arena;
     http->servers_end = &http->servers;

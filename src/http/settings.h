@@ -155,7 +155,7 @@ struct http_location {
     struct http_log_hook *logs;
     struct location_set *nested;        /* NULL: none */
     struct http_location *next; /* while the file is read: siblings */
-    struct http_location *children;
+    struct http_location *children, *last_child;
     const struct conf_word *word;       /* of its name, while the file is read */
 };
 
@@ -214,6 +214,7 @@ struct http {
     bool pcre_jit;
     struct http_server *servers, **servers_end;
     struct http_address *addresses, **addresses_end;
+    struct map *address_names;  /* to them, by their text */
     struct link listeners;
     struct log_files *log_files;
     struct log_buffers log_buffers;     /* of access logs */
