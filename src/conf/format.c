@@ -14,6 +14,8 @@ enum {
     CODE_COLUMNS_MAX = 80       /* nor does a longer line move that of the comments */
 };
 
+#define BYTE_ORDER_MARK STR("\xEF\xBB\xBF")
+
 enum piece_kind { PIECE_WORD, PIECE_SEMICOLON, PIECE_OPEN, PIECE_CLOSE, PIECE_COMMENT };
 
 struct piece {
@@ -388,7 +390,8 @@ align_keys(struct layout *l)
     for (uint32_t from = 0; from < l->lines.len; from = end) {
         uint32_t widest = key_width(l, &lines[from]);
 
-        for (end = from + 1; end < l->lines.len && are_in_a_run(&lines[end - 1], &lines[end]); end++)
+        end = from + 1;
+        for (; end < l->lines.len && are_in_a_run(&lines[end - 1], &lines[end]); end++)
             widest = MAX(widest, key_width(l, &lines[end]));
         for (uint32_t i = from; i < end; i++) {
             uint32_t width = key_width(l, &lines[i]);
@@ -450,6 +453,12 @@ code_width(const struct layout *l, const struct line *line)
     return width <= CODE_COLUMNS_MAX ? width : 0;
 }
 
+static bool
+joins_comments(const struct line *a, const struct line *b)
+{
+    return str_is_set(b->comment) && are_in_a_run(a, b);
+}
+
 static void
 align_comments(struct layout *l)
 {
@@ -459,8 +468,8 @@ align_comments(struct layout *l)
     for (uint32_t from = 0; from < l->lines.len; from = end) {
         uint32_t widest = code_width(l, &lines[from]);
 
-        for (end = from + 1; end < l->lines.len && str_is_set(lines[end].comment)
-             && are_in_a_run(&lines[end - 1], &lines[end]); end++)
+        end = from + 1;
+        for (; end < l->lines.len && joins_comments(&lines[end - 1], &lines[end]); end++)
             widest = MAX(widest, code_width(l, &lines[end]));
         for (uint32_t i = from; i < end; i++) {
             uint32_t width = code_width(l, &lines[i]);
@@ -512,6 +521,9 @@ lay_out(const struct cut *cut, struct writer *w)
     align_keys(&l);
     indent_lines(&l);
     align_comments(&l);
+    /* A word that looks like a byte order mark is one at the start, unless another comes first. */
+    if (str_starts(cut->pieces.items[0].raw, BYTE_ORDER_MARK))
+        write_str(w, BYTE_ORDER_MARK);
     for (uint32_t i = 0; i < l.lines.len; i++)
         write_line(w, &l, &l.lines.items[i]);
     return w->ok || conf_no_memory(cut->conf);

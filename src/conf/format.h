@@ -3,7 +3,7 @@
  * format: a conf file's text laid out anew, and nothing but laid out.
  *
  * One statement a line, four blanks a level, one blank between words; what stood on lines of its
- * own inside a statement does so still, below the first argument. In blocks of data (map, types …)
+ * own inside a statement does so still, below the first argument. In blocks of data (map, types)
  * values stand in a column, and so do comments at the ends of lines. Words, comments and their
  * order are those of the text, byte for byte. Laying out what is laid out changes nothing.
  *

@@ -62,8 +62,8 @@ is_unchanged(const char *path, const struct stat *old)
 }
 
 /*
- * Fills a new file beside `path`, which is absolute, and gives it that name. A pattern that includes
- * all of the folder passes over it, as its own name begins with a dot. False, told.
+ * Fills a new file beside `path`, which is absolute, and gives it that name. A pattern that
+ * includes all of the folder passes over it, as its own name begins with a dot. False, told.
  */
 static bool
 replace(const struct sheet *sheet, const char *path)

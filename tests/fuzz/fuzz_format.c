@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * format: whatever is good is laid out so that the server reads the same, and laying that out changes
- * nothing; whatever is not good has an error.
+ * format: whatever is good is laid out so that the server reads the same, and laying that out
+ * changes nothing; whatever is not good has an error.
  */
 #include "conf/private.h"
 

@@ -17,6 +17,8 @@ static const struct { struct str before; const char *after; } texts[] = {
     { STR_INIT(""), "" },
     { STR_INIT(" \t\r\n\n"), "" },
     { STR_INIT("\xEF\xBB\xBF"), "" },
+    { STR_INIT("\xEF\xBB\xBF\xEF\xBB\xBF" "a;"), "\xEF\xBB\xBF\xEF\xBB\xBF" "a;\n" },
+    { STR_INIT(" \xEF\xBB\xBF" "a;"), "\xEF\xBB\xBF\xEF\xBB\xBF" "a;\n" },
     { STR_INIT("a;"), "a;\n" },
     { STR_INIT("\n\n  a   b\t c ;\n\n"), "a b c;\n" },
     { STR_INIT("\xEF\xBB\xBF" "a\r\n;\r\n\r\n\r\n\r\nb;\r\n"), "a;\n\nb;\n" },
@@ -49,10 +51,12 @@ static const struct { struct str before; const char *after; } texts[] = {
     { STR_INIT("a; # 1\n# 2\nccc; # 3\n"), "a;   # 1\n# 2\nccc; # 3\n" },
     /* one that is too long moves no column */
     { STR_INIT("a; # 1\n"
-               "a2345678901234567890123456789012345678901234567890123456789012345678901234567890; # 2\n"
+               "a23456789012345678901234567890123456789"
+               "012345678901234567890123456789012345678901; # 2\n"
                "bc; # 3"),
       "a;  # 1\n"
-      "a2345678901234567890123456789012345678901234567890123456789012345678901234567890; # 2\n"
+      "a23456789012345678901234567890123456789"
+      "012345678901234567890123456789012345678901; # 2\n"
       "bc; # 3\n" },
     /* statements of several lines */
     { STR_INIT("a\nb\nc d;"), "a\n    b\n    c d;\n" },
