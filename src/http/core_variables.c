@@ -436,12 +436,14 @@ get_sent_http(struct http_request *req, const void *data, struct str rest)
         return resp->content_type;
     if (str_eq(rest, STR("content_length")))
         return resp->content_length >= 0 ? number(req, (uint64_t)resp->content_length) : STR_NONE;
-    if (str_eq(rest, STR("location")))
+    if (str_eq(rest, STR("location")) && str_is_set(resp->location))
         return resp->location;
     if (str_eq(rest, STR("etag")))
         return resp->etag;
-    if (str_eq(rest, STR("last_modified")))
+    if (str_eq(rest, STR("last_modified")) && resp->last_modified != (time_t)-1)
         return sent_http_date(req, resp->last_modified);
+    if (str_eq(rest, STR("transfer_encoding")) && resp->chunked)
+        return STR("chunked");
     if (str_eq(rest, STR("connection")))
         return req->keepalive ? STR("keep-alive") : STR("close");
     if (str_eq(rest, STR("server")))
@@ -449,6 +451,18 @@ get_sent_http(struct http_request *req, const void *data, struct str rest)
     for (uint32_t i = 0; i < resp->fields_len; i++)
         if (is_field_named(resp->fields[i].name, rest))
             return resp->fields[i].value;
+    return STR_NONE;
+}
+
+static struct str
+get_sent_trailer(struct http_request *req, const void *data, struct str rest)
+{
+    const struct http_response *resp = &req->response;
+
+    (void)data;
+    for (uint32_t i = 0; i < resp->trailers_len; i++)
+        if (is_field_named(resp->trailers[i].name, rest))
+            return resp->trailers[i].value;
     return STR_NONE;
 }
 
@@ -589,6 +603,7 @@ const struct http_variable http_core_variables[] = {
     { "request_uri", .get = get_request_uri },
     { "scheme", .get = get_scheme },
     { "sent_http_", .get = get_sent_http },
+    { "sent_trailer_", .get = get_sent_trailer },
     { "server_addr", .get = get_server_addr },
     { "server_name", .get = get_server_name },
     { "server_port", .get = get_server_port },

@@ -509,6 +509,7 @@ file_head(struct file *file, const struct location_settings *settings, struct st
     w = writer_at(file->head_bytes, size);
     if (head->content_type.len > 0)
         write_field(&w, STR("Content-Type: "), head->content_type);
+    head->ok.type_len = (uint32_t)(w.p - w.start);
     write_str(&w, STR("Content-Length: "));
     write_uint(&w, file->size);
     write_field(&w, STR("\r\nLast-Modified: "), last_modified(file));

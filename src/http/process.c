@@ -182,7 +182,9 @@ http_send(struct http_request *req)
 static enum http_next
 run_filters(struct http_request *req)
 {
-    for (const struct http_handler *f = req->location->filters; f->handle != NULL; f++) {
+    const struct http_location *place = req->location != NULL ? req->location : req->server->root;
+
+    for (const struct http_handler *f = place->filters; f->handle != NULL; f++) {
         enum http_next next = f->handle(req, f->slot);
 
         if (next != HTTP_PASS)
@@ -244,9 +246,9 @@ answer(struct http_request *req)
         } else if (UNLIKELY(req->status_override != 0)) {
             override_status(req);
         }
-        if (filtered || req->location == NULL || run_filters(req) == HTTP_PASS)
+        if (run_filters(req) == HTTP_PASS || filtered)
             break;
-        filtered = true;        /* a filter made another answer: it goes out as it is */
+        filtered = true;        /* a filter made another answer: it goes through them once more */
     }
     http_send(req);
     return HTTP_DONE;

@@ -197,6 +197,19 @@ http_reply(struct http_request *req, unsigned status, struct str content_type, s
     return HTTP_DONE;
 }
 
+/* The one place that decides what may stand in a field: no line end that somebody brought in. */
+bool
+http_value_is_sound(struct http_request *req, struct str name, struct str value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (((unsigned char)value.p[i] < ' ' && value.p[i] != '\t') || value.p[i] == 0x7f) {
+            LOG(&req->log, ERR, 0, "the field \"%.*s\" would hold a control byte and is left out",
+                STR_ARG(name));
+            return false;
+        }
+    return true;
+}
+
 bool
 http_response_add(struct http_request *req, struct str name, struct str value)
 {
@@ -204,18 +217,94 @@ http_response_add(struct http_request *req, struct str name, struct str value)
     VEC(struct http_field) list = { resp->fields, resp->fields_len, resp->fields_cap };
     struct http_field *field;
 
-    for (size_t i = 0; i < value.len; i++)
-        if (((unsigned char)value.p[i] < ' ' && value.p[i] != '\t') || value.p[i] == 0x7f) {
-            LOG(&req->log, ERR, 0, "the field \"%.*s\" would hold a control byte and is left out",
-                STR_ARG(name));
-            return false;
-        }
-    if ((field = VEC_ADD(req->arena, &list)) == NULL)
+    if (!http_value_is_sound(req, name, value) || (field = VEC_ADD(req->arena, &list)) == NULL)
         return false;
     *field = (struct http_field){ name, value };
     resp->fields = list.items;
     resp->fields_len = list.len;
     resp->fields_cap = list.cap;
+    return true;
+}
+
+static bool
+has_field(const struct http_response *resp, struct str name)
+{
+    for (uint32_t i = 0; i < resp->fields_len; i++)
+        if (str_ieq(resp->fields[i].name, name))
+            return true;
+    return false;
+}
+
+bool
+http_response_set(struct http_request *req, struct str name, struct str value)
+{
+    struct http_response *resp = &req->response;
+    const struct http_field *old = resp->fields;
+    uint32_t count = resp->fields_len;
+
+    if (LIKELY(!has_field(resp, name)))
+        return http_response_add(req, name, value);
+    resp->fields = NULL;        /* they may be a block's: what is kept is copied */
+    resp->fields_len = resp->fields_cap = 0;
+    resp->block = NULL;
+    for (uint32_t i = 0; i < count; i++)
+        if (!str_ieq(old[i].name, name) && !http_response_add(req, old[i].name, old[i].value))
+            return false;
+    return http_response_add(req, name, value);
+}
+
+bool
+http_response_add_block(struct http_request *req, const struct http_block *block)
+{
+    struct http_response *resp = &req->response;
+
+    if (LIKELY(resp->fields_len == 0)) {
+        resp->block = block;
+        resp->fields = block->fields;
+        resp->fields_len = resp->fields_cap = block->len;
+        return true;
+    }
+    for (uint32_t i = 0; i < block->len; i++)
+        if (!http_response_add(req, block->fields[i].name, block->fields[i].value))
+            return false;
+    return true;
+}
+
+bool
+http_content_type_set(struct http_request *req, struct str type)
+{
+    struct http_response *resp = &req->response;
+    bool good = http_value_is_sound(req, STR("Content-Type"), type);
+
+    resp->content_type = good ? type : STR_NONE;
+    resp->type_changed = true;
+    return good;
+}
+
+void
+http_trailers_follow(struct http_request *req, struct http_trailer_hook *hook)
+{
+    struct http_trailer_hook **end = &req->response.trailer_hooks;
+
+    while (*end != NULL)
+        end = &(*end)->next;
+    hook->next = NULL;
+    *end = hook;
+}
+
+bool
+http_trailer_add(struct http_request *req, struct str name, struct str value)
+{
+    struct http_response *resp = &req->response;
+    VEC(struct http_field) list = { resp->trailers, resp->trailers_len, resp->trailers_cap };
+    struct http_field *field;
+
+    if (!http_value_is_sound(req, name, value) || (field = VEC_ADD(req->arena, &list)) == NULL)
+        return false;
+    *field = (struct http_field){ name, value };
+    resp->trailers = list.items;
+    resp->trailers_len = list.len;
+    resp->trailers_cap = list.cap;
     return true;
 }
 
@@ -233,6 +322,36 @@ http_body_file(struct http_response *resp, int fd, off_t offset, uint64_t len)
     resp->content_length = (int64_t)len;
     resp->first = (struct body_part){ .kind = PART_FILE, .fd = fd, .offset = offset, .len = len };
     resp->body = len > 0 ? &resp->first : NULL;
+}
+
+/* RFC 9110 8.8.1: other bytes, made of the same, have the same tag only weakly. */
+static bool
+weaken_etag(struct http_request *req)
+{
+    struct http_response *resp = &req->response;
+
+    if (resp->etag.len == 0 || str_starts(resp->etag, STR("W/")))
+        return true;
+    resp->etag = arena_fmt(req->arena, "W/%.*s", STR_ARG(resp->etag));
+    return str_is_set(resp->etag);
+}
+
+bool
+http_body_change(struct http_request *req, struct body_source *source)
+{
+    struct http_response *resp = &req->response;
+
+    if (resp->body == NULL)
+        return true;
+    if (!weaken_etag(req))
+        return false;
+    source->from = resp->body;
+    source->part = (struct body_part){ .kind = PART_PULL, .source = source };
+    resp->body = &source->part;
+    resp->content_length = -1;
+    resp->accept_ranges = false;
+    resp->ready = NULL;
+    return true;
 }
 
 /* ---- addresses ----------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "http/body.h"
 #include "http/status.h"
 #include "http/uri.h"
 #include "net/pool.h"
@@ -72,25 +73,29 @@ struct http_field {
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-enum body_kind { PART_MEMORY, PART_FILE };
-
-/* A piece of a body. The bytes or the descriptor outlive the request's answer. */
-struct body_part {
-    enum body_kind kind;
-    int fd;                     /* PART_FILE */
-    const char *p;              /* PART_MEMORY */
-    off_t offset;               /* PART_FILE: of the next byte to send */
-    uint64_t len;               /* still to send */
-    struct body_part *next;
-};
-
 /*
  * Fields that were encoded in advance: content-type, content-length, last-modified, etag,
  * accept-ranges as HTTP/1 bytes with the empty line behind them. They say the same as the typed
- * fields of the answer; whoever changes one of those sets ready to NULL.
+ * fields of the answer; whoever changes one of those sets ready to NULL, but for content-type:
+ * see http_content_type_set.
  */
 struct http_ready {
     struct str h1;
+    uint32_t type_len;          /* bytes of h1, the first, that are the line of content-type */
+};
+
+/* Fields that never change, and are known to be sound: kept encoded, too. */
+struct http_block {
+    struct http_field *fields;
+    uint32_t len;
+    struct str h1;              /* their lines */
+};
+
+/* Is called when the body is over; adds trailers by http_trailer_add. */
+struct http_trailer_hook {
+    void (*add)(struct http_request *req, const void *data);
+    const void *data;
+    struct http_trailer_hook *next;
 };
 
 struct http_response {
@@ -100,6 +105,8 @@ struct http_response {
                                    may act */
     bool no_body;               /* the status or method forbids a body: nothing of it is sent */
     bool started;               /* the head is on its way */
+    bool chunked;               /* the codec does not say the length beforehand */
+    bool type_changed;          /* content_type is not the one that ready says */
     struct str content_type;    /* STR_NONE: none */
     int64_t content_length;     /* -1: not known before the end */
     time_t last_modified;       /* -1: none */
@@ -109,6 +116,10 @@ struct http_response {
                                    the encoder as the conf says */
     struct http_field *fields;  /* others, in order */
     uint32_t fields_len, fields_cap;
+    const struct http_block *block;     /* the first block->len of them are its own; NULL: none */
+    struct http_trailer_hook *trailer_hooks;    /* NULL: no trailers */
+    struct http_field *trailers;        /* once the hooks have run */
+    uint32_t trailers_len, trailers_cap;
     const struct http_ready *ready, *ready_not_modified;
     struct body_part *body;     /* what is still to be sent; NULL: nothing */
     struct body_part first;     /* room for the usual single part */
@@ -267,15 +278,42 @@ enum http_next http_redirect_internal(struct http_request *req, struct str path,
 /* No answer yet but a status: what an earlier handler put together is forgotten. */
 void http_response_reset(struct http_response *resp, unsigned status);
 
+/* Whether a value may stand in a field: not with a control byte but HTAB, and that is logged. */
+bool http_value_is_sound(struct http_request *req, struct str name, struct str value);
 /*
  * Adds a field to the answer. The texts must live as long as the request and hold no control byte
  * but HTAB: such a field is dropped and logged. False when it was not added.
  */
 bool http_response_add(struct http_request *req, struct str name, struct str value);
+/* The same; those of that name that are there already go. */
+bool http_response_set(struct http_request *req, struct str name, struct str value);
+/* Adds fields that are the same for each request. */
+bool http_response_add_block(struct http_request *req, const struct http_block *block);
+/*
+ * Sets the type of the answer, with the same rule: one that holds a control byte is none. The ready
+ * fields can stay.
+ */
+bool http_content_type_set(struct http_request *req, struct str type);
+
+/*
+ * Trailers follow the body where the version of HTTP, the method and the status have room for them;
+ * then hook->add is called behind its last byte, else never. The hook lives as long as the request.
+ */
+void http_trailers_follow(struct http_request *req, struct http_trailer_hook *hook);
+/* As http_response_add, for a hook. */
+bool http_trailer_add(struct http_request *req, struct str name, struct str value);
 
 /* The one part of the body. */
 void http_body_memory(struct http_response *resp, const char *p, size_t len);
 void http_body_file(struct http_response *resp, int fd, off_t offset, uint64_t len);
+
+/*
+ * For a filter: from now on the body is what `source` gives, made of what it has been so far, which
+ * stands in source->from then. The length is not known any more, the entity tag becomes weak, and
+ * ranges cannot be asked for; ready is NULL. An empty body stays as it is. False when memory is
+ * short. For HEAD, too: the fields are to be the same.
+ */
+bool http_body_change(struct http_request *req, struct body_source *source);
 
 /* The first request field of that name (any case), STR_NONE: not sent. */
 struct str http_request_field(const struct http_request *req, struct str name);

@@ -328,6 +328,13 @@ finish(struct conn *conn, bool more_input)
     return linger ? start_linger(conn, settings) : close_now(conn, conn->ends_as);
 }
 
+/* Whether nothing but the end of the connection tells where the body ends. */
+static bool
+ends_with_connection(const struct http_response *resp)
+{
+    return !resp->chunked && !resp->no_body && resp->content_length < 0;
+}
+
 /* An answer that cannot be completed: the client must see that it is cut. */
 static enum step
 give_up(struct conn *conn)
@@ -352,6 +359,8 @@ give_up(struct conn *conn)
     h1_flush(conn, false);      /* earlier answers are whole */
     if (conn->out != NULL)
         h1_drain(conn);
+    if (req->response.started && ends_with_connection(&req->response))
+        set_reset(conn);        /* an orderly end would say that it is whole */
     return close_now(conn, CLOSE_ERROR);
 }
 
@@ -566,7 +575,8 @@ respond(struct http_request *req)
     struct h1_request *h1 = h1_of(req);
 
     req->keepalive = may_keep(req);
-    if (!h1_encode(req)) {
+    h1_choose_coding(req);
+    if (!h1_encode(req) || (UNLIKELY(req->response.chunked) && !h1_chunk_parts(req))) {
         h1->failed = true;
         return;
     }

@@ -40,7 +40,8 @@ fields_size(const struct http_response *resp)
     if (LIKELY(resp->ready != NULL))
         size += resp->ready->h1.len;
     else
-        size += resp->content_type.len + resp->etag.len + resp->location.len;
+        size += resp->etag.len + resp->location.len;
+    size += resp->content_type.len;
     for (uint32_t i = 0; i < resp->fields_len; i++)
         size += resp->fields[i].name.len + resp->fields[i].value.len + 4;
     return size;
@@ -61,7 +62,9 @@ write_typed_fields(struct writer *w, const struct http_response *resp)
 
     if (resp->content_type.len > 0)
         write_line(w, STR("Content-Type: "), resp->content_type);
-    if (resp->content_length >= 0 && resp->status != HTTP_NO_CONTENT
+    if (UNLIKELY(resp->chunked))
+        write_str(w, STR("Transfer-Encoding: chunked\r\n"));
+    else if (resp->content_length >= 0 && resp->status != HTTP_NO_CONTENT
         && resp->status != HTTP_NOT_MODIFIED) {
         write_str(w, STR("Content-Length: "));
         write_uint(w, (uint64_t)resp->content_length);
@@ -81,19 +84,37 @@ write_typed_fields(struct writer *w, const struct http_response *resp)
 }
 
 static void
+write_ready(struct writer *w, const struct http_response *resp)
+{
+    struct str lines = resp->ready->h1;
+
+    if (UNLIKELY(resp->type_changed)) {
+        if (resp->content_type.len > 0)
+            write_line(w, STR("Content-Type: "), resp->content_type);
+        lines = str_from(lines, resp->ready->type_len);
+    }
+    write_str(w, lines);
+}
+
+static void
 write_fields(struct writer *w, const struct http_request *req)
 {
     const struct http_response *resp = &req->response;
     uint64_t keep_ms = http_settings_for(req)->keepalive.header_ms;
+    uint32_t i = 0;
 
-    for (uint32_t i = 0; i < resp->fields_len; i++) {
+    if (UNLIKELY(resp->block != NULL)) {
+        write_str(w, resp->block->h1);
+        i = resp->block->len;
+    }
+    for (; i < resp->fields_len; i++) {
         write_str(w, resp->fields[i].name);
         write_line(w, STR(": "), resp->fields[i].value);
     }
     if (UNLIKELY(keep_ms != 0) && req->keepalive)
         write_fmt(w, "Keep-Alive: timeout=%llu\r\n", (unsigned long long)keep_ms / 1000);
     if (LIKELY(resp->ready != NULL))
-        write_str(w, resp->ready->h1);
+        write_ready(w, resp);
     else
         write_typed_fields(w, resp);
 }

@@ -20,6 +20,7 @@ struct h1_request {
     bool body_done;             /* nothing of it is still to come */
     bool failed;                /* the answer cannot be completed: close */
     bool bulk;                  /* the stream was told of a long transfer */
+    bool ended;                 /* chunked: the last chunk follows, or was sent */
     enum io out;                /* what became of the last attempt to write */
     uint64_t body_left;         /* BODY_LENGTH */
     uint64_t body_bytes;        /* BODY_CHUNKED: of data, so far */
@@ -55,6 +56,23 @@ enum h1_body h1_body_read(struct http_request *req, const char *p, size_t len, s
  * nothing was written.
  */
 bool h1_encode(struct http_request *req);
+
+/* Whether the answer is sent in chunks, or ends its connection. */
+void h1_choose_coding(struct http_request *req);
+/*
+ * The body's parts of a known length become chunks, each with a part before it and one behind it.
+ * False when memory is short.
+ */
+bool h1_chunk_parts(struct http_request *req);
+/* What comes behind the body: the last chunk and the trailers. False when memory is short. */
+bool h1_chunk_end(struct http_request *req);
+
+/*
+ * A chunk of len bytes, 1 to 0xffff, that stand at room + CHUNK_HEAD; there is room for CHUNK_TAIL
+ * behind them. Returns the bytes of the whole, which stands at room then.
+ */
+enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2 };
+size_t h1_chunk_close(char *room, size_t len);
 
 /* Moves the answer's body towards the stream. IO_DONE: all of it is sent or gathered. */
 enum io h1_push(struct http_request *req);

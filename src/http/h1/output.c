@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 enum {
+    PULLS_MAX = 32,             /* of a source in one turn: some give little for much work */
+    PULL_ROOM_MIN = 4096,       /* a source is not asked for less, if it can be helped */
     BULK_MIN = 256 << 10,       /* bytes of a file from which on its transfer counts as long */
     TURN_MAX = 256 << 10        /* bytes of one answer in one turn, whatever sendfile_max_chunk
                                    allows */
@@ -194,20 +196,72 @@ push_file(struct http_request *req, uint64_t most)
     return done < wanted ? IO_AGAIN : IO_DONE;  /* less than asked for: the socket is full */
 }
 
+/*
+ * Lets a source write behind what is gathered. What it has given goes to the socket before it is
+ * asked for more than there is room for.
+ */
+static enum io
+push_pull(struct http_request *req, uint64_t most)
+{
+    enum { EDGES = CHUNK_HEAD + CHUNK_TAIL };
+    struct http_response *resp = &req->response;
+    struct http_worker *worker = req->worker;
+    struct body_source *source = resp->body->source;
+    size_t edge = resp->chunked ? CHUNK_HEAD : 0, done = 0;
+    char *room;
+    enum io io;
+
+    if (gather_room(worker) < PULL_ROOM_MIN + EDGES
+        && (io = h1_flush(req->conn, true)) != IO_DONE)
+        return io;
+    room = worker->out + worker->out_len;
+    io = source->pull(source, room + edge, (size_t)MIN(MIN(gather_room(worker) - EDGES,
+                                                           (size_t)BODY_READ_MAX), most), &done);
+    if (io != IO_DONE && io != IO_CLOSED)
+        return io;
+    if (resp->chunked && done > 0)
+        done = h1_chunk_close(room, done);
+    worker->out_len += done;
+    resp->body_bytes += done;
+    if (io == IO_CLOSED)
+        resp->body = resp->body->next;
+    return IO_DONE;
+}
+
+static enum io
+push_part(struct http_request *req, uint64_t most)
+{
+    switch (req->response.body->kind) {
+    case PART_MEMORY: return push_memory(req, most);
+    case PART_FILE:   return push_file(req, most);
+    case PART_PULL:   return push_pull(req, most);
+    }
+    return IO_ERROR;
+}
+
 /* Moves at most `most` bytes of the body. IO_AGAIN also when these are over before the body is. */
 static enum io
 push(struct http_request *req, uint64_t most)
 {
     struct http_response *resp = &req->response;
     uint64_t end = resp->body_bytes + most;
+    unsigned pulls = 0;
 
-    while (resp->body != NULL) {
-        uint64_t left = end - resp->body_bytes;
+    for (;;) {
         enum io io;
 
-        if (left == 0)
+        if (resp->body == NULL) {
+            if (LIKELY(!resp->chunked) || h1_of(req)->ended)
+                break;
+            if (!h1_chunk_end(req)) {
+                errno = ENOMEM;
+                return IO_ERROR;
+            }
+        }
+        if (resp->body_bytes >= end
+            || (resp->body->kind == PART_PULL && pulls++ == PULLS_MAX))
             return IO_AGAIN;
-        io = resp->body->kind == PART_MEMORY ? push_memory(req, left) : push_file(req, left);
+        io = push_part(req, end - resp->body_bytes);
         if (io != IO_DONE)
             return io;
     }

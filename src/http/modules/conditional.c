@@ -33,7 +33,7 @@ conditional_filter(struct http_request *req, const void *slot)
     if (resp->status != HTTP_OK || resp->special)
         return HTTP_PASS;
     switch (validators_check(&v, &c, req->method == METHOD_GET || req->method == METHOD_HEAD,
-                             (enum ims_mode)req->location->settings->if_modified_since)) {
+                             (enum ims_mode)http_settings_for(req)->if_modified_since)) {
     case PRECONDITION_PASS:
         break;
     case PRECONDITION_NOT_MODIFIED:

@@ -155,7 +155,7 @@ range_filter(struct http_request *req, const void *slot)
         return HTTP_PASS;
     size = (uint64_t)resp->content_length;
     switch (ranges_parse(req->arena, field, size,
-                         MIN(req->location->settings->max_ranges, RANGES_MAX), &ranges)) {
+                         MIN(http_settings_for(req)->max_ranges, RANGES_MAX), &ranges)) {
     case RANGES_NONE:
         return HTTP_PASS;
     case RANGES_UNSATISFIABLE:

@@ -27,6 +27,7 @@ class Response:
     reason: str
     headers: list
     body: bytes = b""
+    trailers: list = field(default_factory=list)
     interim: list = field(default_factory=list)     # the 1xx answers that came before
     complete: bool = True                           # False: the connection ended within the body
 
@@ -252,7 +253,7 @@ class Client:
             if part is None or self._exactly(2) != b"\r\n":
                 raise ProtocolError("bad chunk")
             parts.append(part)
-        self._fields()
+        response.trailers = self._fields()
         response.body = b"".join(parts)
 
     def ask(self, data, method="GET"):

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "http/body.h"
+#include <errno.h>
+#include <unistd.h>
+
+static enum io
+read_file(const struct body_part *part, char *room, size_t n, size_t *done)
+{
+    ssize_t r;
+
+    do
+        r = pread(part->fd, room, n, part->offset);
+    while (r < 0 && errno == EINTR);
+    if (r <= 0)
+        return r == 0 ? IO_SHORT : IO_ERROR;
+    *done = (size_t)r;
+    return IO_DONE;
+}
+
+static enum io
+read_part(struct body_part *part, char *room, size_t cap, size_t *done)
+{
+    size_t n = (size_t)MIN(part->len, cap);
+    enum io io;
+
+    if (part->kind == PART_PULL)
+        return part->source->pull(part->source, room, cap, done);
+    if (part->kind == PART_MEMORY) {
+        memcpy(room, part->p, n);
+        part->p += n;
+        *done = n;
+    } else {
+        if (n > 0 && (io = read_file(part, room, n, done)) != IO_DONE)
+            return io;
+        part->offset += (off_t)*done;
+    }
+    part->len -= *done;
+    return part->len == 0 ? IO_CLOSED : IO_DONE;
+}
+
+enum io
+body_read(struct body_part **list, char *room, size_t cap, size_t *done)
+{
+    enum io io;
+
+    *done = 0;
+    if (*list == NULL)
+        return IO_CLOSED;
+    io = read_part(*list, room, cap, done);
+    if (io != IO_CLOSED)
+        return io;
+    *list = (*list)->next;
+    return *list == NULL ? IO_CLOSED : IO_DONE;
+}
