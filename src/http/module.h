@@ -37,6 +37,12 @@ struct http_module {
     bool (*check)(struct conf *conf, struct conf_scope *scope,
                   void *slot); /* see struct conf_module */
 
+    /*
+     * The settings of a level that sets nothing itself, made of those of the level around it; NULL:
+     * the very same.
+     */
+    const void *(*within)(const void *slot);
+
     /* The handler is of the level that sets something, not of those within: as in PHASE_REWRITE. */
     bool own_level;
     enum http_phase phase;

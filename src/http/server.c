@@ -163,6 +163,17 @@ compile_handlers(struct conf *conf, struct conf_scope *scope, enum http_phase fi
     return add_handler(conf, &list, NULL, NULL) ? list.items : NULL;
 }
 
+/* The settings of a module that hold at a level, whether it sets any or not. */
+static const void *
+slot_within(const struct conf *conf, const struct conf_scope *scope, unsigned i)
+{
+    const void *slot = http_module_slot(conf, scope, i);
+
+    if (http_modules[i]->within != NULL && slot == http_module_slot(conf, scope->parent, i))
+        return http_modules[i]->within(slot);
+    return slot;
+}
+
 static struct http_handler *
 compile_filters(struct conf *conf, struct conf_scope *scope, bool on_fail)
 {
@@ -170,7 +181,7 @@ compile_filters(struct conf *conf, struct conf_scope *scope, bool on_fail)
 
     for (unsigned i = 0; http_modules[i] != NULL; i++) {
         const struct http_module *m = http_modules[i];
-        const void *slot = http_module_slot(conf, scope, i);
+        const void *slot = slot_within(conf, scope, i);
         enum http_next (*fn)(struct http_request *, const void *) =
             on_fail ? m->on_fail : m->filter;
 
