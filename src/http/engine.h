@@ -71,7 +71,6 @@ struct http_worker {
     struct timer listing_limit; /* nobody waits longer for it */
     const struct listing_wait *listing_now;     /* whose request goes on; NULL once taken */
     struct loop_turn_end turn_end;
-    struct timer log_timer;     /* buffered access logs with flush= */
 };
 
 enum hand_over {

@@ -528,6 +528,7 @@ parse_http(struct conf *conf, const struct conf_node *node, void *field)
     http->pcre_jit = !setup->no_jit;
     link_init(&http->listeners);
     log_buffers_init(&http->log_buffers);
+    link_init(&http->log_caches);
     setup->http = http;
     scope = conf_apply_block(conf, node, IN_HTTP, NULL, NULL);
     if (scope == NULL || conf->errors != errors)

@@ -218,6 +218,7 @@ struct http {
     struct link listeners;
     struct log_files *log_files;
     struct log_buffers log_buffers;     /* of access logs */
+    struct link log_caches;     /* of struct log_cache */
     uint32_t file_cache_max;    /* the largest open_file_cache max= */
     uint64_t file_cache_inactive_ms;
     uint64_t file_cache_body_bytes;     /* open_file_cache_body_memory */

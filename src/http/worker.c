@@ -6,6 +6,7 @@
 #include "http/engine.h"
 #include "http/http.h"
 #include "http/log_buffer.h"
+#include "http/log_path.h"
 #include <stdlib.h>
 
 enum {
@@ -115,15 +116,6 @@ on_turn_end(struct loop_turn_end *end)
     log_buffers_turn_end(&worker->http->log_buffers);
 }
 
-static void
-on_log_timer(struct timer *timer)
-{
-    struct http_worker *worker = CONTAINER_OF(timer, struct http_worker, log_timer);
-    uint64_t next = log_buffers_due(&worker->http->log_buffers);
-
-    timer_arm(&worker->loop->timers, timer, next);
-}
-
 static bool
 start_modules(struct http_worker *worker)
 {
@@ -213,7 +205,7 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
     link_init(&worker->turn_end.link);
     link_init(&worker->listing_waiting);
     timer_init(&worker->listing_limit, on_listing_limit);
-    timer_init(&worker->log_timer, on_log_timer);
+    log_buffers_start(&http->log_buffers, &loop->timers);
     worker->in = malloc(READ_SIZE);
     worker->out = malloc(GATHER_SIZE + GATHER_SLACK);
     worker->files = http->file_cache_max > 0
@@ -222,7 +214,7 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
         : file_cache_create(&loop->timers, DEFAULT_FILES, DEFAULT_INACTIVE_MS,
                             http->file_cache_body_bytes);
     if (worker->in == NULL || worker->out == NULL || worker->files == NULL
-        || !log_buffers_start(&http->log_buffers) || !start_modules(worker)) {
+        || !start_modules(worker)) {
         http_worker_stop(worker);
         return NULL;
     }
@@ -233,8 +225,6 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
     pool->spare_descriptors = spare_descriptors;
     worker->turn_end.run = on_turn_end;
     loop_at_turn_end(loop, &worker->turn_end);
-    if (log_buffers_have_flush(&http->log_buffers))
-        timer_arm(&loop->timers, &worker->log_timer, now.mono_ms + 1000);
     return worker;
 }
 
@@ -375,6 +365,7 @@ void
 http_worker_flush_logs(struct http_worker *worker)
 {
     log_buffers_flush(&worker->http->log_buffers);
+    log_caches_close(&worker->http->log_caches);
 }
 
 void
@@ -389,10 +380,9 @@ http_worker_stop(struct http_worker *worker)
     for (unsigned i = 0; http_modules[i] != NULL; i++)
         if (http_modules[i]->worker_stop != NULL)
             http_modules[i]->worker_stop(worker);
-    log_buffers_flush(&worker->http->log_buffers);
     log_buffers_stop(&worker->http->log_buffers);
+    log_caches_close(&worker->http->log_caches);
     link_remove(&worker->turn_end.link);
-    timer_cancel(&worker->log_timer);
     timer_cancel(&worker->listing_limit);
     while (worker->free_requests != NULL) {
         struct http_request *req = worker->free_requests;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""syslog: messages are exact, and a server that is not there costs messages alone."""
+"""syslog: in error_log and access_log; messages are exact, and a server that is not there costs messages alone."""
 
 import re
 import socket
@@ -13,6 +13,7 @@ TIME = r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"
 HOST = re.escape(socket.gethostname().lower())
 ERROR = (r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[error\] \d+#\d+: \*\d+ open\(\) \"[^\"]*/none\" failed \(2: No such file or directory\), "
          r'client: 127\.0\.0\.1, server: , request: "GET /none HTTP/1\.1", host: "h"')
+ACCESS = r'127\.0\.0\.1 - - \[[^]]+\] "GET /none HTTP/1\.1" 404 \d+ "-" "-"'
 
 
 @pytest.fixture
@@ -31,6 +32,12 @@ PARAMETERS = [
     ("error_log", ",nohostname", rf"<187>{TIME} weir: {ERROR}"),
     ("error_log", ",facility=kern,tag=x_9,nohostname", rf"<3>{TIME} x_9: {ERROR}"),
     ("error_log", ",severity=debug,nohostname", rf"<187>{TIME} weir: {ERROR}"),
+    ("access_log", "", rf"<190>{TIME} {HOST} weir: {ACCESS}"),
+    ("access_log", ",nohostname,tag=" + "t" * 32, rf"<190>{TIME} {'t' * 32}: {ACCESS}"),
+    ("access_log", ",nohostname,tag=", rf"<190>{TIME} : {ACCESS}"),
+    ("access_log", ",nohostname,facility=user,severity=error", rf"<11>{TIME} weir: {ACCESS}"),
+    ("access_log", ",nohostname,facility=local0,severity=emerg", rf"<128>{TIME} weir: {ACCESS}"),
+    ("access_log", ",nohostname,facility=cron,severity=debug", rf"<127>{TIME} weir: {ACCESS}"),
 ]
 
 
@@ -98,6 +105,14 @@ def test_nobody_listens_and_nothing_blocks(weir, folder):
         assert client.ask(request("/a")).body == b"a"
     assert "send() to" in server.said()
     full.socket.close()
+
+
+def test_long_message_is_sent_in_one_piece_and_what_is_too_long_is_cut(weir, syslog):
+    server = weir(server=f"access_log syslog:server=127.0.0.1:{syslog.port},nohostname u; large_client_header_buffers 4 32k;",
+                  http="log_format u '$http_x';")
+    for sent, wanted in ((b"x" * 5000, "x" * 5000), (b"\xff" * 30000, (r"\xFF" * 16250)[:65000])):
+        server.ask(b"GET / HTTP/1.1\r\nHost: h\r\nX: " + sent + b"\r\n\r\n")
+        assert syslog.read().split("weir: ", 1)[1] == wanted
 
 
 def test_main_level_goes_to_syslog_from_all_processes(weir, folder):

@@ -3,45 +3,39 @@
  * access_log: a line for each request, in a format of log_format's: "access_log logs/access.log
  * combined;"
  */
-#include "base/clock.h"
 #include "base/counters.h"
+#include "conf/log_output.h"
 #include "config.h"
 #include "http/engine.h"
 #include "http/http.h"
+#include "http/log_format.h"
+#include "http/log_path.h"
 #include "http/module.h"
 
-enum log_escape { ESCAPE_DEFAULT, ESCAPE_JSON, ESCAPE_NONE };
-
-struct log_format {
-    struct str name;
-    enum log_escape escape;
-    struct http_text text;
-};
-
-/* One access_log of a place. */
+/* One access_log of a place. It has a buffer, a path, or a syslog server. */
 struct access_log {
     struct log_buffer *buffer;
+    struct log_path *path;
+    struct log_file *syslog;
     const struct log_format *format;
+    const struct http_text *condition;  /* if= ; NULL: none */
 };
 
 struct access_log_conf {
-    VEC(struct log_format *) formats;   /* http level; the first is combined */
+    VEC(struct log_format *) formats;   /* http level */
     struct logs {
         VEC(struct access_log) items;
         bool off;
     } logs;
+    struct log_cache *cache;    /* open_log_file_cache; NULL: off */
 };
 
 extern const struct http_module access_log_module;
 
 /* ---- formats ------------------------------------------------------------------------------- */
 
-static const struct str combined = STR_INIT(
-    "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent "
-    "\"$http_referer\" \"$http_user_agent\"");
-
 static struct log_format *
-add_format(struct conf *conf, struct access_log_conf *ac, struct str name)
+add_format(struct conf *conf, struct access_log_conf *ac)
 {
     struct log_format *format = ARENA_NEW(conf->arena, struct log_format), **place;
 
@@ -49,205 +43,335 @@ add_format(struct conf *conf, struct access_log_conf *ac, struct str name)
         conf_no_memory(conf);
         return NULL;
     }
-    format->name = arena_str(conf->arena, name);
     *place = format;
     return format;
 }
 
 static struct log_format *
-find_format(const struct access_log_conf *ac, struct str name)
+find_format(const struct access_log_conf *ac, struct str name, bool is_own)
 {
     for (uint32_t i = 0; i < ac->formats.len; i++)
-        if (str_eq(ac->formats.items[i]->name, name))
+        if (ac->formats.items[i]->is_own == is_own && str_eq(ac->formats.items[i]->name, name))
             return ac->formats.items[i];
     return NULL;
 }
 
-static bool
-parse_escape(struct conf *conf, const struct conf_word *word, enum log_escape *escape)
-{
-    struct str value = str_from(word->text, sizeof("escape=") - 1);
-
-    if (str_eq(value, STR("default")))
-        *escape = ESCAPE_DEFAULT;
-    else if (str_eq(value, STR("json")))
-        *escape = ESCAPE_JSON;
-    else if (str_eq(value, STR("none")))
-        *escape = ESCAPE_NONE;
-    else {
-        conf_error(conf, word, "unknown log format escaping \"%.*s\"", STR_ARG(value));
-        conf_hint(conf, "one of default, json, none");
-        return false;
-    }
-    return true;
-}
-
+/* "combined" is ours; a "json" of the conf file's takes the place of our own from there on. */
 static bool
 parse_log_format(struct conf *conf, const struct conf_node *node, void *field)
 {
     struct access_log_conf *ac = CONTAINER_OF(field, struct access_log_conf, formats);
     const struct conf_word *name = &node->words[1];
     struct log_format *format;
-    struct writer w = writer_in(conf->arena);
-    uint32_t i = 2;
 
-    if (str_eq(name->text, STR("combined")) || find_format(ac, name->text) != NULL)
+    if (str_eq(name->text, STR("combined")) || find_format(ac, name->text, false) != NULL)
         return conf_error(conf, name, "duplicate \"log_format\" name \"%.*s\"",
                           STR_ARG(name->text));
-    if ((format = add_format(conf, ac, name->text)) == NULL)
-        return false;
-    if (str_starts(node->words[i].text, STR("escape="))
-        && !parse_escape(conf, &node->words[i++], &format->escape))
-        return false;
-    for (; i < node->count; i++)
-        write_str(&w, node->words[i].text);
-    return http_text_compile(conf, &node->words[node->count - 1], writer_str(&w), &format->text);
+    format = add_format(conf, ac);
+    return format != NULL && log_format_read(conf, node, format);
 }
 
-/* ---- access_log ---------------------------------------------------------------------------- */
-
-static struct log_buffer *
-buffer_for(struct conf *conf, struct log_file *file)
+/* The formats stand at http level, which is not inherited from before a level is read whole. */
+static struct log_format *
+find_outwards(struct conf *conf, struct str name, bool is_own)
 {
-    struct http *http = http_of(conf);
-    struct log_buffer *b;
+    for (const struct conf_scope *s = conf->scope; s != NULL; s = s->parent) {
+        const struct access_log_conf *at = http_settings_of(conf, s, &access_log_module);
+        struct log_format *format = at != NULL ? find_format(at, name, is_own) : NULL;
 
-    for (struct link *l = http->log_buffers.head.next; l != &http->log_buffers.head; l = l->next) {
-        b = CONTAINER_OF(l, struct log_buffer, link);
-        if (b->file == file)
-            return b;
+        if (format != NULL)
+            return format;
     }
-    if ((b = ARENA_NEW(conf->arena, struct log_buffer)) == NULL)
+    return NULL;
+}
+
+static const struct log_format *
+own_format(struct conf *conf, const struct conf_word *word, struct str name)
+{
+    struct access_log_conf *ac = http_settings_of(conf, conf->scope, &access_log_module);
+    struct log_format made, *format;
+
+    if (!log_format_make_own(conf, name, &made)) {
+        conf_error(conf, word, "unknown log format \"%.*s\"", STR_ARG(name));
+        conf_hint(conf, "combined, json, or the name of a log_format that stands before this");
         return NULL;
-    b->file = file;
-    link_init(&b->link);
-    list_push(&http->log_buffers.head, &b->link);
-    return b;
+    }
+    if ((format = add_format(conf, ac)) != NULL)
+        *format = made;
+    return format;
 }
 
-static bool
-parse_option(struct conf *conf, const struct conf_word *word, struct log_buffer *buffer)
-{
-    uint64_t n;
-
-    if (str_starts(word->text, STR("buffer="))) {
-        if (!word_size(conf, word, str_from(word->text, 7), &n))
-            return false;
-        if (n == 0 || n > 64 << 20)
-            return conf_error(conf, word, "invalid buffer size \"%.*s\"", STR_ARG(word->text));
-        buffer->size = (size_t)n;
-        return true;
-    }
-    if (str_starts(word->text, STR("flush="))) {
-        if (!word_ms(conf, word, str_from(word->text, 6), &buffer->flush_ms))
-            return false;
-        if (buffer->flush_ms == 0)
-            return conf_error(conf, word, "invalid flush time \"%.*s\"", STR_ARG(word->text));
-        return true;
-    }
-    conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
-    conf_hint(conf, "known: buffer=SIZE, flush=TIME");
-    return false;
-}
-
+/* word: NULL where no format is named. */
 static const struct log_format *
 format_for(struct conf *conf, const struct conf_word *word)
 {
     struct str name = word != NULL ? word->text : STR("combined");
-    struct access_log_conf *ac = http_settings_of(conf, conf->scope, &access_log_module);
-    struct log_format *format;
+    const struct log_format *format = find_outwards(conf, name, false);
 
-    /* The formats stand at http level, which is not inherited from before a level is read whole. */
-    for (const struct conf_scope *s = conf->scope; s != NULL; s = s->parent) {
-        const struct access_log_conf *at = http_settings_of(conf, s, &access_log_module);
+    if (format == NULL)
+        format = find_outwards(conf, name, true);
+    return format != NULL ? format : own_format(conf, word, name);
+}
 
-        if (at != NULL && (format = find_format(at, name)) != NULL)
-            return format;
+/* ---- the parameters ------------------------------------------------------------------------ */
+
+enum {
+    BUFFER_MAX = 64 << 20,
+    GZIP_BUFFER = 65536,        /* where gzip is said and no size */
+    GZIP_FASTEST = 1
+};
+
+/* What stands behind the format. */
+struct options {
+    struct log_buffering how;
+    const struct http_text *condition;
+};
+
+static bool
+parse_buffer(struct conf *conf, const struct conf_word *word, struct options *options)
+{
+    struct str text = str_from(word->text, sizeof("buffer=") - 1);
+    uint64_t n;
+
+    if (!size_parse(text, &n) || n == 0 || n > BUFFER_MAX) {
+        conf_error(conf, word, "invalid buffer size \"%.*s\"", STR_ARG(text));
+        conf_hint(conf, "bytes, as in buffer=32k; 64m at most");
+        return false;
     }
-    if (word != NULL && !str_eq(word->text, STR("combined"))) {
-        conf_error(conf, word, "unknown log format \"%.*s\"", STR_ARG(word->text));
-        return NULL;
+    options->how.size = (size_t)n;
+    return true;
+}
+
+static bool
+parse_flush(struct conf *conf, const struct conf_word *word, struct options *options)
+{
+    struct str text = str_from(word->text, sizeof("flush=") - 1);
+
+    if (ms_parse(text, &options->how.flush_ms) && options->how.flush_ms > 0)
+        return true;
+    conf_error(conf, word, "invalid flush time \"%.*s\"", STR_ARG(text));
+    conf_hint(conf, "a time, as in flush=5s");
+    return false;
+}
+
+static bool
+parse_gzip(struct conf *conf, const struct conf_word *word, struct options *options)
+{
+    struct str text = str_from(word->text, sizeof("gzip=") - 1);
+    uint64_t level = GZIP_FASTEST;
+
+    if (word->text.len > 4 && (!str_to_uint(text, 9, &level) || level < 1)) {
+        conf_error(conf, word, "invalid compression level \"%.*s\"", STR_ARG(text));
+        conf_hint(conf, "from 1, fastest, to 9, smallest");
+        return false;
     }
-    if ((format = add_format(conf, ac, name)) == NULL
-        || !http_text_compile(conf, word, combined, &format->text))
-        return NULL;
-    return format;
+    options->how.gzip = (int)level;
+    if (options->how.size == 0)
+        options->how.size = GZIP_BUFFER;
+    return true;
+}
+
+static bool
+parse_condition(struct conf *conf, const struct conf_word *word, struct options *options)
+{
+    struct http_text *text = ARENA_NEW(conf->arena, struct http_text);
+
+    options->condition = text;
+    if (text == NULL)
+        return conf_no_memory(conf);
+    return http_text_compile(conf, word, arena_str(conf->arena, str_from(word->text, 3)), text);
+}
+
+static bool
+parse_option(struct conf *conf, const struct conf_word *word, struct options *options)
+{
+    if (str_starts(word->text, STR("buffer=")))
+        return parse_buffer(conf, word, options);
+    if (str_starts(word->text, STR("flush=")))
+        return parse_flush(conf, word, options);
+    if (str_eq(word->text, STR("gzip")) || str_starts(word->text, STR("gzip=")))
+        return parse_gzip(conf, word, options);
+    if (str_starts(word->text, STR("if=")))
+        return parse_condition(conf, word, options);
+    conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
+    conf_hint(conf, "known: buffer=SIZE, flush=TIME, gzip[=LEVEL], if=CONDITION");
+    return false;
+}
+
+/* ---- where it goes ------------------------------------------------------------------------- */
+
+static struct log_buffer *
+buffer_of(struct http *http, const struct log_file *file)
+{
+    struct link *head = &http->log_buffers.head;
+
+    for (struct link *l = head->next; l != head; l = l->next) {
+        struct log_buffer *b = CONTAINER_OF(l, struct log_buffer, link);
+
+        if (b->file == file)
+            return b;
+    }
+    return NULL;
+}
+
+static bool
+is_same(const struct log_buffering *a, const struct log_buffering *b)
+{
+    return a->size == b->size && a->flush_ms == b->flush_ms && a->gzip == b->gzip;
+}
+
+/* A file has one buffer, wherever it is named: what is said of it is said once, or alike. */
+static bool
+use_file(struct conf *conf, const struct conf_word *word, const struct log_buffering *how,
+         struct access_log *log)
+{
+    const struct http_setup *setup = conf->owner;
+    struct http *http = http_of(conf);
+    struct log_file *file = log_target(conf, word, setup->log_files);
+
+    if (file == NULL)
+        return false;
+    log->buffer = buffer_of(http, file);
+    if (log->buffer == NULL)
+        log->buffer = log_buffer_add(&http->log_buffers, conf->arena, file);
+    if (log->buffer == NULL)
+        return conf_no_memory(conf);
+    if (how->size == 0)
+        return true;
+    if (log->buffer->how.size != 0 && !is_same(&log->buffer->how, how)) {
+        conf_error(conf, word, "access_log \"%.*s\" already defined with conflicting parameters",
+                   STR_ARG(file->path));
+        conf_hint(conf, "buffer=, flush= and gzip are the file's: write them once, or alike");
+        return false;
+    }
+    log->buffer->how = *how;
+    return true;
+}
+
+static bool
+use_path(struct conf *conf, const struct conf_word *word, const struct log_buffering *how,
+         struct access_log *log)
+{
+    if (how->size > 0)
+        return conf_error(conf, word, "buffered logs cannot have variables in name");
+    log->path = ARENA_NEW(conf->arena, struct log_path);
+    return log->path != NULL ? log_path_read(conf, word, log->path) : conf_no_memory(conf);
+}
+
+static bool
+use_syslog(struct conf *conf, const struct conf_word *word, const struct log_buffering *how,
+           struct access_log *log)
+{
+    const struct http_setup *setup = conf->owner;
+
+    if (how->size > 0)
+        return conf_error(conf, word, "logs to syslog cannot be buffered");
+    log->syslog = log_target(conf, word, setup->log_files);
+    return log->syslog != NULL;
+}
+
+static bool
+use_target(struct conf *conf, const struct conf_word *word, const struct log_buffering *how,
+           struct access_log *log)
+{
+    if (how->flush_ms > 0 && how->size == 0) {
+        conf_error(conf, word, "no buffer is defined for access_log \"%.*s\"",
+                   STR_ARG(word->text));
+        conf_hint(conf, "flush= goes with buffer= or gzip");
+        return false;
+    }
+    if (str_starts(word->text, STR("syslog:")))
+        return use_syslog(conf, word, how, log);
+    if (str_find(word->text, '$', 0) >= 0)
+        return use_path(conf, word, how, log);
+    return use_file(conf, word, how, log);
+}
+
+static bool
+parse_off(struct conf *conf, const struct conf_node *node, struct logs *logs)
+{
+    if (node->count > 2)
+        return conf_error(conf, &node->words[2], "invalid parameter \"%.*s\"",
+                          STR_ARG(node->words[2].text));
+    logs->off = true;
+    return true;
 }
 
 static bool
 parse_access_log(struct conf *conf, const struct conf_node *node, void *field)
 {
     struct logs *logs = field;
-    const struct http_setup *setup = conf->owner;
-    const struct conf_word *word = &node->words[1];
-    struct access_log *log;
-    struct log_file *file;
-    struct str path = word->text;
-    uint32_t options = 2;
+    struct options options = { 0 };
+    struct access_log log = { 0 }, *place;
     bool has_format = node->count > 2 && str_find(node->words[2].text, '=', 0) < 0;
 
-    if (str_eq(path, STR("off"))) {
-        if (node->count > 2)
-            return conf_error(conf, &node->words[2], "invalid parameter \"%.*s\"",
-                              STR_ARG(node->words[2].text));
-        logs->off = true;
+    if (str_eq(node->words[1].text, STR("off")))
+        return parse_off(conf, node, logs);
+    log.format = format_for(conf, has_format ? &node->words[2] : NULL);
+    if (log.format == NULL)
+        return false;
+    for (uint32_t i = 2 + has_format; i < node->count; i++)
+        if (!parse_option(conf, &node->words[i], &options))
+            return false;
+    log.condition = options.condition;
+    if (!use_target(conf, &node->words[1], &options.how, &log))
+        return false;
+    if ((place = VEC_ADD(conf->arena, &logs->items)) == NULL)
+        return conf_no_memory(conf);
+    *place = log;
+    return true;
+}
+
+/* ---- open_log_file_cache ------------------------------------------------------------------- */
+
+static bool
+parse_cache_word(struct str text, struct log_cache *cache, bool *off)
+{
+    uint64_t n;
+
+    if (str_eq(text, STR("off")))
+        return *off = true;
+    if (str_starts(text, STR("max=")) && str_to_uint(str_from(text, 4), UINT32_MAX, &n)) {
+        cache->max = (uint32_t)n;
         return true;
     }
-    if (str_starts(path, STR("syslog:")) || str_find(path, '$', 0) >= 0) {
-        conf_error(conf, word, "\"%.*s\" is not supported", STR_ARG(path));
-        conf_hint(conf, "weir writes access logs to a file or to stderr, without variables in its "
-                  "name, for now");
-        return false;
+    if (str_starts(text, STR("min_uses=")) && str_to_uint(str_from(text, 9), UINT32_MAX, &n)) {
+        cache->min_uses = (uint32_t)n;
+        return true;
     }
-    if (!str_eq(path, STR("stderr")) && !str_is_set(path = conf_path_by_prefix(conf, path)))
+    if (str_starts(text, STR("inactive=")))
+        return ms_parse(str_from(text, 9), &cache->inactive_ms);
+    return str_starts(text, STR("valid=")) && ms_parse(str_from(text, 6), &cache->valid_ms);
+}
+
+static bool
+parse_cache(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct log_cache *cache = ARENA_NEW(conf->arena, struct log_cache), **place = field;
+    bool off = false;
+
+    if (cache == NULL)
         return conf_no_memory(conf);
-    if ((file = log_file_add(setup->log_files, path)) == NULL
-        || (log = VEC_ADD(conf->arena, &logs->items)) == NULL
-        || (log->buffer = buffer_for(conf, file)) == NULL)
-        return conf_no_memory(conf);
-    log->format = format_for(conf, has_format ? &node->words[options++] : NULL);
-    if (log->format == NULL)
-        return false;
-    for (; options < node->count; options++)
-        if (!parse_option(conf, &node->words[options], log->buffer))
+    *cache = (struct log_cache){ .inactive_ms = 10000, .valid_ms = 60000, .min_uses = 1 };
+    log_cache_init(cache);
+    for (uint32_t i = 1; i < node->count; i++)
+        if (!parse_cache_word(node->words[i].text, cache, &off)) {
+            conf_error(conf, &node->words[i], "invalid \"open_log_file_cache\" parameter \"%.*s\"",
+                       STR_ARG(node->words[i].text));
+            conf_hint(conf, "known: max=NUMBER, inactive=TIME, min_uses=NUMBER, valid=TIME; or off");
             return false;
+        }
+    if (off)
+        return true;
+    if (cache->max == 0)
+        return conf_error(conf, &node->words[0],
+                          "\"open_log_file_cache\" must have \"max\" parameter");
+    list_push(&http_of(conf)->log_caches, &cache->link);
+    *place = cache;
     return true;
 }
 
 /* ---- a line -------------------------------------------------------------------------------- */
-
-static void
-write_value(struct writer *w, struct str value, enum log_escape escape)
-{
-    switch (escape) {
-    case ESCAPE_DEFAULT:
-        if (value.len == 0)
-            write_char(w, '-');
-        else
-            write_log_escaped(w, value);
-        return;
-    case ESCAPE_JSON:
-        write_json(w, value);
-        return;
-    case ESCAPE_NONE:
-        write_str(w, value);
-        return;
-    }
-}
-
-static void
-write_pieces(struct writer *w, struct http_request *req, const struct log_format *format)
-{
-    for (uint32_t i = 0; i < format->text.len; i++) {
-        const struct http_piece *piece = &format->text.pieces[i];
-
-        if (piece->var == NULL)
-            write_str(w, piece->literal);
-        else
-            write_value(w, http_variable_value(req, piece->var), format->escape);
-    }
-    write_char(w, '\n');
-}
 
 /* Straight into the buffer. False: it does not fit into what is left. */
 static bool
@@ -260,7 +384,7 @@ write_line(struct http_request *req, const struct access_log *log, size_t room)
     if (p == NULL)
         return false;
     w = writer_at(p, buffer->cap - buffer->len);
-    write_pieces(&w, req, log->format);
+    log_format_write(&w, req, log->format);
     if (w.ok)
         log_buffer_added(buffer, (size_t)(w.p - w.start));
     return w.ok;
@@ -272,10 +396,32 @@ write_long_line(struct http_request *req, const struct access_log *log)
 {
     struct writer w = writer_in(req->arena);
 
-    write_pieces(&w, req, log->format);
+    log_format_write(&w, req, log->format);
     if (w.ok)
         log_buffer_through(log->buffer, writer_str(&w));
     return w.ok;
+}
+
+/* Where there is no buffer. */
+static COLD void
+write_unbuffered(struct http_request *req, const struct access_log_conf *ac,
+                 const struct access_log *log)
+{
+    struct writer w = writer_in(req->arena);
+
+    log_format_write(&w, req, log->format);
+    if (!w.ok)
+        stats->log_lines_lost++;
+    else if (log->path != NULL)
+        log_path_write(req, log->path, ac->cache, writer_str(&w));
+    else
+        log_file_write(log->syslog, writer_str(&w));
+}
+
+static bool
+is_meant(struct http_request *req, const struct http_text *condition)
+{
+    return http_value_is_true(http_text_eval(req, condition));
 }
 
 static void
@@ -286,8 +432,12 @@ access_log_log(struct http_request *req, const void *slot)
     for (uint32_t i = 0; i < ac->logs.items.len; i++) {
         const struct access_log *log = &ac->logs.items.items[i];
 
-        if (!write_line(req, log, 512) && !write_line(req, log, log->buffer->cap)
-            && !write_long_line(req, log))
+        if (UNLIKELY(log->condition != NULL) && !is_meant(req, log->condition))
+            continue;
+        if (UNLIKELY(log->buffer == NULL))
+            write_unbuffered(req, ac, log);
+        else if (!write_line(req, log, 512) && !write_line(req, log, log->buffer->cap)
+                 && !write_long_line(req, log))
             stats->log_lines_lost++;
     }
 }
@@ -300,13 +450,16 @@ access_log_wanted(const void *slot)
     return !ac->logs.off && ac->logs.items.len > 0;
 }
 
+enum { IN_LOG_PLACES = IN_HTTP_ALL | IN_LOCATION_IF | IN_LIMIT_EXCEPT };
+
 static const struct directive access_log_directives[] = {
     { "log_format", .where = IN_HTTP, .args = {2, ARGS_ANY}, .flags = DIRECTIVE_REPEAT,
       .parse = parse_log_format, FIELD(struct access_log_conf, formats) },
-    { "access_log", .where = IN_HTTP_ALL, .args = {1, ARGS_ANY}, .flags = DIRECTIVE_REPEAT,
+    { "access_log", .where = IN_LOG_PLACES, .args = {1, ARGS_ANY}, .flags = DIRECTIVE_REPEAT,
       .parse = parse_access_log, FIELD(struct access_log_conf, logs),
       .initial = WEIR_HTTP_LOG_PATH " combined" },
-    { "open_log_file_cache", .where = IN_HTTP_ALL, .args = {1, ARGS_ANY}, .parse = parse_ignored },
+    { "open_log_file_cache", .where = IN_HTTP_ALL, .args = {1, 4}, .parse = parse_cache,
+      FIELD(struct access_log_conf, cache), .initial = "off" },
     { 0 }
 };
 

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "http/log_format.h"
+#include "base/compiler.h"
+#include "base/writer.h"
+
+static const struct {
+    struct str name, text;
+    enum log_escape escape;
+} own_formats[] = {
+    { STR_INIT("combined"),
+      STR_INIT("$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent "
+               "\"$http_referer\" \"$http_user_agent\""), ESCAPE_DEFAULT },
+    { STR_INIT("json"),
+      STR_INIT("{\"time\":\"$time_iso8601\",\"remote_addr\":\"$remote_addr\","
+               "\"remote_user\":\"$remote_user\",\"method\":\"$request_method\","
+               "\"uri\":\"$request_uri\",\"protocol\":\"$server_protocol\",\"status\":$status,"
+               "\"bytes\":$body_bytes_sent,\"request_length\":$request_length,"
+               "\"request_time\":$request_time,\"referer\":\"$http_referer\","
+               "\"user_agent\":\"$http_user_agent\",\"host\":\"$host\","
+               "\"server_name\":\"$server_name\",\"connection\":$connection,"
+               "\"request_id\":\"$request_id\"}"), ESCAPE_JSON },
+};
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+static bool
+read_escape(struct conf *conf, const struct conf_word *word, enum log_escape *escape)
+{
+    struct str value = str_from(word->text, sizeof("escape=") - 1);
+
+    if (str_eq(value, STR("default")))
+        *escape = ESCAPE_DEFAULT;
+    else if (str_eq(value, STR("json")))
+        *escape = ESCAPE_JSON;
+    else if (str_eq(value, STR("none")))
+        *escape = ESCAPE_NONE;
+    else {
+        conf_error(conf, word, "unknown log format escaping \"%.*s\"", STR_ARG(value));
+        conf_hint(conf, "one of default, json, none");
+        return false;
+    }
+    return true;
+}
+
+bool
+log_format_read(struct conf *conf, const struct conf_node *node, struct log_format *format)
+{
+    struct writer w = writer_in(conf->arena);
+    uint32_t i = 2;
+
+    format->name = arena_str(conf->arena, node->words[1].text);
+    if (str_starts(node->words[i].text, STR("escape="))
+        && !read_escape(conf, &node->words[i++], &format->escape))
+        return false;
+    for (; i < node->count; i++)
+        write_str(&w, node->words[i].text);
+    return http_text_compile(conf, &node->words[node->count - 1], writer_str(&w), &format->text);
+}
+
+bool
+log_format_make_own(struct conf *conf, struct str name, struct log_format *format)
+{
+    for (size_t i = 0; i < ARRAY_LEN(own_formats); i++) {
+        if (!str_eq(own_formats[i].name, name))
+            continue;
+        *format = (struct log_format){ .name = own_formats[i].name,
+            .escape = own_formats[i].escape, .is_own = true };
+        return http_text_compile(conf, NULL, own_formats[i].text, &format->text);
+    }
+    return false;
+}
+
+/* ---- a line -------------------------------------------------------------------------------- */
+
+static void
+write_value(struct writer *w, struct str value, enum log_escape escape)
+{
+    switch (escape) {
+    case ESCAPE_DEFAULT:
+        if (!str_is_set(value))
+            write_char(w, '-');
+        else
+            write_log_escaped(w, value);
+        return;
+    case ESCAPE_JSON:
+        write_json(w, value);
+        return;
+    case ESCAPE_NONE:
+        write_str(w, value);
+        return;
+    }
+}
+
+/* A number of JSON has no zeros in front: the status of a request that got none is 000. */
+static struct str
+without_zeros(struct str number)
+{
+    while (number.len > 1 && number.p[0] == '0' && number.p[1] != '.')
+        number = str_from(number, 1);
+    return number.len > 0 ? number : STR("0");
+}
+
+void
+log_format_write(struct writer *w, struct http_request *req, const struct log_format *format)
+{
+    bool is_own_json = format->is_own && format->escape == ESCAPE_JSON;
+
+    for (uint32_t i = 0; i < format->text.len; i++) {
+        const struct http_piece *piece = &format->text.pieces[i];
+        struct str value;
+
+        if (piece->var == NULL) {
+            write_str(w, piece->literal);
+            continue;
+        }
+        value = http_variable_value(req, piece->var);
+        if (UNLIKELY(is_own_json && w->p > w->start && w->p[-1] == ':'))
+            value = without_zeros(value);
+        write_value(w, value, format->escape);
+    }
+    write_char(w, '\n');
+}
