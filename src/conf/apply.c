@@ -296,6 +296,12 @@ claim(struct conf *conf, struct conf_scope *scope, const struct conf_node *first
     tn->known = NULL;
     if (tn->told)
         return;
+    if (node->words[0].values != 0) {
+        conf_error(conf, &node->words[0], "the name of a directive cannot come from the "
+                   "environment");
+        conf_hint(conf, "\"${env:NAME}\" stands for arguments");
+        return;
+    }
     if (all == NULL) {
         conf_error(conf, &node->words[0], "unknown directive \"%.*s\"", STR_ARG(name));
         names_hint(conf, name, scope->where);

@@ -44,6 +44,7 @@ struct conf_mark {
 struct conf_word {
     struct str text;            /* quotes and escapes resolved, NUL-terminated */
     struct conf_pos pos;
+    uint32_t values;            /* of the environment in it, see conf_is_text; 0: none */
     bool quoted;                /* "…" or '…': a "$" in it still is a variable, an "include" is
                                    not a keyword */
 };
@@ -146,6 +147,7 @@ struct conf {
     struct arena *scratch;      /* of the run: tree, errors */
     struct str prefix;          /* ends with "/" */
     struct str main_file;       /* absolute; "" when there is none */
+    const char *const *environment;     /* for "${env:NAME}": NULL-terminated; NULL: nothing is set */
     struct conf_scope *scope;   /* being read */
     const struct directive *directive;      /* being applied */
     struct conf_file *files;
@@ -222,6 +224,13 @@ void conf_warn(struct conf *conf, const struct conf_word *word, const char *fmt,
     PRINTF_LIKE(3, 4);
 /* out of memory; returns false */
 bool conf_no_memory(struct conf *conf);
+
+/*
+ * Whether the "$" at source[at] came from the environment, and so begins no variable. source: the
+ * word's text, or a part of it that reaches to its end, or a copy with something else in front.
+ */
+bool conf_is_text(const struct conf *conf, const struct conf_word *word, struct str source,
+                  size_t at);
 
 /*
  * Writes all that was noted, in order of place, each as

@@ -34,22 +34,21 @@ conf_path_by_prefix(struct conf *conf, struct str path)
 }
 
 struct str
-file_path(struct conf *conf, struct arena *arena, struct str path)
+file_folder(const struct conf *conf)
 {
     const char *slash = NULL;
-    struct str folder = conf->prefix;
 
     if (conf->main_file.len > 0)
         slash = memrchr(conf->main_file.p, '/', conf->main_file.len);
-    if (slash != NULL)
-        folder = (struct str){ conf->main_file.p, (size_t)(slash + 1 - conf->main_file.p) };
-    return join(arena, folder, path);
+    if (slash == NULL)
+        return conf->prefix;
+    return (struct str){ conf->main_file.p, (size_t)(slash + 1 - conf->main_file.p) };
 }
 
 struct str
 conf_path_by_file(struct conf *conf, struct str path)
 {
-    return file_path(conf, conf->arena, path);
+    return join(conf->arena, file_folder(conf), path);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */

@@ -126,6 +126,7 @@ lex_plain(struct lexer *lexer, struct conf_word *word)
             lexer->p++;
     }
     word->quoted = false;
+    word->values = 0;
     return finish_word(lexer, word, (struct str){ from, (size_t)(lexer->p - from) }, escapes);
 }
 
@@ -152,6 +153,7 @@ lex_quoted(struct lexer *lexer, struct conf_word *word)
     lexer->p++;
     lexer->after_quote = true;
     word->quoted = true;
+    word->values = 0;
     return finish_word(lexer, word, (struct str){ from, (size_t)(lexer->p - 1 - from) }, escapes);
 }
 

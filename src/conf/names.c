@@ -183,7 +183,7 @@ names_restart(const struct conf *conf, const struct conf_word *words, uint32_t c
               uint32_t where)
 {
     for (uint32_t i = 1; i < count; i++)
-        if (words[i].pos.line != words[i - 1].pos.line && !words[i].quoted
+        if (words[i].pos.line != words[i - 1].pos.line && !words[i].quoted && words[i].values == 0
             && begins_line(&words[i]) && is_name(conf, words[i].text, where))
             return i;
     return 0;

@@ -14,7 +14,8 @@ enum {
     INCLUDE_DEPTH_MAX = 50,     /* files within files */
     INCLUSIONS_MAX = 200000,    /* in all: files that include each other twice grow without bound */
     NOTES_MAX = 1000,           /* what is over is counted and not told */
-    TEXT_MAX = 1000             /* bytes of a message */
+    TEXT_MAX = 1000,            /* bytes of a message */
+    VALUE_BYTES_MAX = 64 << 20  /* that come from the environment */
 };
 #define FILE_BYTES_MAX (256u << 20)
 
@@ -84,8 +85,17 @@ file_is_parameter(const struct conf_file *file)
 {
     return file->is_text && str_eq(file->path, STR("command line"));
 }
-/* conf_path_by_file in an arena of choice. */
-struct str file_path(struct conf *conf, struct arena *arena, struct str path);
+/* What paths of includes are relative to; ends with "/". */
+struct str file_folder(const struct conf *conf);
+
+/* ---- env.c --------------------------------------------------------------------------------- */
+
+struct values;
+
+/* Replaces each "${env:NAME}" in a word. False: an error was noted at it. */
+bool env_replace(struct conf *conf, struct conf_word *word);
+/* Whether that byte of a word's text came from the environment. */
+bool env_has_byte(const struct conf *conf, const struct conf_word *word, size_t at);
 
 /* ---- names.c ------------------------------------------------------------------------------- */
 
@@ -152,6 +162,9 @@ struct conf_private {
     uint32_t node_count;
     struct conf_node *first, **end;     /* the main level */
     VEC(struct conf_word) pending;      /* words of the statement being read */
+    bool pending_told;                  /* an error of one of them is noted */
+    VEC(struct values) values;          /* of the environment, by word */
+    size_t value_bytes;                 /* of all of them */
     struct note *notes;                 /* in order of place */
     struct note *last;                  /* noted last; NULL: it was not kept */
     uint32_t note_count, untold;

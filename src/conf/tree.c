@@ -197,11 +197,56 @@ include_pattern(struct reader *r, struct str path, const struct conf_word *word)
     globfree(&found);
 }
 
+/* A byte of a value of the environment has no meaning in a pattern. */
+static bool
+is_special(struct reader *r, const struct conf_word *word, size_t at)
+{
+    return strchr("*?[", word->text.p[at]) != NULL && !env_has_byte(r->conf, word, at);
+}
+
+static bool
+is_pattern(struct reader *r, const struct conf_word *word)
+{
+    for (size_t i = 0; i < word->text.len; i++)
+        if (is_special(r, word, i))
+            return true;
+    return false;
+}
+
+static void
+write_escaped(struct writer *w, char c)
+{
+    if (strchr("*?[\\", c) != NULL)
+        write_char(w, '\\');
+    write_char(w, c);
+}
+
+/* Whole; the folder has no wildcards, whatever its name. NUL-terminated. */
+static struct str
+path_of(struct reader *r, const struct conf_word *word, bool pattern)
+{
+    struct str folder = word->text.p[0] != '/' ? file_folder(r->conf) : STR("");
+    struct writer w = writer_in(r->conf->scratch);
+
+    for (size_t i = 0; i < folder.len; i++)
+        if (pattern)
+            write_escaped(&w, folder.p[i]);
+        else
+            write_char(&w, folder.p[i]);
+    for (size_t i = 0; i < word->text.len; i++)
+        if (pattern && env_has_byte(r->conf, word, i))
+            write_escaped(&w, word->text.p[i]);
+        else
+            write_char(&w, word->text.p[i]);
+    return str_of(writer_cstr(&w));
+}
+
 static void
 include(struct reader *r, const struct conf_node *node)
 {
     const struct conf_word *word = &node->words[1];
     struct str path;
+    bool pattern;
 
     if (node->count != 2) {
         error_at(r->conf, node->words[0].pos,
@@ -209,10 +254,11 @@ include(struct reader *r, const struct conf_node *node)
         conf_hint(r->conf, "it takes 1 argument");
         return;
     }
-    path = file_path(r->conf, r->conf->scratch, word->text);
+    pattern = is_pattern(r, word);
+    path = path_of(r, word, pattern);
     if (!str_is_set(path))
         conf_no_memory(r->conf);
-    else if (strpbrk(path.p, "*?[") != NULL)
+    else if (pattern)
         include_pattern(r, path, word);
     else
         include_file(r, path, word);
@@ -221,7 +267,7 @@ include(struct reader *r, const struct conf_node *node)
 static bool
 is_include(const struct conf_word *word)
 {
-    return !word->quoted && str_eq(word->text, STR("include"));
+    return !word->quoted && word->values == 0 && str_eq(word->text, STR("include"));
 }
 
 /* ---- statements ---------------------------------------------------------------------------- */
@@ -237,6 +283,14 @@ pend(struct reader *r, const struct conf_word *word)
         *place = *word;
 }
 
+static void
+on_word(struct reader *r, struct conf_word *word)
+{
+    if (!r->conf->priv->is_alone && !env_replace(r->conf, word))
+        r->conf->priv->pending_told = true;
+    pend(r, word);
+}
+
 /* The words that are pending as a node of its own; NULL when memory is short. */
 static struct tree_node *
 take_pending(struct reader *r)
@@ -245,16 +299,19 @@ take_pending(struct reader *r)
     struct tree_node *tn = node_create(r->conf, priv->pending.items, priv->pending.len);
 
     priv->pending.len = 0;
+    if (tn != NULL)
+        tn->told = priv->pending_told;
+    priv->pending_told = false;
     return tn;
 }
 
 static void
 end_simple(struct reader *r, struct conf_node *node)
 {
-    if (is_include(&node->words[0]) && !r->conf->priv->is_alone)
-        include(r, node);
-    else
+    if (!is_include(&node->words[0]) || r->conf->priv->is_alone)
         node_link(r, node);
+    else if (!tree_node(node)->told)
+        include(r, node);
 }
 
 static void
@@ -339,6 +396,7 @@ end_unterminated(struct reader *r, bool at_end)
         tn = node_create(r->conf, words, count);
         if (tn == NULL)
             return;
+        tn->told = all->told;
         tell_unterminated(r, &tn->node, at_end && count == left);
         end_simple(r, &tn->node);
     }
@@ -367,6 +425,7 @@ on_unclosed_quote(struct reader *r, const struct conf_word *at)
         error_at(r->conf, at->pos, "unexpected end of file, expecting \";\" or \"}\"");
     conf_hint(r->conf, "this quote is not closed");
     r->conf->priv->pending.len = 0;
+    r->conf->priv->pending_told = false;
 }
 
 static void
@@ -375,6 +434,7 @@ on_nul(struct reader *r, const struct conf_word *at)
     error_at(r->conf, at->pos, "unexpected NUL byte");
     conf_hint(r->conf, "is this a text file?");
     r->conf->priv->pending.len = 0;
+    r->conf->priv->pending_told = false;
 }
 
 static void
@@ -439,7 +499,7 @@ read_statements(struct reader *r)
     lexer_init(&r->lexer, r->conf->scratch, r->file, r->file->text);
     while (!r->conf->priv->given_up) {
         switch (lexer_next(&r->lexer, &word)) {
-        case TOKEN_WORD:      pend(r, &word);              break;
+        case TOKEN_WORD:      on_word(r, &word);           break;
         case TOKEN_SEMICOLON: on_semicolon(r, &word);      break;
         case TOKEN_OPEN:      on_open(r, &word);           break;
         case TOKEN_CLOSE:     on_close(r, &word);          break;

@@ -162,7 +162,8 @@ parse_root(struct conf *conf, const struct conf_node *node, void *field)
     if (path.len == 0)
         return conf_error(conf, word, "empty path in \"%.*s\" directive",
                           STR_ARG(node->words[0].text));
-    path = path.p[0] == '$' ? arena_str(conf->arena, path) : conf_path_by_prefix(conf, path);
+    path = path.p[0] == '$' && !conf_is_text(conf, word, path, 0)
+               ? arena_str(conf->arena, path) : conf_path_by_prefix(conf, path);
     if (!str_is_set(path))
         return false;
     before = path.len > word->text.len ? path.len - word->text.len : 0;

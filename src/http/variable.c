@@ -403,6 +403,12 @@ http_text_compile_after(struct conf *conf, const struct conf_word *word, size_t 
             return false;
         if (dollar < 0)
             break;
+        if (conf_is_text(conf, word, source, stop)) {
+            if (!add_literal(conf, &pieces, (struct str){ source.p + stop, 1 }))
+                return false;
+            at = stop + 1;
+            continue;
+        }
         name = variable_name(source, stop, &end, &unclosed);
         if (unclosed)
             return conf_error(conf, word, "the closing bracket in \"%.*s\" variable is missing",

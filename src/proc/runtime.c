@@ -4,6 +4,7 @@
 #include "proc/pidfile.h"
 #include "proc/sockets.h"
 #include "proc/tell.h"
+#include "proc/title.h"
 
 #include "config.h"
 
@@ -136,6 +137,7 @@ runtime_read(const struct options *options)
         return NULL;
     }
     conf->owner = rt;
+    conf->environment = (const char *const *)title_environ();
     ok = read_whole(conf, rt);
     tell_conf(conf);
     if (ok && options->dump)
@@ -158,6 +160,7 @@ runtime_control_paths(const struct options *options, struct arena *arena,
     *paths = (struct control_paths){ STR_NONE, STR_NONE, false };
     if (conf == NULL)
         return false;
+    conf->environment = (const char *const *)title_environ();
     (void)read_tree(conf, options);
     control = conf_main_word(conf, STR("control"));
     pid = conf_main_word(conf, STR("pid"));

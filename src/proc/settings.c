@@ -344,8 +344,11 @@ parse_env(struct conf *conf, const struct conf_node *node, void *field)
     struct env_names *env = field;
     struct str text = node->words[1].text, *added;
 
-    if (text.len == 0 || text.p[0] == '=')
-        return conf_error(conf, &node->words[1], "\"env\" wants a name, or NAME=value");
+    if (text.len == 0 || text.p[0] == '=') {
+        invalid_value(conf, node, 1);
+        conf_hint(conf, "a name, or NAME=value");
+        return false;
+    }
     added = VEC_ADD(conf->arena, &env->list);
     if (added == NULL || !str_is_set(*added = arena_str(conf->arena, text)))
         return conf_no_memory(conf);

@@ -215,7 +215,7 @@ static const struct { const char *text, *first_line, *mend; } refused[] = {
     { EVENTS "error_log syslog:tag=x;", "no syslog server specified", "unix:/dev/log" },
     { EVENTS "error_log memory:0 debug;", "invalid buffer size \"0\"", "memory:32k" },
     { EVENTS "error_log logs/x loud;", "invalid log level \"loud\"", "notice" },
-    { EVENTS "env =x;", "\"env\" wants a name, or NAME=value", "" },
+    { EVENTS "env =x;", "invalid value \"=x\" in \"env\" directive", "a name, or NAME=value" },
     { EVENTS "thread_pool a;", "missing \"threads\" parameter", "" },
     { EVENTS "thread_pool a threads=0;", "invalid threads value \"threads=0\"", "" },
     { EVENTS "thread_pool a threads=1 max_queue=x;", "invalid max_queue value", "" },
