@@ -8,6 +8,8 @@
 
 #include "conf/private.h"
 
+#include <assert.h>
+
 enum {
     LEVEL_COLUMNS = 4,
     KEY_COLUMNS_MAX = 60,       /* a longer key moves no column */
@@ -56,7 +58,8 @@ struct layout {
     uint32_t depth;
     uint32_t data_depth;        /* inside the outermost open block of data; 0: none is open */
     bool is_open;               /* a statement is */
-    uint32_t head, tail;        /* the lines of its first and of its last word */
+    uint32_t name;              /* the statement's first word */
+    uint32_t tail;              /* the line of its last one */
 };
 
 /* ---- a text to pieces ---------------------------------------------------------------------- */
@@ -245,7 +248,7 @@ lay_word(struct layout *l, uint32_t piece)
     line->is_data = !l->is_open && l->data_depth > 0;
     l->tail = l->lines.len - 1;
     if (!l->is_open)
-        l->head = l->tail;
+        l->name = piece;
     l->is_open = true;
     return true;
 }
@@ -270,6 +273,8 @@ lay_comment(struct layout *l, uint32_t piece)
 static void
 end_statement(struct layout *l, char end)
 {
+    /* The tree has been read without an error. */
+    assert(l->is_open && l->tail < l->lines.len);
     l->lines.items[l->tail].end = end;
     l->is_open = false;
     for (uint32_t i = l->tail + 1; i < l->lines.len; i++) {
@@ -281,10 +286,8 @@ end_statement(struct layout *l, char end)
 static bool
 lay_open(struct layout *l)
 {
-    const struct line *head = &l->lines.items[l->head];
-
     l->depth++;
-    if (l->data_depth == 0 && is_data_block(l->pieces[head->first].raw))
+    if (l->data_depth == 0 && is_data_block(l->pieces[l->name].raw))
         l->data_depth = l->depth;
     end_statement(l, '{');
     return true;
