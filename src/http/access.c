@@ -137,9 +137,9 @@ access_group(struct arena *arena, const struct location_settings *settings,
     struct group *group = ARENA_NEW(arena, struct group);
 
     if (group == NULL)
-        return (struct http_handler){ NULL, NULL };
+        return (struct http_handler){ .handle = NULL };
     group->handlers = handlers;
     group->any = settings->satisfy == SATISFY_ANY;
     group->delay_ms = settings->auth_delay_ms;
-    return (struct http_handler){ handle_group, group };
+    return (struct http_handler){ .handle = handle_group, .slot = group, .main_only = true };
 }

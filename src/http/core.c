@@ -148,6 +148,22 @@ parse_timeout(struct conf *conf, const struct conf_node *node, void *field)
     return true;
 }
 
+/* It stands for the location's prefix, or, where that is an expression, for the whole path. */
+static bool
+set_alias(struct conf *conf, const struct conf_word *word, struct root *root)
+{
+    const struct http_location *place = http_of(conf)->reading_place;
+
+    if (place->kind == LOCATION_NAMED) {
+        conf_error(conf, word, "the \"alias\" directive cannot be used inside the named location");
+        conf_hint(conf, "use \"root\"");
+        return false;
+    }
+    root->is_whole = place->kind == LOCATION_REGEX;
+    root->prefix_len = (uint32_t)place->name.len;
+    return true;
+}
+
 /* root and alias: a path that may hold variables, relative to the prefix. */
 static bool
 parse_root(struct conf *conf, const struct conf_node *node, void *field)
@@ -158,7 +174,8 @@ parse_root(struct conf *conf, const struct conf_node *node, void *field)
     size_t before;
 
     root->is_alias = str_eq(node->words[0].text, STR("alias"));
-    root->prefix_len = root->is_alias ? (uint32_t)http_of(conf)->reading_place->name.len : 0;
+    if (root->is_alias && !set_alias(conf, &node->words[0], root))
+        return false;
     if (path.len == 0)
         return conf_error(conf, word, "empty path in \"%.*s\" directive",
                           STR_ARG(node->words[0].text));
@@ -457,6 +474,8 @@ static const struct directive server_directives[] = {
       .parse = parse_server_name },
     { "location", .where = IN_SERVER | IN_LOCATION, .args = {1, 2},
       .flags = DIRECTIVE_BLOCK | DIRECTIVE_REPEAT, .parse = parse_location },
+    { "limit_except", .where = IN_LOCATION, .args = {1, ARGS_ANY}, .flags = DIRECTIVE_BLOCK,
+      .parse = parse_limit_except },
     { "client_header_buffer_size", .where = IN_HS, .args = {1, 1}, .parse = parse_header_buffer,
       SERVER_FIELD(client_header_buffer_size), .initial = "1k" },
     { "large_client_header_buffers", .where = IN_HS, .args = {2, 2}, .parse = parse_buffers,
@@ -480,7 +499,7 @@ static const struct directive server_directives[] = {
 #define ONE_ARG .where = IN_HTTP_ALL, .args = {1, 1}
 
 static const struct directive location_directives[] = {
-    { "root", ONE_ARG, .parse = parse_root, PLACE_FIELD(root), .initial = "html" },
+    { "root", .where = IN_HTTP_ALL | IN_LOCATION_IF, .args = {1, 1}, .parse = parse_root, PLACE_FIELD(root), .initial = "html" },
     { "alias", .where = IN_LOCATION, .args = { 1, 1 }, .parse = parse_root, PLACE_FIELD(root) },
     { "internal", .where = IN_LOCATION, .parse = parse_internal, PLACE_FIELD(internal) },
     { "satisfy", ONE_ARG, .parse = parse_enum, PLACE_FIELD(satisfy), .initial = "all",

@@ -44,6 +44,10 @@ struct last_host {
     char bytes[64];
 };
 
+struct routes;
+/* Where paths have led (location.c), by malloc. */
+struct routes *routes_create(void);
+
 struct http_worker {
     struct http *http;
     struct loop *loop;
@@ -66,6 +70,7 @@ struct http_worker {
     char *overload_answers[2];  /* with the version in it, and without; NULL: not needed yet */
     struct head_start head_starts[HEAD_STARTS];
     struct last_host last_host;
+    struct routes *routes;      /* NULL: locations are found without regular expressions */
     struct http_listing listing;        /* how to get the list of all connections */
     struct link listing_waiting;        /* of struct listing_wait */
     struct timer listing_limit; /* nobody waits longer for it */

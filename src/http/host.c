@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * host: which server of an address a name belongs to: the exact name, else the longest wildcard at
- * the begin, else the longest at the end, else the default server.
+ * the begin, else the longest at the end, else the first regular expression that matches, else the
+ * default server.
  */
 #include "http/settings.h"
 #include <unistd.h>
@@ -27,7 +28,14 @@ add_server_name(struct conf *conf, struct http_address *a, struct http_server *s
                 const struct server_name *name)
 {
     struct str text = name->name;
+    struct host_regex *regex;
 
+    if (name->regex != NULL) {
+        if ((regex = VEC_ADD(conf->arena, &a->regexes)) == NULL)
+            return conf_no_memory(conf);
+        *regex = (struct host_regex){ name->regex, server };
+        return true;
+    }
     if (str_starts(text, STR("*.")))
         return add_name(conf, &a->leading, a, str_from(text, 1), server, name);
     if (str_ends(text, STR(".*")))
@@ -44,6 +52,9 @@ hosts_build(struct conf *conf, struct http_address *a)
     static const struct server_name nameless = { .name = STR_INIT("") };
 
     a->only_default = a->servers.len == 1;
+    for (uint32_t i = 0; a->only_default && i < a->servers.items[0]->names.len; i++)
+        if (a->servers.items[0]->names.items[i].regex != NULL)
+            a->only_default = false;    /* its groups are wanted */
     for (uint32_t i = 0; i < a->servers.len; i++) {
         struct http_server *s = a->servers.items[i];
 
@@ -88,17 +99,33 @@ trailing_wildcard(const struct map *map, struct str host)
     return NULL;
 }
 
-struct http_server *
-host_find(const struct http_address *a, struct str host)
+/* In the order of the file; NULL: none matches. */
+static struct http_server *
+matching_regex(struct http_request *req, const struct http_address *a)
 {
+    for (uint32_t i = 0; i < a->regexes.len; i++)
+        if (http_regex_match(req, a->regexes.items[i].regex, req->host) != MATCH_NONE)
+            return a->regexes.items[i].server;  /* given up: the answer will say so */
+    return NULL;
+}
+
+struct http_server *
+host_find(struct http_request *req, const struct http_address *a, bool *by_regex)
+{
+    struct str host = req->host;
     struct http_server *s;
 
+    *by_regex = false;
     if (a->only_default)
         return a->default_server;
     if ((s = map_get(a->exact, host)) != NULL
         || (s = leading_wildcard(a->leading, host)) != NULL
         || (s = trailing_wildcard(a->trailing, host)) != NULL)
         return s;
+    if (a->regexes.len > 0 && host.len > 0 && (s = matching_regex(req, a)) != NULL) {
+        *by_regex = true;
+        return s;
+    }
     return a->default_server;
 }
 

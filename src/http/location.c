@@ -4,8 +4,11 @@
  *
  * The prefixes of one level are sorted; the entry that is the last not greater than the path either
  * begins the path or has the best one among its parents, so that the search costs a binary search
- * and a few steps up.
+ * and a few steps up. Regular expressions are tried in the order of the file, and are what costs:
+ * a worker remembers where its paths have led.
  */
+#include "http/engine.h"
+#include "http/regex.h"
 #include "http/settings.h"
 #include <stdlib.h>
 
@@ -50,6 +53,51 @@ link_parents(struct conf *conf, struct location_set *set)
     return true;
 }
 
+static bool
+add_regex(struct conf *conf, struct location_set *set, struct http_location *l)
+{
+    VEC(struct http_location *) list = { set->regexes, set->regexes_len, set->regexes_cap };
+    struct http_location **place = VEC_ADD(conf->arena, &list);
+
+    if (place == NULL)
+        return conf_no_memory(conf);
+    *place = l;
+    set->regexes = list.items;
+    set->regexes_len = list.len;
+    set->regexes_cap = list.cap;
+    return true;
+}
+
+static bool
+add_named(struct conf *conf, struct http_location *l)
+{
+    struct http_server *server = http_of(conf)->reading_server;
+    void *old;
+
+    if (server->named == NULL && (server->named = map_create(conf->arena, false)) == NULL)
+        return conf_no_memory(conf);
+    if (!map_add(server->named, l->name, l, &old))
+        return conf_no_memory(conf);
+    if (old != NULL)
+        return conf_error(conf, l->word, "duplicate location \"%.*s\"", STR_ARG(l->name));
+    return true;
+}
+
+static bool
+add_location(struct conf *conf, struct location_set *set, struct http_location *l)
+{
+    switch (l->kind) {
+    case LOCATION_PREFIX:
+    case LOCATION_PREFIX_FINAL:
+        set->entries[set->len++] = (struct location_entry){ l->name, l, -1 };
+        return true;
+    case LOCATION_EXACT: return add_exact(conf, set, l);
+    case LOCATION_REGEX: return add_regex(conf, set, l);
+    case LOCATION_NAMED: return add_named(conf, l);
+    }
+    return false;
+}
+
 bool
 locations_build(struct conf *conf, struct http_location *place)
 {
@@ -59,17 +107,14 @@ locations_build(struct conf *conf, struct http_location *place)
     if (place->children == NULL)
         return true;
     for (struct http_location *l = place->children; l != NULL; l = l->next)
-        prefixes += l->kind != LOCATION_EXACT;
+        prefixes += l->kind == LOCATION_PREFIX || l->kind == LOCATION_PREFIX_FINAL;
     set = ARENA_NEW(conf->arena, struct location_set);
     if (set == NULL
         || (set->entries = ARENA_ARRAY(conf->arena, struct location_entry, prefixes)) == NULL)
         return conf_no_memory(conf);
-    for (struct http_location *l = place->children; l != NULL; l = l->next) {
-        if (l->kind != LOCATION_EXACT)
-            set->entries[set->len++] = (struct location_entry){ l->name, l, -1 };
-        else if (!add_exact(conf, set, l))
+    for (struct http_location *l = place->children; l != NULL; l = l->next)
+        if (!add_location(conf, set, l))
             return false;
-    }
     if (set->len > 0)
         qsort(set->entries, set->len, sizeof(set->entries[0]), by_prefix);
     place->nested = set;
@@ -98,19 +143,121 @@ longest_prefix(const struct location_set *set, struct str path)
     return i >= 0 ? set->entries[i].location : NULL;
 }
 
-const struct http_location *
-location_find(const struct http_location *place, struct str path)
+/* ---- the search ---------------------------------------------------------------------------- */
+
+enum search {
+    SEARCH_OPEN,                /* the best prefix so far: expressions further out may go before */
+    SEARCH_FINAL,
+    SEARCH_GIVEN_UP
+};
+
+static enum search search_below(struct http_request *req, const struct http_location **place);
+
+static enum search
+search_regexes(struct http_request *req, const struct location_set *set,
+               const struct http_location **place)
 {
-    const struct location_set *set;
+    for (uint32_t i = 0; i < set->regexes_len; i++) {
+        const struct http_location *l = set->regexes[i];
 
-    while ((set = place->nested) != NULL) {
-        const struct http_location *l = map_get(set->exact, path);
+        switch (http_regex_match(req, l->regex, req->path)) {
+        case MATCH_NONE:
+            HTTP_TRACE(req, &l->mark, "location ~ %.*s does not match", STR_ARG(l->name));
+            continue;
+        case MATCH_GIVEN_UP:
+            return SEARCH_GIVEN_UP;
+        case MATCH_FOUND:
+            HTTP_TRACE(req, &l->mark, "location ~ %.*s matches", STR_ARG(l->name));
+            *place = l;
+            return search_below(req, place) == SEARCH_GIVEN_UP ? SEARCH_GIVEN_UP : SEARCH_FINAL;
+        }
+    }
+    return SEARCH_OPEN;
+}
 
-        if (l != NULL)
-            return l;
-        if ((l = longest_prefix(set, path)) == NULL)
-            break;
-        place = l;
+/* Depth: that of the locations in the conf file. */
+static enum search
+search_below(struct http_request *req, const struct http_location **place)
+{
+    const struct location_set *set = (*place)->nested;
+    const struct http_location *l;
+
+    if (set == NULL)
+        return SEARCH_OPEN;
+    if ((l = map_get(set->exact, req->path)) != NULL) {
+        *place = l;
+        HTTP_TRACE(req, &l->mark, "location = %.*s is the path", STR_ARG(l->name));
+        return SEARCH_FINAL;
+    }
+    if ((l = longest_prefix(set, req->path)) != NULL) {
+        enum search inner;
+
+        *place = l;
+        HTTP_TRACE(req, &l->mark, "location %s%.*s begins the path",
+                   l->kind == LOCATION_PREFIX_FINAL ? "^~ " : "", STR_ARG(l->name));
+        inner = search_below(req, place);
+        if (inner != SEARCH_OPEN || l->kind == LOCATION_PREFIX_FINAL)
+            return inner;
+    }
+    return search_regexes(req, set, place);
+}
+
+/* ---- what was found before ----------------------------------------------------------------- */
+
+enum { ROUTES = 256, ROUTE_BYTES = 104 };
+
+struct route {
+    const struct http_location *root, *place;   /* root NULL: unused */
+    uint32_t len;
+    char path[ROUTE_BYTES];
+};
+
+struct routes {
+    struct route items[ROUTES];
+};
+
+struct routes *
+routes_create(void)
+{
+    return calloc(1, sizeof(struct routes));
+}
+
+static struct route *
+route_for(struct routes *routes, struct str path)
+{
+    uint64_t hash = path.len, word;
+    size_t i = 0;
+
+    if (routes == NULL || path.len > ROUTE_BYTES)
+        return NULL;
+    for (; i + 8 <= path.len; i += 8) {
+        memcpy(&word, path.p + i, 8);
+        hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 29;
+    }
+    for (word = 0; i < path.len; i++)
+        word = word << 8 | (unsigned char)path.p[i];
+    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return &routes->items[hash >> 56];
+}
+
+const struct http_location *
+location_find(struct http_request *req)
+{
+    const struct http_location *place = req->server->root;
+    struct route *route = route_for(req->worker->routes, req->path);
+    const size_t *captured = req->captures.offsets;
+
+    if (route != NULL && route->root == place && route->len == req->path.len
+        && memcmp(route->path, req->path.p, route->len) == 0 && req->trace == NULL)
+        return route->place;
+    if (search_below(req, &place) == SEARCH_GIVEN_UP)
+        return NULL;
+    if (route != NULL && req->captures.offsets == captured) {   /* else the groups are wanted */
+        route->root = req->server->root;
+        route->place = place;
+        route->len = (uint32_t)req->path.len;
+        memcpy(route->path, req->path.p, req->path.len);
     }
     return place;
 }

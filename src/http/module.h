@@ -36,6 +36,11 @@ struct http_module {
     uint32_t root;              /* outermost context of its settings, 0: IN_HTTP */
     bool (*check)(struct conf *conf, struct conf_scope *scope,
                   void *slot); /* see struct conf_module */
+    /*
+     * After the blocks of a server or location, too, were read; only where the level has settings
+     * of its own. False after conf_error. NULL: none.
+     */
+    bool (*finish)(struct conf *conf, struct conf_scope *scope, void *slot);
 
     /*
      * The settings of a level that sets nothing itself, made of those of the level around it; NULL:
@@ -47,6 +52,7 @@ struct http_module {
     bool own_level;
     enum http_phase phase;
     enum http_next (*handle)(struct http_request *req, const void *slot);
+    bool main_only;             /* neither handler nor filter run for requests below another */
     /*
      * Whether the handler, filter or log hook is wanted with these settings; asked once, at load.
      * NULL: always.

@@ -52,6 +52,7 @@ server_for(struct http_request *req, const struct http_address *address, struct 
 {
     struct last_host *last = &req->worker->last_host;
     const struct http_server *server;
+    bool by_regex;
 
     if (LIKELY(last->address == address && last->len == host.len
                && memcmp(last->bytes, host.p, host.len) == 0)) {
@@ -59,8 +60,8 @@ server_for(struct http_request *req, const struct http_address *address, struct 
         return last->server;
     }
     req->host = normal_host(req->arena, host);
-    server = host_find(address, req->host);
-    if (host.len > 0 && host.len <= sizeof(last->bytes) && req->host.p == host.p) {
+    server = host_find(req, address, &by_regex);
+    if (!by_regex && host.len > 0 && host.len <= sizeof(last->bytes) && req->host.p == host.p) {
         *last = (struct last_host){ .address = address, .server = server,
             .len = (uint32_t)host.len, .name_len = (uint32_t)req->host.len };
         memcpy(last->bytes, host.p, host.len);
@@ -80,6 +81,7 @@ choose_server(struct http_request *req)
         return false;
     host = str_is_set(req->uri.host) ? req->uri.host : req->known[FIELD_HOST];
     enter_server(req, server_for(req, address, host));
+    HTTP_TRACE(req, &req->server->mark, "server %.*s", STR_ARG(req->server->name));
     if (req->server->settings->merge_slashes != merge
         && !uri_parse(req->arena, req->target, !merge, &req->uri))
         return false;
@@ -89,11 +91,27 @@ choose_server(struct http_request *req)
 }
 
 static void
+enter_place(struct http_request *req, const struct http_location *place)
+{
+    if (UNLIKELY(place->methods != 0 && !(place->methods >> req->method & 1))) {
+        HTTP_TRACE(req, &place->mark, "limit_except: its settings hold for the method");
+        place = place_part(place, PART_LIMITED);
+    }
+    req->location = place;
+    req->log.log = &place->settings->log;
+    req->step = 0;
+}
+
+/* False: a regular expression was given up. */
+static bool
 enter_location(struct http_request *req)
 {
-    req->location = location_find(req->server->root, req->path);
-    req->log.log = &req->location->settings->log;
-    req->step = 0;
+    const struct http_location *place = location_find(req);
+
+    if (UNLIKELY(place == NULL))
+        return false;
+    enter_place(req, place);
+    return true;
 }
 
 /* ---- answers on their way out -------------------------------------------------------------- */
@@ -185,8 +203,11 @@ run_filters(struct http_request *req)
     const struct http_location *place = req->location != NULL ? req->location : req->server->root;
 
     for (const struct http_handler *f = place->filters; f->handle != NULL; f++) {
-        enum http_next next = f->handle(req, f->slot);
+        enum http_next next;
 
+        if (UNLIKELY(req->parent != NULL) && f->main_only)
+            continue;
+        next = f->handle(req, f->slot);
         if (next != HTTP_PASS)
             return next;
     }
@@ -240,6 +261,10 @@ answer(struct http_request *req)
     bool filtered = false;
 
     for (;;) {
+        if (UNLIKELY(req->match_failed)) {
+            req->match_failed = false;
+            http_fail(req, HTTP_INTERNAL_ERROR);
+        }
         if (UNLIKELY(resp->special && resp->status >= 300)) {
             if (run_on_fail(req) == HTTP_ELSEWHERE)
                 return HTTP_ELSEWHERE;
@@ -265,12 +290,20 @@ run_handlers(struct http_request *req, const struct http_handler *handlers)
 
         if (h->handle == NULL)
             return HTTP_PASS;
+        if (UNLIKELY(req->parent != NULL) && h->main_only) {
+            req->step++;
+            continue;
+        }
         next = h->handle(req, h->slot);
         if (next == HTTP_AGAIN)
             return HTTP_AGAIN;
         req->step++;
-        if (next != HTTP_PASS && next != HTTP_ALLOWED)
+        if (UNLIKELY(next == HTTP_MOVED)) {
+            handlers = req->location->handlers;
+            req->step = req->location->after_rewrite;
+        } else if (next != HTTP_PASS && next != HTTP_ALLOWED) {
             return next;
+        }
     }
 }
 
@@ -283,69 +316,89 @@ body_fits(const struct http_request *req)
 }
 
 static enum http_next
+choose_location(struct http_request *req)
+{
+    if (UNLIKELY(!enter_location(req)))
+        return http_fail(req, HTTP_INTERNAL_ERROR);
+    if (!req->internal && !body_fits(req)) {
+        LOG(&req->log, ERR, 0, "client intended to send too large body: %lld bytes",
+            (long long)req->content_length);
+        return http_fail(req, HTTP_CONTENT_TOO_LARGE);
+    }
+    return HTTP_PASS;
+}
+
+static enum http_next
 run_location(struct http_request *req)
 {
     enum http_next next;
 
-    if (UNLIKELY(req->location == NULL)) {
-        enter_location(req);
-        if (!req->internal && !body_fits(req)) {
-            LOG(&req->log, ERR, 0, "client intended to send too large body: %lld bytes",
-                (long long)req->content_length);
-            return http_fail(req, HTTP_CONTENT_TOO_LARGE);
-        }
-    }
-    if (UNLIKELY(req->location->settings->internal && !req->internal))
+    if (UNLIKELY(req->location == NULL) && (next = choose_location(req)) != HTTP_PASS)
+        return next;
+    if (UNLIKELY(req->location->settings->internal && !req->internal)) {
+        HTTP_TRACE(req, &req->location->mark, "the location is internal");
         return http_fail(req, HTTP_NOT_FOUND);
+    }
     next = run_handlers(req, req->location->handlers);
     return next == HTTP_PASS ? http_fail(req, HTTP_NOT_FOUND) : next;
 }
 
+/* The server's own handlers, from req->step on. */
+static enum http_next
+run_server(struct http_request *req)
+{
+    enum http_next next = run_handlers(req, req->server->rewrite);
+
+    if (next == HTTP_PASS) {
+        req->at_server = false;
+        req->step = 0;
+    }
+    return next;
+}
+
+/* A handler has sent the request to another place. */
+static void
+go_elsewhere(struct http_request *req)
+{
+    const struct http_location *place = req->next_place;
+
+    req->location = NULL;
+    req->next_place = NULL;
+    if (place != NULL) {
+        enter_place(req, place);
+    } else if (!req->searches) {
+        req->at_server = true;
+        req->step = req->server->rewrite_step;
+    }
+    req->searches = false;
+}
+
+/* From where it stands, until it is answered or must wait. */
 static void
 run(struct http_request *req)
 {
     for (;;) {
-        enum http_next next = run_location(req);
+        enum http_next next = req->at_server ? run_server(req) : HTTP_PASS;
 
-        if (next == HTTP_DONE)
+        if (LIKELY(next == HTTP_PASS))
+            next = run_location(req);
+        if (next == HTTP_DONE) {
+            req->at_server = false;
             next = answer(req);
+        }
         if (next != HTTP_ELSEWHERE)
             return;
-        req->location = NULL;
+        go_elsewhere(req);
     }
-}
-
-static void
-go_on(struct http_request *req, enum http_next next)
-{
-    if (UNLIKELY(next == HTTP_DONE))
-        next = answer(req);
-    if (next == HTTP_PASS || next == HTTP_ELSEWHERE)
-        run(req);
-}
-
-static enum http_next
-run_server(struct http_request *req)
-{
-    enum http_next next;
-
-    req->at_server = true;
-    next = run_handlers(req, req->server->rewrite);
-    if (next == HTTP_AGAIN)
-        return next;
-    req->at_server = false;
-    req->step = 0;
-    return next;
 }
 
 void
 http_resume(struct http_request *req)
 {
-    if (req->at_server)
-        go_on(req, run_server(req));
-    else
-        run(req);
-    req->codec->resumed(req);
+    const struct http_codec *codec = req->codec;
+
+    run(req);
+    codec->resumed(req);
 }
 
 /* What can be answered before any place is looked for. */
@@ -365,18 +418,10 @@ check_method(struct http_request *req)
     return HTTP_PASS;
 }
 
-static enum http_next
-begin(struct http_request *req)
+static bool
+is_refused_method(const struct http_request *req)
 {
-    enum http_next next;
-
-    if (UNLIKELY(req->method == METHOD_TRACE || req->method == METHOD_CONNECT
-                 || req->target.p[0] == '*')) {
-        next = check_method(req);
-        if (next != HTTP_PASS)
-            return next;
-    }
-    return run_server(req);
+    return req->method == METHOD_TRACE || req->method == METHOD_CONNECT || req->target.p[0] == '*';
 }
 
 void
@@ -390,7 +435,14 @@ http_process(struct http_request *req)
         http_refuse(req, HTTP_BAD_REQUEST, 0);
         return;
     }
-    go_on(req, begin(req));
+    if (UNLIKELY(is_refused_method(req)) && check_method(req) == HTTP_DONE) {
+        if (answer(req) != HTTP_ELSEWHERE)
+            return;
+        go_elsewhere(req);
+    } else {
+        req->at_server = true;
+    }
+    run(req);
 }
 
 void
@@ -405,22 +457,62 @@ http_refuse(struct http_request *req, unsigned status, unsigned log_status)
         req->method = METHOD_GET;
     http_fail(req, status);
     if (answer(req) == HTTP_ELSEWHERE) {
-        req->location = NULL;
+        go_elsewhere(req);
         run(req);
     }
+}
+
+/* ---- going elsewhere ----------------------------------------------------------------------- */
+
+/* False: it went round too often, and the answer is 500. */
+static bool
+may_go_on(struct http_request *req, const char *doing, struct str place)
+{
+    if (++req->redirects <= MAX_REDIRECTS)
+        return true;
+    LOG(&req->log, ERR, 0, "rewrite or internal redirection cycle while %s \"%.*s\"", doing,
+        STR_ARG(place));
+    http_fail(req, HTTP_INTERNAL_ERROR);
+    return false;
 }
 
 enum http_next
 http_redirect_internal(struct http_request *req, struct str path, struct str args)
 {
-    if (++req->redirects > MAX_REDIRECTS) {
-        LOG(&req->log, ERR, 0, "rewrite or internal redirection cycle while internally "
-            "redirecting to \"%.*s\"", STR_ARG(path));
-        return http_fail(req, HTTP_INTERNAL_ERROR);
-    }
+    if (!may_go_on(req, "internally redirecting to", path))
+        return HTTP_DONE;
+    HTTP_TRACE(req, NULL, "internal redirect to %.*s", STR_ARG(path));
     http_response_reset(&req->response, 0);
     req->path = path;
     req->args = args;
+    req->internal = true;
+    return HTTP_ELSEWHERE;
+}
+
+enum http_next
+http_redirect_named(struct http_request *req, struct str name)
+{
+    const struct http_location *place = map_get(req->server->named, name);
+
+    if (!may_go_on(req, "redirecting to named location", name))
+        return HTTP_DONE;
+    if (place == NULL) {
+        LOG(&req->log, ERR, 0, "could not find named location \"%.*s\"", STR_ARG(name));
+        return http_fail(req, HTTP_INTERNAL_ERROR);
+    }
+    HTTP_TRACE(req, &place->mark, "named location %.*s", STR_ARG(name));
+    http_response_reset(&req->response, 0);
+    req->next_place = place;
+    req->internal = true;
+    return HTTP_ELSEWHERE;
+}
+
+enum http_next
+http_search_again(struct http_request *req)
+{
+    if (!may_go_on(req, "processing", req->path))
+        return HTTP_DONE;
+    req->searches = true;
     req->internal = true;
     return HTTP_ELSEWHERE;
 }

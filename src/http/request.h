@@ -184,7 +184,7 @@ struct http_request {
     bool internal;              /* reached its current place by an internal redirect */
     bool asks_rate;             /* limit_rate is being put together */
     bool error_page;            /* its current place was chosen by error_page */
-    bool is_named;              /* a location was chosen by its name: the path has no part in it */
+    bool searches;              /* elsewhere: by the path alone, the server's handlers ran */
     bool match_failed;          /* a regular expression was given up: the answer is 500 */
     bool has_limit_rate;        /* "set $limit_rate": limit_rate below counts */
     uint8_t variable_depth;     /* variables that are being made of variables */
@@ -199,6 +199,7 @@ struct http_request {
     uint16_t access_status;     /* 401 or 403, which one of them has said; 0: none */
     unsigned log_status;        /* logged instead of the answer's status (494, 499), 0: none */
     uint32_t redirects;         /* internal ones so far */
+    const struct http_location *next_place;     /* elsewhere: there; NULL: by the path */
     uint32_t step;              /* next entry of the location's handlers */
 
     uint64_t start_us;          /* monotonic, first byte of the head */
@@ -230,7 +231,8 @@ enum http_next {
                                    handler */
     HTTP_AGAIN,                 /* waits; http_resume(req) goes on */
     HTTP_DONE,                  /* req->response holds the answer */
-    HTTP_ELSEWHERE              /* http_redirect_internal was called: find the location anew */
+    HTTP_ELSEWHERE,             /* http_redirect_internal or one of its kin was called: go there */
+    HTTP_MOVED                  /* by a handler of PHASE_REWRITE: req->location is another now */
 };
 
 /* A request from the worker's store, fields zero, its arena empty; NULL when memory is short. */
@@ -274,6 +276,14 @@ enum http_next http_reply(struct http_request *req, unsigned status, struct str 
  * HTTP_DONE with 500 after 10 of them.
  */
 enum http_next http_redirect_internal(struct http_request *req, struct str path, struct str args);
+
+/*
+ * Goes to the location of that name, which begins with "@"; path and query stay. The same results,
+ * and 500 when there is none.
+ */
+enum http_next http_redirect_named(struct http_request *req, struct str name);
+/* "rewrite": the path has changed, its location is looked for. The same results. */
+enum http_next http_search_again(struct http_request *req);
 
 /* No answer yet but a status: what an earlier handler put together is forgotten. */
 void http_response_reset(struct http_response *resp, unsigned status);

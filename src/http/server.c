@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * server: http { }, server { } and location { } as they become hosts, places and listening
- * addresses.
+ * server: http { } and server { } as they become hosts and listening addresses. Places stand in
+ * place.c.
  */
 #include "base/arena.h"
 #include "base/counters.h"
 #include "base/map.h"
-#include "http/access.h"
 #include "http/engine.h"
 #include "http/http.h"
 #include "http/settings.h"
@@ -29,6 +28,21 @@ server_of(struct conf *conf)
 
 /* ---- server_name --------------------------------------------------------------------------- */
 
+/* "~^www\.(?<domain>.+)$" */
+static bool
+add_regex_name(struct conf *conf, struct http_server *server, const struct conf_word *word)
+{
+    struct server_name *name = VEC_ADD(conf->arena, &server->names);
+
+    if (name == NULL || !str_is_set(name->name = arena_str(conf->arena, word->text)))
+        return conf_no_memory(conf);
+    name->word = *word;
+    if (word->text.len == 1)
+        return conf_error(conf, word, "empty regex in server name \"%.*s\"", STR_ARG(word->text));
+    name->regex = http_regex_compile(conf, word, str_from(name->name, 1), true);
+    return name->regex != NULL;
+}
+
 bool
 parse_server_name(struct conf *conf, const struct conf_node *node, void *field)
 {
@@ -43,9 +57,9 @@ parse_server_name(struct conf *conf, const struct conf_node *node, void *field)
         ptrdiff_t star;
 
         if (text.len > 0 && text.p[0] == '~') {
-            conf_error(conf, word, "invalid server name \"%.*s\"", STR_ARG(text));
-            conf_hint(conf, "weir has no regular expressions in server names yet");
-            return false;
+            if (!add_regex_name(conf, server, word))
+                return false;
+            continue;
         }
         star = str_find(text, '*', 0);
         if (star >= 0
@@ -74,229 +88,7 @@ parse_server_name(struct conf *conf, const struct conf_node *node, void *field)
     return true;
 }
 
-/* ---- places -------------------------------------------------------------------------------- */
-
-static bool
-is_wanted(const struct http_module *m, const void *slot)
-{
-    return m->wanted == NULL || m->wanted(slot);
-}
-
-typedef VEC(struct http_handler) handler_vec;
-
-static bool
-add_handler(struct conf *conf, handler_vec *list,
-            enum http_next (*handle)(struct http_request *, const void *), const void *slot)
-{
-    struct http_handler *h = VEC_ADD(conf->arena, list);
-
-    if (h == NULL)
-        return conf_no_memory(conf);
-    *h = (struct http_handler){ handle, slot };
-    return true;
-}
-
-/*
- * What rewrites holds for its own level alone, as some others do; what was read after the head
- * need not be read again where nothing else is said than for the server.
- */
-static bool
-ran_before(const struct conf *conf, const struct conf_scope *scope, int phase, unsigned i)
-{
-    const struct conf_scope *outer = scope->parent;
-
-    if (phase == PHASE_POST_READ && scope->where == IN_SERVER)
-        return false;
-    while (phase == PHASE_POST_READ && outer->where != IN_SERVER)
-        outer = outer->parent;
-    return (phase == PHASE_POST_READ || phase == PHASE_REWRITE || http_modules[i]->own_level)
-           && http_module_slot(conf, scope, i) == http_module_slot(conf, outer, i);
-}
-
-static bool
-add_phase(struct conf *conf, struct conf_scope *scope, int phase, handler_vec *list)
-{
-    for (unsigned i = 0; http_modules[i] != NULL; i++) {
-        const struct http_module *m = http_modules[i];
-        const void *slot = http_module_slot(conf, scope, i);
-
-        if ((int)m->phase == phase && is_wanted(m, slot) && !ran_before(conf, scope, phase, i)
-            && !add_handler(conf, list, m->handle, slot))
-            return false;
-    }
-    return true;
-}
-
-/* Who may: all by themselves, or as a group. */
-static bool
-add_access(struct conf *conf, struct conf_scope *scope, handler_vec *list)
-{
-    const struct location_settings *settings = conf_settings(conf, scope, &location_table);
-    handler_vec members = { 0 };
-    struct http_handler group;
-
-    if (!access_is_grouped(settings))
-        return add_phase(conf, scope, PHASE_ACCESS, list);
-    if (!add_phase(conf, scope, PHASE_ACCESS, &members))
-        return false;
-    if (members.len == 0)
-        return true;
-    if (!add_handler(conf, &members, NULL, NULL))
-        return false;
-    group = access_group(conf->arena, settings, members.items);
-    if (group.handle == NULL)
-        return conf_no_memory(conf);
-    return add_handler(conf, list, group.handle, group.slot);
-}
-
-/* The handlers of the phases from first to last, in order, ended by one that is all zero. */
-static struct http_handler *
-compile_handlers(struct conf *conf, struct conf_scope *scope, enum http_phase first,
-                 enum http_phase last)
-{
-    handler_vec list = { 0 };
-
-    for (int phase = (int)first; phase <= (int)last; phase++)
-        if (phase == PHASE_ACCESS ? !add_access(conf, scope, &list)
-                                  : !add_phase(conf, scope, phase, &list))
-            return NULL;
-    return add_handler(conf, &list, NULL, NULL) ? list.items : NULL;
-}
-
-/* The settings of a module that hold at a level, whether it sets any or not. */
-static const void *
-slot_within(const struct conf *conf, const struct conf_scope *scope, unsigned i)
-{
-    const void *slot = http_module_slot(conf, scope, i);
-
-    if (http_modules[i]->within != NULL && slot == http_module_slot(conf, scope->parent, i))
-        return http_modules[i]->within(slot);
-    return slot;
-}
-
-static struct http_handler *
-compile_filters(struct conf *conf, struct conf_scope *scope, bool on_fail)
-{
-    handler_vec list = { 0 };
-
-    for (unsigned i = 0; http_modules[i] != NULL; i++) {
-        const struct http_module *m = http_modules[i];
-        const void *slot = slot_within(conf, scope, i);
-        enum http_next (*fn)(struct http_request *, const void *) =
-            on_fail ? m->on_fail : m->filter;
-
-        if (fn != NULL && is_wanted(m, slot) && !add_handler(conf, &list, fn, slot))
-            return NULL;
-    }
-    return add_handler(conf, &list, NULL, NULL) ? list.items : NULL;
-}
-
-static struct http_log_hook *
-compile_logs(struct conf *conf, struct conf_scope *scope)
-{
-    VEC(struct http_log_hook) list = { 0 };
-    struct http_log_hook *hook;
-
-    for (unsigned i = 0; http_modules[i] != NULL; i++) {
-        const struct http_module *m = http_modules[i];
-        const void *slot = http_module_slot(conf, scope, i);
-
-        if (m->log == NULL || !is_wanted(m, slot))
-            continue;
-        if ((hook = VEC_ADD(conf->arena, &list)) == NULL)
-            return NULL;
-        *hook = (struct http_log_hook){ m->log, slot };
-    }
-    return VEC_ADD(conf->arena, &list) != NULL ? list.items : NULL;
-}
-
-/* The scope's settings are final: what the place does is made of them. */
-static bool
-place_finish(struct conf *conf, struct conf_scope *scope, struct http_location *place)
-{
-    place->settings = conf_settings(conf, scope, &location_table);
-    place->handlers = compile_handlers(conf, scope, PHASE_POST_READ, PHASE_CONTENT);
-    place->filters = compile_filters(conf, scope, false);
-    place->on_fail = compile_filters(conf, scope, true);
-    place->logs = compile_logs(conf, scope);
-    if (place->handlers == NULL || place->filters == NULL || place->on_fail == NULL
-        || place->logs == NULL)
-        return conf_no_memory(conf);
-    return locations_build(conf, place);
-}
-
-/* "= /path", "^~ /path", "/path"; the modifier may be glued to the path. */
-static bool
-parse_location_name(struct conf *conf, const struct conf_node *node, struct http_location *place)
-{
-    struct str text = node->words[1].text;
-    const struct conf_word *word = &node->words[node->count - 1];
-
-    place->word = word;
-    place->name = word->text;
-    if (node->count == 3) {
-        if (str_eq(text, STR("=")))
-            place->kind = LOCATION_EXACT;
-        else if (str_eq(text, STR("^~")))
-            place->kind = LOCATION_PREFIX_FINAL;
-        else if (!str_starts(text, STR("~"))) {
-            conf_error(conf, &node->words[1], "invalid location modifier \"%.*s\"", STR_ARG(text));
-            conf_hint(conf, "one of =, ^~");
-            return false;
-        }
-    } else if (str_starts(text, STR("="))) {
-        place->kind = LOCATION_EXACT;
-        place->name = str_from(text, 1);
-    } else if (str_starts(text, STR("^~"))) {
-        place->kind = LOCATION_PREFIX_FINAL;
-        place->name = str_from(text, 2);
-    }
-    if (str_starts(text, STR("~")) || str_starts(text, STR("@"))) {
-        conf_error(conf, &node->words[1], "invalid location modifier \"%.*s\"", STR_ARG(text));
-        conf_hint(conf, text.p[0] == '~' ? "weir has no regular expressions in locations yet"
-                                         : "weir has no named locations yet");
-        return false;
-    }
-    return true;
-}
-
-static bool
-check_nesting(struct conf *conf, const struct http_location *outer,
-              const struct http_location *place)
-{
-    if (outer == http_of(conf)->reading_server->root)
-        return true;
-    if (outer->kind == LOCATION_EXACT)
-        return conf_error(conf, place->word, "location \"%.*s\" cannot be inside the exact "
-                          "location \"%.*s\"", STR_ARG(place->name), STR_ARG(outer->name));
-    if (!str_starts(place->name, outer->name))
-        return conf_error(conf, place->word, "location \"%.*s\" is outside location \"%.*s\"",
-                          STR_ARG(place->name), STR_ARG(outer->name));
-    return true;
-}
-
-bool
-parse_location(struct conf *conf, const struct conf_node *node, void *field)
-{
-    struct http *http = http_of(conf);
-    struct http_location *outer = http->reading_place;
-    struct http_location *place = ARENA_NEW(conf->arena, struct http_location);
-    struct conf_scope *scope;
-    unsigned errors = conf->errors;
-
-    (void)field;
-    if (place == NULL)
-        return conf_no_memory(conf);
-    if (!parse_location_name(conf, node, place) || !check_nesting(conf, outer, place))
-        return false;
-    place->name = arena_str(conf->arena, place->name);
-    *(outer->last_child != NULL ? &outer->last_child->next : &outer->children) = place;
-    outer->last_child = place;
-    http->reading_place = place;
-    scope = conf_apply_block(conf, node, IN_LOCATION, NULL, NULL);
-    http->reading_place = outer;
-    return scope != NULL && conf->errors == errors && place_finish(conf, scope, place);
-}
+/* ---- servers ------------------------------------------------------------------------------- */
 
 /* A server without "listen": port 80 for root, 8000 for others, as nginx does. */
 static bool
@@ -321,16 +113,15 @@ parse_server(struct conf *conf, const struct conf_node *node, void *field)
     if (server == NULL || (server->root = ARENA_NEW(conf->arena, struct http_location)) == NULL)
         return conf_no_memory(conf);
     server->http = http;
+    server->mark = server->root->mark = conf_mark_of(conf, &node->words[0]);
     http->reading_server = server;
     http->reading_place = server->root;
     scope = conf_apply_block(conf, node, IN_SERVER, NULL, NULL);
     if (scope == NULL || conf->errors != errors)
         return false;
     server->settings = conf_settings(conf, scope, &server_table);
-    server->rewrite = compile_handlers(conf, scope, PHASE_POST_READ, PHASE_REWRITE);
-    if (server->rewrite == NULL || !place_finish(conf, scope, server->root))
+    if (!place_finish_server(conf, scope, server))
         return false;
-    server->root->handlers = compile_handlers(conf, scope, PHASE_PREACCESS, PHASE_CONTENT);
     server->name = server->names.len > 0 ? server->names.items[0].name : STR("");
     if (str_starts(server->name, STR(".")))
         server->name = str_from(server->name, 1);
@@ -338,7 +129,7 @@ parse_server(struct conf *conf, const struct conf_node *node, void *field)
         return false;
     *http->servers_end = server;
     http->servers_end = &server->next;
-    return server->root->handlers != NULL;
+    return true;
 }
 
 /* ---- addresses ----------------------------------------------------------------------------- */
@@ -569,6 +360,15 @@ http_conf_modules(void)
         all_tables[n++] = &module_tables[i];
     }
     return all_tables;
+}
+
+const struct conf_module *
+http_table_of(const struct http_module *module)
+{
+    for (unsigned i = 0; http_modules[i] != NULL; i++)
+        if (http_modules[i] == module)
+            return &module_tables[i];
+    return NULL;
 }
 
 const void *

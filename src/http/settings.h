@@ -12,6 +12,7 @@
 #include "http/limit_rate.h"
 #include "http/log_buffer.h"
 #include "http/module.h"
+#include "http/regex.h"
 #include "http/validators.h"
 #include "net/listener.h"
 
@@ -55,6 +56,7 @@ enum lingering { LINGER_OFF, LINGER_ON, LINGER_ALWAYS };
 struct root {
     struct http_text path;      /* absolute, no "/" at its end (root); as written (alias) */
     bool is_alias;
+    bool is_whole;              /* alias: it stands for the whole path */
     uint32_t prefix_len;        /* alias: bytes of the path that it stands for */
 };
 
@@ -114,12 +116,19 @@ struct location_settings {
 
 /* ---- locations ----------------------------------------------------------------------------- */
 
-enum location_kind { LOCATION_PREFIX, LOCATION_PREFIX_FINAL /* ^~ */, LOCATION_EXACT };
+enum location_kind {
+    LOCATION_PREFIX,
+    LOCATION_PREFIX_FINAL,      /* ^~ */
+    LOCATION_EXACT,
+    LOCATION_REGEX,
+    LOCATION_NAMED
+};
 
 /* A hook with the settings that it gets. */
 struct http_handler {
     enum http_next (*handle)(struct http_request *req, const void *slot);
     const void *slot;
+    bool main_only;             /* not for requests below another */
 };
 
 struct http_log_hook {
@@ -127,7 +136,7 @@ struct http_log_hook {
     const void *slot;
 };
 
-/* The prefix locations of one level, sorted; see location.c. */
+/* The prefix locations of one level, sorted, and the others; see location.c. */
 struct location_entry {
     struct str prefix;
     struct http_location *location;
@@ -139,6 +148,25 @@ struct location_set {
     struct location_entry *entries;
     uint32_t len;
     uint32_t longest;           /* bytes of the longest prefix */
+    struct http_location **regexes;     /* in the order of the file */
+    uint32_t regexes_len, regexes_cap;
+};
+
+/*
+ * Within a location, "limit_except" and each "if" with settings make it another place while they
+ * hold, and so does each of their combinations. A bit stands for the block.
+ */
+struct http_part {
+    uint32_t mask;              /* of the blocks that hold */
+    struct http_location *place;
+    struct conf_scope *scope;   /* while the file is read */
+};
+enum {
+    PART_LIMITED = 1 << 0,      /* limit_except */
+    PART_FIRST_IF = 1 << 1,
+    PARTS_COMBINED = 5,         /* so many "if" are combined with each other; what comes then
+                                   stands alone: the last that holds counts */
+    PARTS_MAX = 30
 };
 
 /*
@@ -146,8 +174,17 @@ struct location_set {
  * matches.
  */
 struct http_location {
-    struct str name;            /* prefix or exact path */
+    struct str name;            /* prefix, exact path, expression, or name with its "@" */
     enum location_kind kind;
+    const struct http_regex *regex;     /* LOCATION_REGEX */
+    struct conf_mark mark;
+    const struct http_location *base;   /* of a part: its location; else itself */
+    uint32_t mask;              /* of a part; 0: it is none */
+    VEC(struct http_part) parts;
+    uint32_t part_bits;         /* those that are in use */
+    uint32_t methods;           /* limit_except: those that are not limited, bits by enum
+                                   http_method; 0: there is no limit_except */
+    uint32_t after_rewrite;     /* the first handler behind PHASE_REWRITE */
     const struct location_settings *settings;
     struct http_handler *handlers;      /* of all phases but the server's first, in order; ends
                                            with NULL */
@@ -163,6 +200,7 @@ struct server_name {
     struct str name;            /* lower case; "*.example.com", "www.example.*", ".example.com",
                                    "" */
     struct conf_word word;
+    struct http_regex *regex;   /* NULL: it is none */
 };
 
 struct http_server {
@@ -170,6 +208,9 @@ struct http_server {
     const struct server_settings *settings;
     struct http_location *root; /* the server level as a place */
     struct http_handler *rewrite;       /* of server level, and what runs before */
+    uint32_t rewrite_step;      /* the first of them that is of PHASE_REWRITE */
+    struct map *named;          /* locations, by their name with "@"; NULL: none */
+    struct conf_mark mark;
     VEC(struct server_name) names;
     struct str name;            /* the first: $server_name */
     unsigned row;               /* of counters_host() */
@@ -189,6 +230,11 @@ struct server_listen {
 
 /* ---- addresses ----------------------------------------------------------------------------- */
 
+struct host_regex {
+    const struct http_regex *regex;
+    struct http_server *server;
+};
+
 /* The servers that share a listening socket. */
 struct http_address {
     struct listener listener;   /* .owner is this struct */
@@ -201,6 +247,7 @@ struct http_address {
     struct map *exact;          /* lower-case name -> struct http_server */
     struct map *leading;        /* ".example.com" of "*.example.com" */
     struct map *trailing;       /* "www.example." of "www.example.*" */
+    VEC(struct host_regex) regexes;     /* in the order of the file */
     VEC(struct http_server *) servers;
     struct http_address *singles, *next_single; /* addresses served by the socket of all */
     struct http_address *next;
@@ -212,6 +259,7 @@ struct http {
     uint32_t value_count;       /* slots of a request's values */
     uint32_t regex_match_limit;
     bool pcre_jit;
+    bool has_regex_locations;
     struct http_server *servers, **servers_end;
     struct http_address *addresses, **addresses_end;
     struct map *address_names;  /* to them, by their text */
@@ -243,6 +291,8 @@ bool parse_listen(struct conf *conf, const struct conf_node *node, void *field);
 bool http_listen_add(struct conf *conf, struct http_server *server, const struct server_listen *l);
 bool parse_server_name(struct conf *conf, const struct conf_node *node, void *field);
 
+/* The table of a module's settings. NULL when it is not compiled in. */
+const struct conf_module *http_table_of(const struct http_module *module);
 /* The settings of http_modules[i] at a level. */
 const void *http_module_slot(const struct conf *conf, const struct conf_scope *scope, unsigned i);
 /* The same by the module's table; NULL when it is not compiled in. */
@@ -257,13 +307,37 @@ struct http *http_of(const struct conf *conf);
 
 /* Sorts the locations below a place into its set. False after an error. */
 bool locations_build(struct conf *conf, struct http_location *place);
-/* The place for a path: the nested location that fits best, or `place` itself. Never NULL. */
-const struct http_location *location_find(const struct http_location *place, struct str path);
+/*
+ * The place for the request's path: the location of its server that fits best, or the server level
+ * itself. NULL: a regular expression was given up.
+ */
+const struct http_location *location_find(struct http_request *req);
+
+/* ---- places (place.c) ---------------------------------------------------------------------- */
+
+bool parse_limit_except(struct conf *conf, const struct conf_node *node, void *field);
+/* The scope's settings are final: what the place does is made of them. False after an error. */
+bool place_finish(struct conf *conf, struct conf_scope *scope, struct http_location *place);
+/* The server's own level, as a place; and what runs before a location is chosen. */
+bool place_finish_server(struct conf *conf, struct conf_scope *scope, struct http_server *server);
+/*
+ * Applies a block within the location being read: "if" (bit 0) or "limit_except" (PART_LIMITED).
+ * *bit: that of the block, or 0 when it sets nothing beside the settings of `but`. Returns the
+ * level of the block; NULL after errors.
+ */
+struct conf_scope *place_read_part(struct conf *conf, const struct conf_node *node,
+                                   const struct conf_module *but, uint32_t *bit);
+/* What a place is when the block of that bit holds too. */
+const struct http_location *place_part(const struct http_location *place, uint32_t bit);
 
 /* Puts the servers of an address into its tables; conflicts are warned of. */
 bool hosts_build(struct conf *conf, struct http_address *address);
-/* host: lower case, no port, no dot at its end; "": not sent. Never NULL. */
-struct http_server *host_find(const struct http_address *address, struct str host);
+/*
+ * By req->host: lower case, no port, no dot at its end; "": not sent. Never NULL. *by_regex: a
+ * regular expression had a part in it, and may have set variables.
+ */
+struct http_server *host_find(struct http_request *req, const struct http_address *address,
+                              bool *by_regex);
 
 /* The type for a file name by its extension, else the default type ("" for none). */
 struct str type_of(const struct location_settings *settings, struct str filename);

@@ -213,6 +213,8 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
                             http->file_cache_body_bytes)
         : file_cache_create(&loop->timers, DEFAULT_FILES, DEFAULT_INACTIVE_MS,
                             http->file_cache_body_bytes);
+    if (http->has_regex_locations)
+        worker->routes = routes_create();
     if (worker->in == NULL || worker->out == NULL || worker->files == NULL
         || !start_modules(worker)) {
         http_worker_stop(worker);
@@ -393,6 +395,7 @@ http_worker_stop(struct http_worker *worker)
     file_cache_destroy(worker->files);
     for (size_t i = 0; i < ARRAY_LEN(worker->overload_answers); i++)
         free(worker->overload_answers[i]);
+    free(worker->routes);
     free(worker->in);
     free(worker->out);
     free(worker);

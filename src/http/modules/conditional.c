@@ -48,4 +48,5 @@ conditional_filter(struct http_request *req, const void *slot)
 const struct http_module conditional_module = {
     .name = "conditional",
     .filter = conditional_filter,
+    .main_only = true,
 };

@@ -59,12 +59,7 @@ parse_place(struct conf *conf, const struct conf_word *word, struct error_page *
 
     if (text.len == 0)
         return conf_error(conf, word, "empty place in \"error_page\" directive");
-    if (text.p[0] == '@') {
-        conf_error(conf, word, "invalid place \"%.*s\"", STR_ARG(text));
-        conf_hint(conf, "weir has no named locations yet");
-        return false;
-    }
-    page->is_url = text.p[0] != '/' && text.p[0] != '$';
+    page->is_url = text.p[0] != '/' && text.p[0] != '$' && text.p[0] != '@';
     return http_text_compile(conf, word, text, &page->place);
 }
 
@@ -113,6 +108,18 @@ find_page(const struct error_page_conf *ec, const struct http_request *req)
     return NULL;
 }
 
+/* The place stands in for the answer, with its status or another. */
+static void
+take_over(struct http_request *req, const struct error_page *page)
+{
+    req->error_page = true;
+    req->error_status = req->response.status;
+    if (page->answer_of_page)
+        req->status_override = 0;
+    else
+        req->status_override = page->answer != 0 ? page->answer : req->response.status;
+}
+
 static enum http_next
 go_to_page(struct http_request *req, const struct error_page *page, struct str place)
 {
@@ -120,12 +127,7 @@ go_to_page(struct http_request *req, const struct error_page *page, struct str p
     struct str path = query < 0 ? place : (struct str){ place.p, (size_t)query };
     struct str args = query < 0 ? STR_NONE : str_from(place, (size_t)query + 1);
 
-    req->error_page = true;
-    req->error_status = req->response.status;
-    if (page->answer_of_page)
-        req->status_override = 0;
-    else
-        req->status_override = page->answer != 0 ? page->answer : req->response.status;
+    take_over(req, page);
     if (req->method != METHOD_HEAD)
         req->method = METHOD_GET;
     return http_redirect_internal(req, path, args);
@@ -142,6 +144,10 @@ error_page_on_fail(struct http_request *req, const void *slot)
     place = http_text_eval(req, &page->place);
     if (place.len == 0)
         return HTTP_PASS;
+    if (place.p[0] == '@') {
+        take_over(req, page);
+        return http_redirect_named(req, place);
+    }
     if (place.p[0] == '/' && !http_path_is_safe(place))
         return HTTP_PASS;
     if (place.p[0] == '/')
@@ -156,7 +162,7 @@ error_page_wanted(const void *slot)
 }
 
 static const struct directive error_page_directives[] = {
-    { "error_page", .where = IN_HTTP_ALL, .args = {2, ARGS_ANY}, .flags = DIRECTIVE_REPEAT,
+    { "error_page", .where = IN_HTTP_ALL | IN_LOCATION_IF, .args = {2, ARGS_ANY}, .flags = DIRECTIVE_REPEAT,
       .parse = parse_error_page, FIELD(struct error_page_conf, pages) },
     { 0 }
 };

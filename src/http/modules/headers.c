@@ -536,4 +536,5 @@ const struct http_module headers_module = {
     .within = within,
     .wanted = headers_wanted,
     .filter = headers_filter,
+    .main_only = true,
 };

@@ -173,4 +173,5 @@ range_filter(struct http_request *req, const void *slot)
 const struct http_module range_module = {
     .name = "range",
     .filter = range_filter,
+    .main_only = true,
 };
