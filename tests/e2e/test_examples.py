@@ -30,6 +30,7 @@ FRAMES = {
 WORD = re.compile(r'\s+|#[^\n]*|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|[;{}]|(?:\\.|\$\{|[^\s;{\\])+', re.S)
 IS = re.compile(r"#.*?(/\S+) is (/srv/\S+)$", re.M)
 ANSWERS = re.compile(r"#.*?(/\S*) answers (\d{3})\b", re.M)
+LEADS = re.compile(r"#.*?(/\S*) leads to (\S+)$", re.M)
 REFUSED = re.compile(r"# refused$", re.M)
 
 
@@ -157,7 +158,7 @@ def with_port(whole):
     return whole.replace("http {", "http {\nserver {\n" + listen + "\n}", 1)
 
 
-CLAIMS = [(name, text) for name, _, text in EXAMPLES if text and (IS.search(text) or ANSWERS.search(text))]
+CLAIMS = [(name, text) for name, _, text in EXAMPLES if text and any(claim.search(text) for claim in (IS, ANSWERS, LEADS))]
 
 
 @pytest.mark.parametrize("name, text", CLAIMS, ids=[name for name, _ in CLAIMS])
@@ -174,3 +175,6 @@ def test_example_answers_what_it_claims(weir, name, text):
         assert (answer.status, answer.text) == (200, f"{path} of {name}")
     for path, status in ANSWERS.findall(text):
         assert server.get(path).status == int(status), path
+    for path, url in LEADS.findall(text):
+        answer = server.get(path)
+        assert answer.status in (301, 302, 303, 307, 308) and answer.get("Location") == url
