@@ -561,6 +561,7 @@ static const struct directive location_directives[] = {
     { "lingering_timeout", ONE_ARG, .parse = parse_ms, PLACE_FIELD(lingering_timeout_ms),
       .initial = "5s" },
     { "log_not_found", ONE_ARG, .parse = parse_flag, PLACE_FIELD(log_not_found), .initial = "on" },
+    { "log_subrequest", ONE_ARG, .parse = parse_flag, PLACE_FIELD(log_subrequest), .initial = "off" },
     { "chunked_transfer_encoding", ONE_ARG, .parse = parse_flag,
       PLACE_FIELD(chunked_transfer_encoding), .initial = "on" },
     { "recursive_error_pages", ONE_ARG, .parse = parse_flag, PLACE_FIELD(recursive_error_pages),

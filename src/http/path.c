@@ -110,6 +110,9 @@ http_open_file(struct http_request *req, struct str path)
                      ? 0 : trusted_part(req, &settings->disable_symlinks, path);
     struct file *file = file_open(req->worker->files, settings, path, trusted);
 
+    if (file != NULL)
+        HTTP_DEBUG(req, "file \"%.*s\": %s", STR_ARG(path),
+                   file->error != 0 ? strerror(file->error) : "open");
     if (LIKELY(req->file == NULL)) {
         req->file = file;
     } else if (file != NULL && !hold_file(req, file)) {

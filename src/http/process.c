@@ -43,7 +43,7 @@ static void
 enter_server(struct http_request *req, const struct http_server *server)
 {
     req->server = server;
-    req->log.log = &server->root->settings->log;
+    http_log_to(req, &server->root->settings->log);
 }
 
 /* By the Host field: the name, and the server for it on this address. */
@@ -98,7 +98,7 @@ enter_place(struct http_request *req, const struct http_location *place)
         place = place_part(place, PART_LIMITED);
     }
     req->location = place;
-    req->log.log = &place->settings->log;
+    http_log_to(req, &place->settings->log);
     req->step = 0;
 }
 
@@ -194,6 +194,7 @@ http_send(struct http_request *req)
     if (UNLIKELY(resp->status >= 400 && has_error_field(resp->status)))
         add_error_field(req);
     count_answer(resp->status);
+    HTTP_DEBUG(req, "answering with status %u", resp->status);
     req->codec->respond(req);
 }
 
@@ -535,5 +536,7 @@ http_log(struct http_request *req)
 
     for (const struct http_log_hook *hook = place->logs; hook->log != NULL; hook++)
         hook->log(req, hook->slot);
+    HTTP_DEBUG(req, "the request is over, %llu bytes of its body were sent",
+               (unsigned long long)req->response.body_bytes);
     count_duration(req);
 }

@@ -360,6 +360,24 @@ void http_trace_step(struct http_request *req, const struct conf_mark *where, co
             http_trace_step((req), (where), __VA_ARGS__);   \
     } while (0)
 
+/* The steps go to the error log at level debug from here on, where that is wanted. */
+void http_trace_to_log(struct http_request *req);
+/* What is of use in the log alone: a branch, where nobody wants it. */
+#define HTTP_DEBUG(req, ...)                                \
+    do {                                                    \
+        if (UNLIKELY((req)->trace != NULL))                 \
+            LOG(&(req)->log, DEBUG, 0, __VA_ARGS__);        \
+    } while (0)
+
+/* The error log of the place that the request has come to. */
+static inline void
+http_log_to(struct http_request *req, const struct log *log)
+{
+    req->log.log = log;
+    if (UNLIKELY(log_wants(&req->log, LEVEL_DEBUG)) && req->trace == NULL)
+        http_trace_to_log(req);
+}
+
 /* The local address of the connection; asked of the kernel when needed. */
 bool http_local_address(const struct http_request *req, struct address *address);
 

@@ -103,6 +103,7 @@ struct location_settings {
     int lingering_close;        /* enum lingering */
     uint64_t lingering_time_ms, lingering_timeout_ms;
     bool log_not_found;
+    bool log_subrequest;
     bool chunked_transfer_encoding;
     bool recursive_error_pages;
     bool rewrite_log, uninitialized_variable_warn;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* trace: the steps of a request that is explained; see struct http_trace. */
+#include "conf/conf.h"
 #include "http/request.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,4 +19,25 @@ http_trace_step(struct http_request *req, const struct conf_mark *where, const c
         return;
     req->trace->step(req->trace->ctx, where,
                      (struct str){ text, MIN((size_t)n, sizeof(text) - 1) });
+}
+
+static void
+log_step(void *ctx, const struct conf_mark *where, struct str text)
+{
+    const struct http_request *req = ctx;
+
+    if (where == NULL)
+        LOG(&req->log, DEBUG, 0, "%.*s", STR_ARG(text));
+    else
+        LOG(&req->log, DEBUG, 0, "%.*s in %.*s:%u", STR_ARG(text), STR_ARG(where->file), where->line);
+}
+
+void
+http_trace_to_log(struct http_request *req)
+{
+    struct http_trace *trace = ARENA_NEW(req->arena, struct http_trace);
+
+    if (trace != NULL)
+        *trace = (struct http_trace){ log_step, req };
+    req->trace = trace;
 }

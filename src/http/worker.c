@@ -51,6 +51,16 @@ request_create(void)
     return req;
 }
 
+/* debug_connection */
+static COLD bool
+is_debugged(const struct pool *pool, const struct peer *peer)
+{
+    for (uint32_t i = 0; i < pool->limits.debug.len; i++)
+        if (network_has(&pool->limits.debug.items[i], peer))
+            return true;
+    return false;
+}
+
 struct http_request *
 http_request_take(struct http_worker *worker, struct conn *conn, const struct http_codec *codec)
 {
@@ -71,9 +81,11 @@ http_request_take(struct http_worker *worker, struct conn *conn, const struct ht
     req->worker = worker;
     req->codec = codec;
     req->server = http_address_of(conn)->default_server;
-    req->log.log = &req->server->root->settings->log;
     req->log.connection = conn->number;
     req->log.describe = describe_request;
+    if (UNLIKELY(worker->pool->limits.debug.len > 0))
+        req->log.debug = is_debugged(worker->pool, &conn->peer);
+    http_log_to(req, &req->server->root->settings->log);
     req->content_length = -1;
     req->start_us = now.mono_us;
     req->start_wall_ms = now.wall_ms;

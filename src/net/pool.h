@@ -15,9 +15,11 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/vec.h"
 #include "event/loop.h"
 #include "net/address.h"
 #include "net/holders.h"
+#include "net/network.h"
 #include "net/stream.h"
 
 struct conn;
@@ -154,6 +156,7 @@ struct pool_limits {
     uint32_t accept_step_back;  /* accepts; 0: never */
     struct retry_times accept_retry;    /* while accepting is paused */
     struct overload overload;
+    VEC(struct network) debug;  /* whose clients' requests are logged at level debug */
 };
 enum { DRAIN_BATCH_MAX = 256 };
 

@@ -98,45 +98,6 @@ ignore_thread_pool(struct conf *conf, const struct conf_node *node, void *field)
     return parse_ignored(conf, node, field);
 }
 
-static bool
-is_network(struct str text)
-{
-    char host[INET6_ADDRSTRLEN];
-    struct in6_addr ip;
-    ptrdiff_t slash = str_find(text, '/', 0);
-    uint64_t bits;
-    int family;
-
-    if (slash < 0 || (size_t)slash >= sizeof(host))
-        return false;
-    memcpy(host, text.p, (size_t)slash);
-    host[slash] = '\0';
-    family = strchr(host, ':') != NULL ? AF_INET6 : AF_INET;
-    return inet_pton(family, host, &ip) == 1
-        && str_to_uint(str_from(text, (size_t)slash + 1), family == AF_INET ? 32 : 128, &bits);
-}
-
-static bool
-ignore_debug_connection(struct conf *conf, const struct conf_node *node, void *field)
-{
-    struct address addresses[16];
-    struct str text = node->words[1].text;
-    struct in6_addr ip;
-    const char *wrong;
-    unsigned count;
-
-    if (str_eq(text, STR("unix:")) || is_network(text)
-        || inet_pton(AF_INET6, text.p, &ip) == 1)
-        return parse_ignored(conf, node, field);
-    if (str_find(text, '/', 0) >= 0)
-        return invalid_value(conf, node, 1);
-    wrong = address_parse(text, addresses, ARRAY_LEN(addresses), &count);
-    if (wrong != NULL)
-        return conf_error(conf, &node->words[1], "%s in \"%.*s\" of the \"debug_connection\" "
-                          "directive", wrong, STR_ARG(text));
-    return parse_ignored(conf, node, field);
-}
-
 /* ---- who the workers are ------------------------------------------------------------------- */
 
 static bool
@@ -495,6 +456,54 @@ parse_overload(struct conf *conf, const struct conf_node *node, void *field)
     return true;
 }
 
+typedef __typeof__(((struct pool_limits *)0)->debug) network_vec;
+
+static bool
+add_network(struct conf *conf, network_vec *list, const struct network *network)
+{
+    struct network *place = VEC_ADD(conf->arena, list);
+
+    if (place == NULL)
+        return conf_no_memory(conf);
+    *place = *network;
+    return true;
+}
+
+/* All addresses of a name. */
+static bool
+add_name(struct conf *conf, network_vec *list, const struct conf_word *word)
+{
+    struct address found[16];
+    unsigned count;
+
+    if (str_find(word->text, '/', 0) >= 0
+        || address_parse(word->text, found, ARRAY_LEN(found), &count) != NULL)
+        return conf_error(conf, word, "host not found in debug_connection \"%.*s\"",
+                          STR_ARG(word->text));
+    for (unsigned i = 0; i < count; i++) {
+        struct peer peer = peer_of(&found[i].sa, found[i].len);
+        struct network network = network_of(&peer);
+
+        if (!add_network(conf, list, &network))
+            return false;
+    }
+    return true;
+}
+
+static bool
+parse_debug_connection(struct conf *conf, const struct conf_node *node, void *field)
+{
+    const struct conf_word *word = &node->words[1];
+    struct network network;
+    bool low;
+
+    if (!network_parse(word->text, &network, &low))
+        return add_name(conf, field, word);
+    if (low)
+        conf_warn(conf, word, "low address bits of %.*s are meaningless", STR_ARG(word->text));
+    return add_network(conf, field, &network);
+}
+
 /* Before "http" is applied, whose levels inherit the log. */
 static bool
 check_main(struct conf *conf, struct conf_scope *scope, void *settings)
@@ -622,7 +631,7 @@ static const struct directive events_directives[] = {
     { "accept_mutex", .where = IN_EVENTS, .args = {1, 1}, .parse = ignore_flag },
     { "accept_mutex_delay", .where = IN_EVENTS, .args = {1, 1}, .parse = ignore_ms },
     { "debug_connection", .where = IN_EVENTS, .args = {1, 1}, .flags = DIRECTIVE_REPEAT,
-      .parse = ignore_debug_connection },
+      .parse = parse_debug_connection, LIMIT(debug) },
     { "worker_aio_requests", .where = IN_EVENTS, .args = {1, 1}, .parse = ignore_uint },
     { 0 }
 };

@@ -429,6 +429,8 @@ access_log_log(struct http_request *req, const void *slot)
 {
     const struct access_log_conf *ac = slot;
 
+    if (UNLIKELY(req->parent != NULL) && !http_settings_for(req)->log_subrequest)
+        return;
     for (uint32_t i = 0; i < ac->logs.items.len; i++) {
         const struct access_log *log = &ac->logs.items.items[i];
 

@@ -253,8 +253,8 @@ static const struct { const char *text, *first_line, *mend; } refused[] = {
     { LIMIT("overload reject retry_after=2d;"), "invalid value \"retry_after=2d\"", "a day" },
     { "master_process off; events { worker_connections 0; }", "invalid value \"0\"", "" },
     { "master_process off; events { debug_connection 10.0.0.0/33; }",
-      "invalid value \"10.0.0.0/33\" in \"debug_connection\" directive", "" },
-    { "master_process off; events { debug_connection 2001:db8::/129; }", "invalid value", "" },
+      "host not found in debug_connection \"10.0.0.0/33\"", "" },
+    { "master_process off; events { debug_connection 2001:db8::/129; }", "host not found", "" },
     { "master_process off; events { daemon off; }", "\"daemon\" directive is not allowed here",
       "main" },
     { "master_process off; events { worker_connections 2; } "
