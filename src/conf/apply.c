@@ -302,6 +302,11 @@ claim(struct conf *conf, struct conf_scope *scope, const struct conf_node *first
         conf_hint(conf, "\"${env:NAME}\" stands for arguments");
         return;
     }
+    if (all == NULL && names_may_pass(conf, name)) {
+        conf_warn(conf, &node->words[0], "unknown directive \"%.*s\", ignored", STR_ARG(name));
+        conf_hint(conf, "nginx has this directive, weir does not yet");
+        return;
+    }
     if (all == NULL) {
         conf_error(conf, &node->words[0], "unknown directive \"%.*s\"", STR_ARG(name));
         names_hint(conf, name, scope->where);
@@ -444,6 +449,7 @@ conf_apply(struct conf *conf)
 
     if (conf->priv->given_up || conf->priv->too_deep)
         return NULL;
+    conf->priv->is_lenient = str_ieq(conf_main_word(conf, STR("unknown_directive")), STR("warn"));
     scope = scope_create(conf, NULL, IN_MAIN, NULL);
     if (scope == NULL)
         return NULL;

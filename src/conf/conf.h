@@ -4,7 +4,7 @@
  * word stood (tree.c), the tree is checked as a whole and applied through tables of directives
  * (apply.c); all errors of a run are told together (report.c).
  *
- * This room knows no directive by name but "include". Others bring tables (struct conf_module) and
+ * This room knows no directive by name but "include" and "unknown_directive". Others bring tables (struct conf_module) and
  * are called back.
  */
 #ifndef WEIR_CONF_CONF_H

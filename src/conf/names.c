@@ -69,14 +69,39 @@ compare_name(const void *key, const void *element)
 {
     const struct str *name = key;
 
-    return str_cmp(*name, str_of(*(const char *const *)element));
+    return str_cmp(*name, str_of(((const struct nginx_name *)element)->name));
 }
 
-static bool
-nginx_has(struct str name)
+/* Its weight, 0: it is none of nginx's. */
+static unsigned
+nginx_weight(struct str name)
 {
-    return bsearch(&name, nginx_names, nginx_name_count, sizeof(nginx_names[0]), compare_name)
-           != NULL;
+    const struct nginx_name *found = bsearch(&name, nginx_names, nginx_name_count,
+                                             sizeof(nginx_names[0]), compare_name);
+
+    return found != NULL ? found->weight : 0;
+}
+
+enum { WEIGHT_MOST = 3 };
+
+bool
+names_may_pass(const struct conf *conf, struct str name)
+{
+    unsigned weight = nginx_weight(name);
+
+    return conf->priv->is_lenient && weight > 0 && weight < WEIGHT_MOST;
+}
+
+static void
+hint_of_nginx(struct conf *conf, unsigned weight)
+{
+    const char *more = "";
+
+    if (weight < WEIGHT_MOST)
+        more = "; \"unknown_directive warn\" passes over it";
+    else if (conf->priv->is_lenient)
+        more = "; a site without it would be another, so it is not passed over";
+    conf_hint(conf, "nginx has this directive, weir does not yet%s", more);
 }
 
 /* ---- the nearest name ---------------------------------------------------------------------- */
@@ -133,11 +158,12 @@ void
 names_hint(struct conf *conf, struct str name, uint32_t where)
 {
     struct search search = { .word = name, .where = where, .distance = reach(name) + 1 };
+    unsigned weight = nginx_weight(name);
 
     if (conf->priv->last == NULL)
         return;
-    if (nginx_has(name)) {
-        conf_hint(conf, "nginx has this directive, weir does not yet");
+    if (weight > 0) {
+        hint_of_nginx(conf, weight);
         return;
     }
     consider_tables(&search, conf);
@@ -146,7 +172,7 @@ names_hint(struct conf *conf, struct str name, uint32_t where)
         return;
     }
     for (size_t i = 0; i < nginx_name_count; i++)
-        consider(&search, nginx_names[i], true);
+        consider(&search, nginx_names[i].name, true);
     if (search.name != NULL)
         conf_hint(conf, "did you mean \"%s\"? nginx has that directive, weir does not yet",
                   search.name);
@@ -175,7 +201,7 @@ is_name(const struct conf *conf, struct str word, uint32_t where)
         return true;
     if (where != 0)
         return names_find_in(conf, word, where) != NULL;
-    return names_find(conf, word) != NULL || nginx_has(word);
+    return names_find(conf, word) != NULL || nginx_weight(word) > 0;
 }
 
 uint32_t

@@ -115,6 +115,8 @@ struct known *names_find(const struct conf *conf, struct str name);
 struct known *names_find_in(const struct conf *conf, struct str name, uint32_t where);
 /* Adds to the error noted last the nearest name, or that nginx has this one. */
 void names_hint(struct conf *conf, struct str name, uint32_t where);
+/* Whether a directive that no table has may be passed over with a warning, for all is said. */
+bool names_may_pass(const struct conf *conf, struct str name);
 /*
  * The index of a word that looks as if a new statement began with it, for want of a ";" before: the
  * first of its line, and a directive in the context. where 0: in any, and those that only nginx
@@ -127,7 +129,11 @@ uint32_t names_restart(const struct conf *conf, const struct conf_word *words, u
 void names_hint_missing(struct conf *conf, const struct conf_word *last);
 
 /* nginx_names.c */
-extern const char *const nginx_names[];
+struct nginx_name {
+    const char *name;
+    uint8_t weight;             /* 1 to 3 */
+};
+extern const struct nginx_name nginx_names[];
 extern const size_t nginx_name_count;
 
 /* ---- report.c ------------------------------------------------------------------------------ */
@@ -171,6 +177,7 @@ struct conf_private {
     const struct directive *initial;    /* its default is being applied */
     bool no_memory;
     bool given_up;                      /* reading stops: no memory, or too many files */
+    bool is_lenient;                    /* "unknown_directive warn" */
     bool too_deep;                      /* blocks are nested too deeply to be applied */
     bool is_alone;                      /* files that are included are not read */
 };

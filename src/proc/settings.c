@@ -532,6 +532,7 @@ static const struct uint_range event_counts = { 1, 65536 };
 static const struct uint_range drain_batches = { 1, DRAIN_BATCH_MAX };
 static const struct uint_range step_backs = { 0, 65536 };
 static const bool may_be_off = true;
+static const struct conf_enum unknown_directives[] = { { "error", 0 }, { "warn", 1 }, { NULL, 0 } };
 
 #define MAIN(member)  FIELD(struct main_settings, member)
 #define LIMIT(member) FIELD(struct events_settings, limits.member)
@@ -579,6 +580,8 @@ static const struct directive main_directives[] = {
       MAIN(working_directory) },
     { "env", .where = IN_MAIN, .args = {1, 1}, .flags = DIRECTIVE_REPEAT, .parse = parse_env,
       MAIN(env), .initial = "TZ" },
+    { "unknown_directive", .where = IN_MAIN, .args = {1, 1}, .parse = parse_enum,
+      MAIN(unknown_directive), .initial = "error", .data = unknown_directives },
     { "events", .where = IN_MAIN, .flags = DIRECTIVE_BLOCK, .parse = parse_events },
     { "lock_file", .where = IN_MAIN, .args = {1, 1}, .parse = parse_ignored },
     { "pcre_jit", .where = IN_MAIN, .args = {1, 1}, .parse = parse_pcre_jit,

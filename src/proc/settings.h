@@ -64,6 +64,7 @@ struct main_settings {
     struct cpu_affinity affinity;
     struct str working_directory;
     struct env_names env;
+    int unknown_directive;      /* for conf/, which looks it up in the tree before */
 };
 
 struct events_settings {

@@ -273,7 +273,7 @@ END_TEST
 START_TEST(nginx_names_are_in_order)
 {
     for (size_t i = 1; i < nginx_name_count; i++)
-        ck_assert_int_lt(strcmp(nginx_names[i - 1], nginx_names[i]), 0);
+        ck_assert_int_lt(strcmp(nginx_names[i - 1].name, nginx_names[i].name), 0);
     ck_assert_uint_gt(nginx_name_count, 400);
 }
 END_TEST

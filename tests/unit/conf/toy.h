@@ -16,6 +16,7 @@ struct toy_core {
     bool daemon;
     uint32_t workers;
     struct str user;
+    int unknown;
 };
 
 struct toy_web {
@@ -141,7 +142,11 @@ static const struct conf_enum toy_modes[] = {
     { "fast", 1 }, { "safe", 2 }, { "lazy", 3 }, { NULL, 0 }
 };
 
+static const struct conf_enum toy_unknown[] = { { "error", 0 }, { "warn", 1 }, { NULL, 0 } };
+
 static const struct directive toy_core_directives[] = {
+    { "unknown_directive", .where = IN_MAIN, .args = {1, 1}, .parse = parse_enum,
+      FIELD(struct toy_core, unknown), .data = toy_unknown },
     { "daemon", .where = IN_MAIN, .args = {1, 1}, .parse = parse_flag,
       FIELD(struct toy_core, daemon), .initial = "on" },
     { "workers", .where = IN_MAIN, .args = {1, 1}, .parse = parse_uint,
