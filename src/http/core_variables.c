@@ -5,6 +5,7 @@
 #include "http/engine.h"
 #include "http/path.h"
 #include "http/regex.h"
+#include "http/subrequest.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -321,6 +322,7 @@ get_request_id(struct http_request *req, const void *data, struct str rest)
 
     (void)data;
     (void)rest;
+    req = http_main_request(req);
     if (str_is_set(req->id))
         return req->id;
     if (getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) != (ssize_t)sizeof(bytes))

@@ -193,7 +193,8 @@ http_send(struct http_request *req)
     }
     if (UNLIKELY(resp->status >= 400 && has_error_field(resp->status)))
         add_error_field(req);
-    count_answer(resp->status);
+    if (LIKELY(req->parent == NULL))
+        count_answer(resp->status);
     HTTP_DEBUG(req, "answering with status %u", resp->status);
     req->codec->respond(req);
 }
@@ -447,6 +448,15 @@ http_process(struct http_request *req)
 }
 
 void
+http_process_below(struct http_request *req)
+{
+    req->internal = true;
+    req->at_server = true;
+    req->step = req->server->rewrite_step;
+    run(req);
+}
+
+void
 http_refuse(struct http_request *req, unsigned status, unsigned log_status)
 {
     req->keepalive = false;
@@ -524,7 +534,7 @@ count_duration(const struct http_request *req)
 {
     const struct http_response *resp = &req->response;
 
-    if (LIKELY(resp->head_bytes > 0))
+    if (LIKELY(resp->head_bytes > 0 && req->parent == NULL))
         counters_answered(req->server->row, clock_mono_us() - req->start_us,
                           resp->head_bytes + resp->body_bytes, resp->status);
 }

@@ -143,7 +143,7 @@ give_up(struct http_request *req, const struct http_regex *regex, int error)
     req->match_failed = true;
     if (pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof(text)) < 0)
         text[0] = '\0';
-    LOG(&req->log, ALERT, 0, "pcre2_match() failed: %s, using \"%.*s\"", text,
+    LOG(&req->log, ERR, 0, "pcre2_match() failed: %s, using \"%.*s\"", text,
         STR_ARG(regex->source));
     return MATCH_GIVEN_UP;
 }

@@ -23,6 +23,7 @@ struct http_worker;
 struct http_server;
 struct http_location;
 struct http_request;
+struct http_subrequest;
 struct http_trace;
 struct http_value;
 struct conf_mark;
@@ -217,6 +218,7 @@ struct http_request {
 
     /* A request below another (subrequest.h) shares its client and fields. */
     struct http_request *parent;        /* NULL: the client's own */
+    struct http_subrequest *below;      /* the handler waits for it; NULL: for none */
     uint32_t subrequests;       /* of the client's own: those that were made below it */
 
     struct file *file;          /* the first that was opened for it; given back at its end */
@@ -246,6 +248,8 @@ void http_request_release(struct http_request *req);
  * handlers, answers.
  */
 void http_process(struct http_request *req);
+/* The same for a request below another: path and args are set, and it is of the parent's server. */
+void http_process_below(struct http_request *req);
 /* Goes on after HTTP_AGAIN. */
 void http_resume(struct http_request *req);
 

@@ -32,6 +32,8 @@ describe_request(struct log_details *details, const struct log_context *ctx)
     log_detail(details, "client", writer_str(&w));
     log_detail(details, "server", req->server->name);
     log_detail_quoted(details, "request", req->request_line);
+    if (req->parent != NULL)
+        log_detail_quoted(details, "subrequest", req->path);
     log_detail_quoted(details, "host", req->known[FIELD_HOST]);
     log_detail_quoted(details, "referrer", req->known[FIELD_REFERER]);
 }

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* subrequest: see subrequest.h. */
+#include "http/subrequest.h"
+#include "http/engine.h"
+
+/* ---- the codec of requests whose answer is not sent ---------------------------------------- */
+
+static struct http_subrequest *
+sub_of(struct http_request *req)
+{
+    return req->codec_state;
+}
+
+static void
+end(struct http_request *req)
+{
+    http_log(req);
+    sub_of(req)->is_done = true;
+}
+
+/* Called last of all by http_resume: the parent may release it. */
+static void
+resumed(struct http_request *req)
+{
+    struct http_subrequest *sub = sub_of(req);
+
+    if (!sub->is_done || !sub->resumes)
+        return;
+    sub->resumes = false;
+    http_resume(req->parent);
+}
+
+static const struct http_codec codec = { .respond = end, .abandon = end, .resumed = resumed };
+
+/* ---- beginning ----------------------------------------------------------------------------- */
+
+static void
+release(void *data)
+{
+    http_request_release(data);
+}
+
+static void
+inherit(struct http_request *req, struct http_request *parent)
+{
+    req->parent = parent;
+    req->peer = parent->peer;
+    req->server = parent->server;
+    req->log.log = parent->log.log;
+    req->request_line = parent->request_line;
+    req->method = METHOD_GET;
+    req->method_name = STR("GET");
+    req->target = parent->target;
+    req->protocol = parent->protocol;
+    req->version = parent->version;
+    req->fields = parent->fields;
+    req->fields_len = parent->fields_len;
+    memcpy(req->known, parent->known, sizeof(req->known));
+    req->uri = parent->uri;
+    req->host = parent->host;
+    req->keepalive = parent->keepalive;
+    req->limit_req_status = parent->limit_req_status;
+    req->limit_conn_status = parent->limit_conn_status;
+    req->start_us = parent->start_us;
+    req->start_wall_ms = parent->start_wall_ms;
+    req->received_bytes = parent->received_bytes;
+    req->values = parent->values;
+    req->trace = parent->trace;
+}
+
+/* They are one for both; so they must be there before there are two. */
+static bool
+have_values(struct http_request *req)
+{
+    uint32_t count = req->server->http->value_count;
+
+    if (req->values == NULL && count > 0)
+        req->values = ARENA_ARRAY(req->arena, struct http_value, count);
+    return req->values != NULL || count == 0;
+}
+
+struct http_subrequest *
+http_subrequest_start(struct http_request *parent, struct str path, struct str args)
+{
+    struct http_subrequest *sub = ARENA_NEW(parent->arena, struct http_subrequest);
+    struct http_request *req;
+
+    if (++http_main_request(parent)->subrequests > SUBREQUESTS_MAX) {
+        LOG(&parent->log, ERR, 0, "subrequests cycle while processing \"%.*s\"", STR_ARG(path));
+        return NULL;
+    }
+    if (sub == NULL || !have_values(parent)
+        || (req = http_request_take(parent->worker, parent->conn, &codec)) == NULL)
+        return NULL;
+    if (!arena_defer(parent->arena, release, req)) {
+        http_request_release(req);
+        return NULL;
+    }
+    inherit(req, parent);
+    req->codec_state = sub;
+    req->path = path;
+    req->args = args;
+    sub->req = req;
+    HTTP_TRACE(req, NULL, "subrequest of %.*s", STR_ARG(path));
+    http_process_below(req);
+    sub->resumes = !sub->is_done;
+    return sub;
+}

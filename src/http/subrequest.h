@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * subrequest: a request below another, of the server itself: same client, same fields, another
+ * path, always GET.
+ *
+ * It goes through the rewriting and content of its place, but not through who may, nor through the
+ * filters that are for the client's own answer (main_only). Its answer is not sent: it stands in
+ * its response for whoever has asked. Values of variables are shared with the request above.
+ */
+#ifndef WEIR_HTTP_SUBREQUEST_H
+#define WEIR_HTTP_SUBREQUEST_H
+
+#include "http/request.h"
+
+struct http_subrequest {
+    struct http_request *req;   /* in it, the answer once is_done; lives as long as its parent */
+    bool is_done;
+    bool resumes;               /* its end resumes the parent: it was not done at once */
+};
+
+enum { SUBREQUESTS_MAX = 50 };  /* below one of a client's */
+
+/*
+ * Starts one; path and args live as long as the parent. It may be done when this returns. If not,
+ * the handler returns HTTP_AGAIN, and is called again when it is. NULL: memory is short, or there
+ * were too many, which is logged.
+ */
+struct http_subrequest *http_subrequest_start(struct http_request *parent, struct str path,
+                                              struct str args);
+
+/* The client's own request above this one, or this one. */
+static inline struct http_request *
+http_main_request(struct http_request *req)
+{
+    while (req->parent != NULL)
+        req = req->parent;
+    return req;
+}
+
+#endif
