@@ -5,6 +5,7 @@
 #include "http/http.h"
 #include "proc/ask.h"
 #include "proc/control.h"
+#include "proc/explain.h"
 #include "proc/fmt.h"
 #include "proc/inherit.h"
 #include "proc/list.h"
@@ -28,6 +29,8 @@ static const char usage[] =
     "Usage: weir [options]\n"
     "       weir serve [DIR] [--listen ADDRESS:PORT]\n"
     "       weir fmt [-w | --check] [FILE...]\n"
+    "       weir explain URL [-H field] [-X method] [--from ADDRESS] [--to ADDRESS] [--json]\n"
+    "                    [-c filename] [-p prefix] [--no-color]\n"
     "       weir top [-c filename] [-p prefix] [--interval time] [--once] [--no-color]\n"
     "\n"
     "Options:\n"
@@ -57,10 +60,17 @@ static const char usage[] =
     "  -w            : with fmt: write them back\n"
     "  --check       : with fmt: name those that would change; status 1 if there are any\n"
     "\n"
+    "  explain URL   : tell how a request would be answered, and why, without serving it\n"
+    "  -H field      : with explain: the request has \"Name: value\"\n"
+    "  -X method     : with explain: instead of GET\n"
+    "  --from ADDRESS : with explain: who asks (default: this machine)\n"
+    "  --to ADDRESS  : with explain: where the client comes to (default: as the URL says)\n"
+    "  --json        : with explain: for programs\n"
+    "\n"
     "  top           : show in the terminal what the server does; q ends it\n"
     "  --interval time : with top: between two looks (default: 1s)\n"
     "  --once        : with top: one look, as text\n"
-    "  --no-color    : with top: no colours\n";
+    "  --no-color    : with top and explain: no colours\n";
 
 /* What was asked for, as given. */
 struct command {
@@ -72,6 +82,8 @@ struct command {
     struct serve serve;
     bool is_fmt;
     struct fmt fmt;
+    bool is_explain;
+    struct explain explain;
     bool is_top;
     struct top_options top;
 };
@@ -323,6 +335,104 @@ read_fmt(struct command *command, char **arguments)
     return false;
 }
 
+/* ---- weir explain -------------------------------------------------------------------------- */
+
+/* "-X" and its value, glued or the next argument. NULL, told, when there is none. */
+static const char *
+explain_value(const char *wants, char ***arguments)
+{
+    const char *argument = **arguments;
+
+    if (argument[2] != '\0')
+        return argument + 2;
+    if ((*arguments)[1] != NULL)
+        return *++*arguments;
+    console("option \"%s\" requires %s", argument, wants);
+    return NULL;
+}
+
+static bool
+read_explain_field(struct explain *explain, char ***arguments)
+{
+    const char *field = explain_value("field", arguments);
+
+    if (field == NULL)
+        return false;
+    if (explain->fields_len == EXPLAIN_FIELDS_MAX) {
+        console("more than %d fields", EXPLAIN_FIELDS_MAX);
+        return false;
+    }
+    explain->fields[explain->fields_len++] = field;
+    return true;
+}
+
+static bool
+read_explain_long(struct command *command, char ***arguments)
+{
+    struct explain *explain = &command->explain;
+    const char *argument = **arguments;
+    bool is_from = takes_value("--from", arguments, &explain->from);
+
+    if (is_from || takes_value("--to", arguments, &explain->to)) {
+        if ((is_from ? explain->from : explain->to) != NULL)
+            return true;
+        console("option \"--%s\" requires an address", is_from ? "from" : "to");
+        return false;
+    }
+    if (strcmp(argument, "--json") == 0)
+        return explain->json = true;
+    if (strcmp(argument, "--no-color") == 0)
+        return explain->no_colour = true;
+    if (strcmp(argument, "--help") == 0)
+        return command->help = true;
+    console("invalid option: \"%s\"", argument);
+    return false;
+}
+
+static bool
+read_explain_argument(struct command *command, char ***arguments)
+{
+    const char *argument = **arguments;
+
+    if (strncmp(argument, "--", 2) == 0)
+        return read_explain_long(command, arguments);
+    if (strncmp(argument, "-H", 2) == 0)
+        return read_explain_field(&command->explain, arguments);
+    if (strncmp(argument, "-X", 2) == 0)
+        return (command->explain.method = explain_value("method", arguments)) != NULL;
+    if (argument[0] == '-')
+        return read_letters(command, arguments);
+    if (command->explain.url != NULL) {
+        console("more than one URL: \"%s\"", argument);
+        return false;
+    }
+    command->explain.url = argument;
+    return true;
+}
+
+/* weir explain URL [options] */
+static bool
+read_explain(struct command *command, char **arguments)
+{
+    command->is_explain = true;
+    for (; *arguments != NULL; arguments++)
+        if (!read_explain_argument(command, &arguments))
+            return false;
+    if (command->help)
+        return true;
+    if (command->test || command->quiet || command->version || command->build
+        || command->signal != NULL || command->error_log != NULL) {
+        console("only -c, -p, -g, -H, -X, --from, --to, --json and --no-color go with "
+                "\"explain\"");
+        return false;
+    }
+    if (command->explain.url == NULL)
+        console("\"explain\" requires a URL, or a path");
+    return command->explain.url != NULL;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
 /* Words of -s that are questions: the answer goes to standard output. */
 static bool
 is_question(const struct command *command)
@@ -390,6 +500,8 @@ read_command(struct command *command, char **arguments)
         return read_serve(command, arguments + 1);
     if (arguments[0] != NULL && strcmp(arguments[0], "fmt") == 0)
         return read_fmt(command, arguments + 1);
+    if (arguments[0] != NULL && strcmp(arguments[0], "explain") == 0)
+        return read_explain(command, arguments + 1);
     command->is_top = arguments[0] != NULL && strcmp(arguments[0], "top") == 0;
     arguments += command->is_top;
     for (; *arguments != NULL; arguments++) {
@@ -533,6 +645,10 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
         serve.mime_types = arena_fmt(arena, "%.*smime.types", (int)(strrchr(options.conf_path.p,
                                      '/') + 1 - options.conf_path.p), options.conf_path.p);
         return serve_run(&serve);
+    }
+    if (command->is_explain) {
+        options.no_warnings = true;
+        return explain_run(&options, &command->explain);
     }
     if (command->is_top)
         return show_top(command, &options);

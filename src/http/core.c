@@ -173,6 +173,7 @@ parse_root(struct conf *conf, const struct conf_node *node, void *field)
     struct str path = word->text;
     size_t before;
 
+    root->mark = conf_mark_of(conf, word);
     root->is_alias = str_eq(node->words[0].text, STR("alias"));
     if (root->is_alias && !set_alias(conf, &node->words[0], root))
         return false;

@@ -76,6 +76,7 @@ struct http_worker {
     struct timer listing_limit; /* nobody waits longer for it */
     const struct listing_wait *listing_now;     /* whose request goes on; NULL once taken */
     struct loop_turn_end turn_end;
+    const struct http_trace *trace;     /* of all its requests; NULL: they are served */
 };
 
 enum hand_over {

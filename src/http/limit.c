@@ -129,6 +129,7 @@ limit_look_up(struct conf *conf, struct limit_zone *lz, const struct zone_kind *
     if (lz->looked_up)
         return true;
     lz->looked_up = true;       /* a level that inherits it looks no more */
+    lz->mark = conf_mark_of(conf, lz->word);
     zone = zones_find(setup->zones, lz->name);
     if (zone != NULL && zone->kind == kind) {
         lz->zone = zone;

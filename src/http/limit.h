@@ -42,6 +42,7 @@ extern const struct uint_range limit_status_range;
 struct limit_zone {
     const struct conf_word *word;       /* "zone=one", while the conf file is read */
     struct str name;
+    struct conf_mark mark;
     struct zone *zone;          /* once it was looked up */
     bool looked_up;
 };

@@ -287,6 +287,7 @@ http_listen_add(struct conf *conf, struct http_server *server, const struct serv
     if (copy == NULL || (place = VEC_ADD(conf->arena, &server->listens)) == NULL)
         return conf_no_memory(conf);
     *copy = *l;
+    copy->mark = conf_mark_of(conf, &l->word);
     *place = copy;
     return true;
 }

@@ -125,12 +125,15 @@ http_open_file(struct http_request *req, struct str path)
 enum http_next
 http_unmapped(struct http_request *req)
 {
+    HTTP_TRACE(req, &http_settings_for(req)->root.mark, "open: no path can be made for it");
     return http_fail(req, arena_failed(req->arena) ? HTTP_INTERNAL_ERROR : HTTP_NOT_FOUND);
 }
 
 unsigned
 http_open_failed(struct http_request *req, struct str path, int error)
 {
+    HTTP_TRACE(req, &http_settings_for(req)->root.mark, "open: %.*s: %s", STR_ARG(path),
+               strerror(error));
     switch (error) {
     case ENOENT:
     case ENOTDIR:

@@ -544,6 +544,8 @@ http_log(struct http_request *req)
 {
     const struct http_location *place = req->location != NULL ? req->location : req->server->root;
 
+    if (UNLIKELY(req->trace != NULL))
+        req->trace->answered(req->trace->ctx, req);
     for (const struct http_log_hook *hook = place->logs; hook->log != NULL; hook++)
         hook->log(req, hook->slot);
     HTTP_DEBUG(req, "the request is over, %llu bytes of its body were sent",

@@ -349,11 +349,22 @@ struct str http_redirect_base(struct http_request *req);
 struct str http_scheme(const struct http_request *req);
 
 /*
- * Told each step of a request that is explained (weir explain): text says what was decided, where
- * names the line of the conf file that decided it; NULL: none did.
+ * Told each step of a request that is explained (weir explain): text says what was decided, and
+ * begins with what decided it and a colon ("index: …"); where names the line of the conf file;
+ * NULL: none did.
  */
+struct http_log_line {
+    const struct conf_mark *where;
+    struct str file;
+    struct str text;            /* STR_NONE: none, for the condition "if=" does not hold */
+};
+
 struct http_trace {
     void (*step)(void *ctx, const struct conf_mark *where, struct str text);
+    /* The answer is out, as far as it came; its log lines follow. */
+    void (*answered)(void *ctx, const struct http_request *req);
+    /* A line of an access log, that is told instead of being written. */
+    void (*logged)(void *ctx, const struct http_log_line *line);
     void *ctx;
 };
 void http_trace_step(struct http_request *req, const struct conf_mark *where, const char *fmt, ...)

@@ -58,6 +58,7 @@ struct root {
     bool is_alias;
     bool is_whole;              /* alias: it stands for the whole path */
     uint32_t prefix_len;        /* alias: bytes of the path that it stands for */
+    struct conf_mark mark;
 };
 
 struct open_file_settings {
@@ -227,6 +228,7 @@ struct server_listen {
     bool is_default;
     bool proxy_protocol;
     struct conf_word word;
+    struct conf_mark mark;      /* of the word */
 };
 
 /* ---- addresses ----------------------------------------------------------------------------- */

@@ -81,6 +81,7 @@ http_request_take(struct http_worker *worker, struct conn *conn, const struct ht
     req->conn = conn;
     req->peer = &conn->peer;
     req->worker = worker;
+    req->trace = worker->trace;
     req->codec = codec;
     req->server = http_address_of(conn)->default_server;
     req->log.connection = conn->number;

@@ -20,6 +20,7 @@ struct options {
      * configuration wants are taken over (and their fd is -1 then). NULL: none.
      */
     struct link *inherited;
+    bool no_warnings;           /* of a configuration that is good nothing is told */
     bool dump;                  /* -T: write the configuration to standard output once it is good */
 };
 

@@ -139,7 +139,8 @@ runtime_read(const struct options *options)
     conf->owner = rt;
     conf->environment = (const char *const *)title_environ();
     ok = read_whole(conf, rt);
-    tell_conf(conf);
+    if (!ok || !options->no_warnings)
+        tell_conf(conf);
     if (ok && options->dump)
         conf_dump(conf, STDOUT_FILENO);
     conf_destroy(conf);

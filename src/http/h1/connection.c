@@ -561,12 +561,27 @@ start_pace(struct http_request *req)
 
     if (rate == 0)
         return;
+    if (req->trace != NULL) {
+        HTTP_TRACE(req, NULL, "limit_rate: %llu bytes a second", (unsigned long long)rate);
+        return;                 /* nobody wants to wait for the bytes */
+    }
     if ((pace = ARENA_NEW(req->arena, struct pace)) == NULL) {
         LOG(&req->log, ALERT, ENOMEM, "no memory for limit_rate");
         return;
     }
     pace_start(pace, rate, size_text_eval(req, &s->limit_rate_after), now.mono_us);
     h1_of(req)->pace = pace;
+}
+
+/*
+ * An answer that is told of: nobody reads its body. How long that is which is made on its way is
+ * known only when it is made.
+ */
+static COLD void
+skip_body(struct http_response *resp)
+{
+    for (; resp->body != NULL && resp->body->kind != PART_PULL; resp->body = resp->body->next)
+        resp->body_bytes += resp->body->len;
 }
 
 static void
@@ -585,6 +600,8 @@ respond(struct http_request *req)
     if (UNLIKELY(req->has_limit_rate
                  || !size_text_is_zero(&http_settings_for(req)->limit_rate)))
         start_pace(req);
+    if (UNLIKELY(req->trace != NULL))
+        skip_body(&req->response);
     h1->out = h1_push(req);
 }
 
@@ -671,6 +688,7 @@ refuse_framing(struct conn *conn, const char *p, size_t len)
 
     note_bad_line(req, p + MIN(f->skipped, len), len - MIN(f->skipped, len));
     LOG(&req->log, INFO, 0, "client sent invalid request: %s", f->reason);
+    HTTP_TRACE(req, NULL, "framing: refused with %u: %s", f->status, f->reason);
     return refuse(conn, f->status, f->head_too_large ? HTTP_HEAD_TOO_LARGE : 0,
                   CLOSE_BAD_REQUEST);
 }

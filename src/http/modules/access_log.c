@@ -19,6 +19,7 @@ struct access_log {
     struct log_file *syslog;
     const struct log_format *format;
     const struct http_text *condition;  /* if= ; NULL: none */
+    struct conf_mark mark;
 };
 
 struct access_log_conf {
@@ -314,6 +315,7 @@ parse_access_log(struct conf *conf, const struct conf_node *node, void *field)
         if (!parse_option(conf, &node->words[i], &options))
             return false;
     log.condition = options.condition;
+    log.mark = conf_mark_of(conf, &node->words[0]);
     if (!use_target(conf, &node->words[1], &options.how, &log))
         return false;
     if ((place = VEC_ADD(conf->arena, &logs->items)) == NULL)
@@ -424,6 +426,24 @@ is_meant(struct http_request *req, const struct http_text *condition)
     return http_value_is_true(http_text_eval(req, condition));
 }
 
+/* weir explain: what the line would be, and where it would stand. */
+static COLD void
+tell_line(struct http_request *req, const struct access_log *log, bool is_logged)
+{
+    struct http_log_line line = { .where = &log->mark };
+    struct writer w = writer_in(req->arena);
+
+    if (log->path != NULL)
+        line.file = http_text_eval(req, &log->path->text);
+    else
+        line.file = log->buffer != NULL ? log->buffer->file->path : log->syslog->path;
+    if (is_logged) {
+        log_format_write(&w, req, log->format);
+        line.text = writer_str(&w);
+    }
+    req->trace->logged(req->trace->ctx, &line);
+}
+
 static void
 access_log_log(struct http_request *req, const void *slot)
 {
@@ -434,9 +454,13 @@ access_log_log(struct http_request *req, const void *slot)
     for (uint32_t i = 0; i < ac->logs.items.len; i++) {
         const struct access_log *log = &ac->logs.items.items[i];
 
-        if (UNLIKELY(log->condition != NULL) && !is_meant(req, log->condition))
+        bool is_logged = LIKELY(log->condition == NULL) || is_meant(req, log->condition);
+
+        if (UNLIKELY(req->trace != NULL))
+            tell_line(req, log, is_logged);
+        else if (!is_logged)
             continue;
-        if (UNLIKELY(log->buffer == NULL))
+        else if (UNLIKELY(log->buffer == NULL))
             write_unbuffered(req, ac, log);
         else if (!write_line(req, log, 512) && !write_line(req, log, log->buffer->cap)
                  && !write_long_line(req, log))

@@ -37,9 +37,11 @@ conditional_filter(struct http_request *req, const void *slot)
     case PRECONDITION_PASS:
         break;
     case PRECONDITION_NOT_MODIFIED:
+        HTTP_TRACE(req, NULL, "conditional: the client has it already");
         become_not_modified(resp);
         break;
     case PRECONDITION_FAILED:
+        HTTP_TRACE(req, NULL, "conditional: it is not what the client expects");
         return http_fail(req, HTTP_PRECONDITION_FAILED);
     }
     return HTTP_PASS;

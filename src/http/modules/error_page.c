@@ -14,6 +14,7 @@ struct error_page {
     bool answer_of_page;        /* "=": what the page answers */
     bool is_url;
     struct http_text place;
+    struct conf_mark mark;
 };
 
 struct error_page_conf {
@@ -83,6 +84,7 @@ parse_error_page(struct conf *conf, const struct conf_node *node, void *field)
     }
     if (!parse_place(conf, &node->words[last], &common))
         return false;
+    common.mark = conf_mark_of(conf, &node->words[0]);
     for (uint32_t i = 1; i < codes; i++) {
         struct error_page *page = VEC_ADD(conf->arena, &ec->pages);
 
@@ -142,6 +144,8 @@ error_page_on_fail(struct http_request *req, const void *slot)
     if (page == NULL)
         return HTTP_PASS;
     place = http_text_eval(req, &page->place);
+    HTTP_TRACE(req, &page->mark, "error_page: for %u: %.*s", req->response.status,
+               STR_ARG(place));
     if (place.len == 0)
         return HTTP_PASS;
     if (place.p[0] == '@') {

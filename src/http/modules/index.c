@@ -5,8 +5,13 @@
 #include "http/path.h"
 #include <errno.h>
 
+struct index_name {
+    struct http_text text;
+    struct conf_mark mark;
+};
+
 struct index_conf {
-    VEC(struct http_text) names;
+    VEC(struct index_name) names;
 };
 
 static bool
@@ -16,13 +21,14 @@ parse_index(struct conf *conf, const struct conf_node *node, void *field)
 
     for (uint32_t i = 1; i < node->count; i++) {
         const struct conf_word *word = &node->words[i];
-        struct http_text *name;
+        struct index_name *name;
 
         if (word->text.len == 0)
             return conf_error(conf, word, "index \"\" in \"index\" directive is invalid");
         if ((name = VEC_ADD(conf->arena, &ic->names)) == NULL)
             return conf_no_memory(conf);
-        if (!http_text_compile(conf, word, arena_str(conf->arena, word->text), name))
+        name->mark = conf_mark_of(conf, word);
+        if (!http_text_compile(conf, word, arena_str(conf->arena, word->text), &name->text))
             return false;
     }
     return true;
@@ -56,6 +62,7 @@ folder_without_index(struct http_request *req)
         return http_fail(req, HTTP_INTERNAL_ERROR);
     if (file->error != 0)
         return http_fail(req, http_open_failed(req, path, file->error));
+    HTTP_TRACE(req, NULL, "index: the folder has none, and its list is not shown");
     LOG(&req->log, ERR, 0, "directory index of \"%.*s\" is forbidden", STR_ARG(path));
     return http_fail(req, HTTP_FORBIDDEN);
 }
@@ -70,7 +77,8 @@ index_handle(struct http_request *req, const void *slot)
     if (req->method != METHOD_GET && req->method != METHOD_HEAD)
         return http_not_allowed(req, STR("GET, HEAD"));
     for (uint32_t i = 0; i < ic->names.len; i++) {
-        struct str name = http_text_eval(req, &ic->names.items[i]);
+        const struct conf_mark *mark = &ic->names.items[i].mark;
+        struct str name = http_text_eval(req, &ic->names.items[i].text);
         struct str path = index_path(req, name), file_path;
         struct file *file;
 
@@ -78,13 +86,18 @@ index_handle(struct http_request *req, const void *slot)
             return http_fail(req, HTTP_INTERNAL_ERROR);
         if (!http_path_is_safe(path))
             return http_fail(req, HTTP_NOT_FOUND);
-        if (name.len > 0 && name.p[0] == '/')
+        if (name.len > 0 && name.p[0] == '/') {
+            HTTP_TRACE(req, mark, "index: the address %.*s", STR_ARG(path));
             return http_redirect_internal(req, path, req->args);
+        }
         file_path = http_map_path(req, path, 0);
         if (!str_is_set(file_path))
             continue;
         if ((file = http_open_file(req, file_path)) == NULL)
             return http_fail(req, HTTP_INTERNAL_ERROR);
+        HTTP_TRACE(req, mark, "index: %.*s %s", STR_ARG(file_path),
+                   file->error != 0 ? strerror(file->error)
+                   : file->is_dir ? "is a folder" : "is there");
         if (file->error == 0 && !file->is_dir)
             return http_redirect_internal(req, path, req->args);
         if (file->error != 0 && file->error != ENOENT && file->error != ENOTDIR)

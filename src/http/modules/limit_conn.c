@@ -241,6 +241,9 @@ limit_conn_handle(struct http_request *req, const void *slot)
         struct str key = http_text_eval(req, zone->owner);
         enum taken taken;
 
+        HTTP_TRACE(req, &lc->limits.items[i].zone.mark, "limit_conn: zone %.*s, %s%.*s%s",
+                   STR_ARG(zone->name), key.len > 0 ? "counted by " : "not counted, ",
+                   STR_ARG(zone->key), key.len > 0 ? "" : " is empty");
         if (str_is_set(key) && key.len == 0)
             continue;
         if (!str_is_set(key) || (holding = hold(req, zone, key)) == NULL)

@@ -222,6 +222,9 @@ count_one(struct account *a, uint32_t i)
     struct str key = http_text_eval(a->req, &rz->key);
     struct bucket_answer answer;
 
+    HTTP_TRACE(a->req, &limit->zone.mark, "limit_req: zone %.*s, %s%.*s%s",
+               STR_ARG(limit->zone.name), key.len > 0 ? "counted by " : "not counted, ",
+               STR_ARG(limit->zone.zone->key), key.len > 0 ? "" : " is empty");
     if (key.len == 0)           /* not accounted */
         return str_is_set(key);
     a->any = true;

@@ -159,10 +159,14 @@ range_filter(struct http_request *req, const void *slot)
     case RANGES_NONE:
         return HTTP_PASS;
     case RANGES_UNSATISFIABLE:
+        HTTP_TRACE(req, NULL, "range: none of the parts lies in the %llu bytes",
+                   (unsigned long long)size);
         return unsatisfiable(req, size);
     case RANGES_SOME:
         break;
     }
+    HTTP_TRACE(req, NULL, "range: %s of the %llu bytes",
+               ranges.count == 1 ? "a part" : "some parts", (unsigned long long)size);
     resp->status = HTTP_PARTIAL_CONTENT;
     resp->ready = NULL;
     resp->accept_ranges = false;

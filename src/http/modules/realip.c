@@ -188,6 +188,16 @@ find_proxied(const struct http_request *req, struct peer *client)
     return true;
 }
 
+static COLD void
+tell_client(struct http_request *req, const struct realip_conf *rc)
+{
+    struct writer w = writer_in(req->arena);
+
+    write_peer(&w, req->peer);
+    HTTP_TRACE(req, NULL, "realip: %s says that the client is %s", rc->header.p,
+               writer_cstr(&w));
+}
+
 static enum http_next
 realip_handle(struct http_request *req, const void *slot)
 {
@@ -206,6 +216,8 @@ realip_handle(struct http_request *req, const void *slot)
         return http_fail(req, HTTP_INTERNAL_ERROR);
     *kept = client;
     req->peer = kept;
+    if (UNLIKELY(req->trace != NULL))
+        tell_client(req, rc);
     return HTTP_PASS;
 }
 

@@ -37,6 +37,7 @@ send_file(struct http_request *req, struct file *file)
 
     if (head == NULL)
         return http_fail(req, HTTP_INTERNAL_ERROR);
+    HTTP_TRACE(req, &settings->root.mark, "file: %.*s", STR_ARG(req->filename));
     resp->status = HTTP_OK;
     resp->content_type = head->content_type;
     resp->last_modified = file->mtime.tv_sec;
@@ -59,8 +60,10 @@ static_handle(struct http_request *req, const void *slot)
     struct file *file;
 
     (void)slot;
-    if (UNLIKELY(req->method != METHOD_GET && req->method != METHOD_HEAD))
+    if (UNLIKELY(req->method != METHOD_GET && req->method != METHOD_HEAD)) {
+        HTTP_TRACE(req, NULL, "static: files are for GET and HEAD");
         return http_not_allowed(req, STR("GET, HEAD"));
+    }
     if (req->path.p[req->path.len - 1] == '/')
         return HTTP_PASS;
     path = http_map_path(req, req->path, 0);
@@ -72,8 +75,11 @@ static_handle(struct http_request *req, const void *slot)
         return http_fail(req, HTTP_INTERNAL_ERROR);
     if (UNLIKELY(file->error != 0))
         return http_fail(req, http_open_failed(req, path, file->error));
-    if (UNLIKELY(file->is_dir))
+    if (UNLIKELY(file->is_dir)) {
+        HTTP_TRACE(req, &req->location->settings->root.mark,
+                   "static: %.*s is a folder, its address ends with \"/\"", STR_ARG(path));
         return redirect_to_folder(req);
+    }
     if (UNLIKELY(!file->is_regular)) {
         LOG(&req->log, ERR, 0, "\"%.*s\" is not a regular file", STR_ARG(path));
         return http_fail(req, HTTP_NOT_FOUND);
