@@ -129,6 +129,59 @@ host_find(struct http_request *req, const struct http_address *a, bool *by_regex
     return a->default_server;
 }
 
+/* ---- the reason ---------------------------------------------------------------------------- */
+
+static bool
+name_fits(struct http_request *req, const struct server_name *name)
+{
+    struct str text = name->name, host = req->host;
+
+    if (name->regex != NULL)
+        return host.len > 0 && http_regex_match(req, name->regex, host) == MATCH_FOUND;
+    if (str_starts(text, STR("*.")))
+        return host.len > text.len - 1 && str_ends(host, str_from(text, 1));
+    if (str_ends(text, STR(".*")))
+        return host.len >= text.len
+               && str_starts(host, (struct str){ text.p, text.len - 1 });
+    if (str_starts(text, STR(".")))
+        return str_eq(host, str_from(text, 1)) || str_ends(host, text);
+    return str_eq(host, text);
+}
+
+/* The first of the server's names that is the host's, exact ones before others. */
+static const struct server_name *
+fitting_name(struct http_request *req)
+{
+    const struct http_server *server = req->server;
+
+    for (uint32_t i = 0; i < server->names.len; i++)
+        if (server->names.items[i].regex == NULL && str_eq(server->names.items[i].name, req->host))
+            return &server->names.items[i];
+    for (uint32_t i = 0; i < server->names.len; i++)
+        if (name_fits(req, &server->names.items[i]))
+            return &server->names.items[i];
+    return NULL;
+}
+
+COLD void
+host_tell(struct http_request *req, const struct http_address *address)
+{
+    const struct http_server *server = req->server;
+    const struct server_name *name = fitting_name(req);
+    struct str shown = server->name.len > 0 ? server->name : STR("without a name");
+
+    if (name != NULL && name->regex == NULL && str_eq(name->name, req->host))
+        HTTP_TRACE(req, &name->mark, "server: %.*s, by its name", STR_ARG(shown));
+    else if (name != NULL)
+        HTTP_TRACE(req, &name->mark, "server: %.*s, by %.*s", STR_ARG(shown),
+                   STR_ARG(name->name));
+    else if (address->servers.len == 1)
+        HTTP_TRACE(req, &server->mark, "server: %.*s, the only one", STR_ARG(shown));
+    else
+        HTTP_TRACE(req, &server->mark, "server: %.*s, the default, for none has the name \"%.*s\"",
+                   STR_ARG(shown), STR_ARG(req->host));
+}
+
 struct str
 http_hostname(void)
 {

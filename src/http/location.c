@@ -145,6 +145,19 @@ longest_prefix(const struct location_set *set, struct str path)
 
 /* ---- the search ---------------------------------------------------------------------------- */
 
+static const char *
+modifier(const struct http_location *l)
+{
+    switch (l->kind) {
+    case LOCATION_PREFIX:       return "";
+    case LOCATION_PREFIX_FINAL: return "^~";
+    case LOCATION_EXACT:        return "=";
+    case LOCATION_REGEX:        return l->ignore_case ? "~*" : "~";
+    case LOCATION_NAMED:        return "";
+    }
+    return "";
+}
+
 enum search {
     SEARCH_OPEN,                /* the best prefix so far: expressions further out may go before */
     SEARCH_FINAL,
@@ -152,6 +165,15 @@ enum search {
 };
 
 static enum search search_below(struct http_request *req, const struct http_location **place);
+
+/* What a prefix that was the longest has to give way to. */
+static COLD void
+tell_passed(struct http_request *req, const struct http_location *prefix)
+{
+    if (prefix->kind != LOCATION_REGEX)
+        HTTP_TRACE(req, &prefix->mark, "tried: %.*s is the longest prefix, but an expression goes "
+                   "before it", STR_ARG(prefix->name));
+}
 
 static enum search
 search_regexes(struct http_request *req, const struct location_set *set,
@@ -162,12 +184,14 @@ search_regexes(struct http_request *req, const struct location_set *set,
 
         switch (http_regex_match(req, l->regex, req->path)) {
         case MATCH_NONE:
-            HTTP_TRACE(req, &l->mark, "location ~ %.*s does not match", STR_ARG(l->name));
+            HTTP_TRACE(req, &l->mark, "tried: %s %.*s does not match", modifier(l),
+                       STR_ARG(l->name));
             continue;
         case MATCH_GIVEN_UP:
             return SEARCH_GIVEN_UP;
         case MATCH_FOUND:
-            HTTP_TRACE(req, &l->mark, "location ~ %.*s matches", STR_ARG(l->name));
+            if (UNLIKELY(req->trace != NULL) && *place != req->server->root)
+                tell_passed(req, *place);
             *place = l;
             return search_below(req, place) == SEARCH_GIVEN_UP ? SEARCH_GIVEN_UP : SEARCH_FINAL;
         }
@@ -186,20 +210,36 @@ search_below(struct http_request *req, const struct http_location **place)
         return SEARCH_OPEN;
     if ((l = map_get(set->exact, req->path)) != NULL) {
         *place = l;
-        HTTP_TRACE(req, &l->mark, "location = %.*s is the path", STR_ARG(l->name));
         return SEARCH_FINAL;
     }
     if ((l = longest_prefix(set, req->path)) != NULL) {
         enum search inner;
 
         *place = l;
-        HTTP_TRACE(req, &l->mark, "location %s%.*s begins the path",
-                   l->kind == LOCATION_PREFIX_FINAL ? "^~ " : "", STR_ARG(l->name));
         inner = search_below(req, place);
         if (inner != SEARCH_OPEN || l->kind == LOCATION_PREFIX_FINAL)
             return inner;
     }
     return search_regexes(req, set, place);
+}
+
+void
+location_tell(struct http_request *req, const struct http_location *place)
+{
+    static const char *const why[] = {
+        [LOCATION_PREFIX] = "the longest prefix",
+        [LOCATION_PREFIX_FINAL] = "the longest prefix, and no expression is tried",
+        [LOCATION_EXACT] = "the very path",
+        [LOCATION_REGEX] = "the first expression that matches",
+        [LOCATION_NAMED] = "by its name",
+    };
+
+    if (place == req->server->root)
+        HTTP_TRACE(req, &place->mark, "location: none for %.*s, the server itself",
+                   STR_ARG(req->path));
+    else
+        HTTP_TRACE(req, &place->mark, "location: %s%s%.*s, %s", modifier(place),
+                   *modifier(place) != '\0' ? " " : "", STR_ARG(place->name), why[place->kind]);
 }
 
 /* ---- what was found before ----------------------------------------------------------------- */

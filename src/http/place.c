@@ -409,6 +409,7 @@ set_regex(struct conf *conf, struct http_location *place, bool ignore_case)
 {
     if (place->name.len == 0)
         return conf_error(conf, place->word, "empty regular expression in \"location\"");
+    place->ignore_case = ignore_case;
     place->regex = http_regex_compile(conf, place->word, place->name, ignore_case);
     http_of(conf)->has_regex_locations = true;
     return place->regex != NULL;

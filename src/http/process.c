@@ -81,7 +81,8 @@ choose_server(struct http_request *req)
         return false;
     host = str_is_set(req->uri.host) ? req->uri.host : req->known[FIELD_HOST];
     enter_server(req, server_for(req, address, host));
-    HTTP_TRACE(req, &req->server->mark, "server %.*s", STR_ARG(req->server->name));
+    if (UNLIKELY(req->trace != NULL))
+        host_tell(req, address);
     if (req->server->settings->merge_slashes != merge
         && !uri_parse(req->arena, req->target, !merge, &req->uri))
         return false;
@@ -94,7 +95,7 @@ static void
 enter_place(struct http_request *req, const struct http_location *place)
 {
     if (UNLIKELY(place->methods != 0 && !(place->methods >> req->method & 1))) {
-        HTTP_TRACE(req, &place->mark, "limit_except: its settings hold for the method");
+        HTTP_TRACE(req, &place->mark, "limit_except: it holds for %.*s", STR_ARG(req->method_name));
         place = place_part(place, PART_LIMITED);
     }
     req->location = place;
@@ -110,6 +111,8 @@ enter_location(struct http_request *req)
 
     if (UNLIKELY(place == NULL))
         return false;
+    if (UNLIKELY(req->trace != NULL))
+        location_tell(req, place);
     enter_place(req, place);
     return true;
 }
@@ -221,8 +224,10 @@ run_on_fail(struct http_request *req)
 {
     const struct http_location *place = req->location != NULL ? req->location : req->server->root;
 
-    if (req->error_page && !place->settings->recursive_error_pages)
+    if (req->error_page && !place->settings->recursive_error_pages) {
+        HTTP_TRACE(req, NULL, "error_page: not once more, recursive_error_pages is off");
         return HTTP_PASS;
+    }
     for (const struct http_handler *f = place->on_fail; f->handle != NULL; f++) {
         enum http_next next = f->handle(req, f->slot);
 
@@ -323,6 +328,9 @@ choose_location(struct http_request *req)
     if (UNLIKELY(!enter_location(req)))
         return http_fail(req, HTTP_INTERNAL_ERROR);
     if (!req->internal && !body_fits(req)) {
+        HTTP_TRACE(req, NULL, "client_max_body_size: the request has %lld bytes, more than %llu",
+                   (long long)req->content_length,
+                   (unsigned long long)req->location->settings->client_max_body_size);
         LOG(&req->log, ERR, 0, "client intended to send too large body: %lld bytes",
             (long long)req->content_length);
         return http_fail(req, HTTP_CONTENT_TOO_LARGE);
@@ -338,7 +346,7 @@ run_location(struct http_request *req)
     if (UNLIKELY(req->location == NULL) && (next = choose_location(req)) != HTTP_PASS)
         return next;
     if (UNLIKELY(req->location->settings->internal && !req->internal)) {
-        HTTP_TRACE(req, &req->location->mark, "the location is internal");
+        HTTP_TRACE(req, &req->location->mark, "internal: the location is for internal redirects alone");
         return http_fail(req, HTTP_NOT_FOUND);
     }
     next = run_handlers(req, req->location->handlers);
@@ -481,6 +489,7 @@ may_go_on(struct http_request *req, const char *doing, struct str place)
 {
     if (++req->redirects <= MAX_REDIRECTS)
         return true;
+    HTTP_TRACE(req, NULL, "redirect: more than %d times", MAX_REDIRECTS);
     LOG(&req->log, ERR, 0, "rewrite or internal redirection cycle while %s \"%.*s\"", doing,
         STR_ARG(place));
     http_fail(req, HTTP_INTERNAL_ERROR);
@@ -492,7 +501,7 @@ http_redirect_internal(struct http_request *req, struct str path, struct str arg
 {
     if (!may_go_on(req, "internally redirecting to", path))
         return HTTP_DONE;
-    HTTP_TRACE(req, NULL, "internal redirect to %.*s", STR_ARG(path));
+    HTTP_TRACE(req, NULL, "redirect: internally to %.*s", STR_ARG(path));
     http_response_reset(&req->response, 0);
     req->path = path;
     req->args = args;
@@ -511,7 +520,7 @@ http_redirect_named(struct http_request *req, struct str name)
         LOG(&req->log, ERR, 0, "could not find named location \"%.*s\"", STR_ARG(name));
         return http_fail(req, HTTP_INTERNAL_ERROR);
     }
-    HTTP_TRACE(req, &place->mark, "named location %.*s", STR_ARG(name));
+    HTTP_TRACE(req, &place->mark, "location: %.*s, by its name", STR_ARG(name));
     http_response_reset(&req->response, 0);
     req->next_place = place;
     req->internal = true;
@@ -523,6 +532,7 @@ http_search_again(struct http_request *req)
 {
     if (!may_go_on(req, "processing", req->path))
         return HTTP_DONE;
+    HTTP_TRACE(req, NULL, "redirect: the location is looked for again");
     req->searches = true;
     req->internal = true;
     return HTTP_ELSEWHERE;
@@ -544,7 +554,7 @@ http_log(struct http_request *req)
 {
     const struct http_location *place = req->location != NULL ? req->location : req->server->root;
 
-    if (UNLIKELY(req->trace != NULL))
+    if (http_is_explained(req))
         req->trace->answered(req->trace->ctx, req);
     for (const struct http_log_hook *hook = place->logs; hook->log != NULL; hook++)
         hook->log(req, hook->slot);

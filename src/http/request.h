@@ -348,22 +348,21 @@ struct str http_redirect_base(struct http_request *req);
 /* "http" or "https". */
 struct str http_scheme(const struct http_request *req);
 
-/*
- * Told each step of a request that is explained (weir explain): text says what was decided, and
- * begins with what decided it and a colon ("index: …"); where names the line of the conf file;
- * NULL: none did.
- */
+/* A line of an access log, that is told instead of being written. */
 struct http_log_line {
     const struct conf_mark *where;
     struct str file;
     struct str text;            /* STR_NONE: none, for the condition "if=" does not hold */
 };
 
+/*
+ * Told each step of a request: text says what was decided, and begins with what decided it and a
+ * colon ("index: …"); where names the line of the conf file; NULL: none did.
+ */
 struct http_trace {
     void (*step)(void *ctx, const struct conf_mark *where, struct str text);
-    /* The answer is out, as far as it came; its log lines follow. */
-    void (*answered)(void *ctx, const struct http_request *req);
-    /* A line of an access log, that is told instead of being written. */
+    /* Both for weir explain, where the request is told of and not served; else NULL. */
+    void (*answered)(void *ctx, const struct http_request *req);        /* the log lines follow */
     void (*logged)(void *ctx, const struct http_log_line *line);
     void *ctx;
 };
@@ -374,6 +373,13 @@ void http_trace_step(struct http_request *req, const struct conf_mark *where, co
         if (UNLIKELY((req)->trace != NULL))                 \
             http_trace_step((req), (where), __VA_ARGS__);   \
     } while (0)
+
+/* Whether it is told of and not served. */
+static inline bool
+http_is_explained(const struct http_request *req)
+{
+    return UNLIKELY(req->trace != NULL) && req->trace->answered != NULL;
+}
 
 /* The steps go to the error log at level debug from here on, where that is wanted. */
 void http_trace_to_log(struct http_request *req);

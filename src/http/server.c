@@ -37,6 +37,7 @@ add_regex_name(struct conf *conf, struct http_server *server, const struct conf_
     if (name == NULL || !str_is_set(name->name = arena_str(conf->arena, word->text)))
         return conf_no_memory(conf);
     name->word = *word;
+    name->mark = conf_mark_of(conf, word);
     if (word->text.len == 1)
         return conf_error(conf, word, "empty regex in server name \"%.*s\"", STR_ARG(word->text));
     name->regex = http_regex_compile(conf, word, str_from(name->name, 1), true);
@@ -84,6 +85,7 @@ parse_server_name(struct conf *conf, const struct conf_node *node, void *field)
         if (str_eq(text, STR("$hostname")))
             name->name = http_hostname();
         name->word = *word;
+        name->mark = conf_mark_of(conf, word);
     }
     return true;
 }

@@ -179,6 +179,7 @@ struct http_location {
     struct str name;            /* prefix, exact path, expression, or name with its "@" */
     enum location_kind kind;
     const struct http_regex *regex;     /* LOCATION_REGEX */
+    bool ignore_case;           /* LOCATION_REGEX: "~*" */
     struct conf_mark mark;
     const struct http_location *base;   /* of a part: its location; else itself */
     uint32_t mask;              /* of a part; 0: it is none */
@@ -202,6 +203,7 @@ struct server_name {
     struct str name;            /* lower case; "*.example.com", "www.example.*", ".example.com",
                                    "" */
     struct conf_word word;
+    struct conf_mark mark;
     struct http_regex *regex;   /* NULL: it is none */
 };
 
@@ -315,6 +317,8 @@ bool locations_build(struct conf *conf, struct http_location *place);
  * itself. NULL: a regular expression was given up.
  */
 const struct http_location *location_find(struct http_request *req);
+/* Why it was that one, for req->trace. */
+void location_tell(struct http_request *req, const struct http_location *place);
 
 /* ---- places (place.c) ---------------------------------------------------------------------- */
 
@@ -341,6 +345,8 @@ bool hosts_build(struct conf *conf, struct http_address *address);
  */
 struct http_server *host_find(struct http_request *req, const struct http_address *address,
                               bool *by_regex);
+/* Why req->server was that one, for req->trace. */
+void host_tell(struct http_request *req, const struct http_address *address);
 
 /* The type for a file name by its extension, else the default type ("" for none). */
 struct str type_of(const struct location_settings *settings, struct str filename);

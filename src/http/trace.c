@@ -38,6 +38,6 @@ http_trace_to_log(struct http_request *req)
     struct http_trace *trace = ARENA_NEW(req->arena, struct http_trace);
 
     if (trace != NULL)
-        *trace = (struct http_trace){ log_step, req };
+        *trace = (struct http_trace){ .step = log_step, .ctx = req };
     req->trace = trace;
 }

@@ -104,6 +104,13 @@ is_told(const struct telling *t, const struct explain_step *step)
     return str_eq(last->label, step->label) && str_eq(last->text, step->text);
 }
 
+/* The steps once more. */
+static bool
+is_debugging(struct str line)
+{
+    return memmem(line.p, line.len, " [debug] ", 9) != NULL;
+}
+
 /* The same line may stand in several logs. */
 static void
 tell_errors(struct telling *t)
@@ -114,10 +121,10 @@ tell_errors(struct telling *t)
         struct str rest = read_log(t->arena, CONTAINER_OF(l, struct log_file, link));
 
         while (rest.len > 0) {
-            struct explain_step step = { .label = STR("error_log"),
-                                         .text = log_text(take_line(&rest)) };
+            struct str line = take_line(&rest);
+            struct explain_step step = { .label = STR("error_log"), .text = log_text(line) };
 
-            if (!is_told(t, &step))
+            if (!is_debugging(line) && !is_told(t, &step))
                 add_step(t, &step);
         }
     }

@@ -236,6 +236,316 @@ def test_warnings_are_left_to_the_test_of_the_configuration(folder):
     told(folder, "/a.txt", conf="server_name www.example.com;")
 
 
+# ---- ways of requests ----
+
+# A conf for the first server, each of its statements on a line of its own, from 14 on; what is asked; what is told, but for the lines that
+# are the same for all: the address, and the server where it is the first.
+WAYS = [
+    ("the path itself", "location = /a.txt { } location /a { }", ["/a.txt"], """
+location = /a.txt, the very path  weir.conf:14
+file {prefix}/html/a.txt  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("longest prefix", "location / { } location /docs/ { } location /docs/i { }", ["/docs/index.html"], """
+location /docs/i, the longest prefix  weir.conf:18
+file {prefix}/html/docs/index.html  weir.conf:13
+= 200 OK, 6 bytes of {prefix}/html/docs/index.html
+"""),
+    ("prefix that is final", "location ^~ /docs/ { } location ~ html$ { return 404; }", ["/docs/index.html"], """
+location ^~ /docs/, the longest prefix, and no expression is tried  weir.conf:14
+file {prefix}/html/docs/index.html  weir.conf:13
+= 200 OK, 6 bytes of {prefix}/html/docs/index.html
+"""),
+    ("expression before prefix", "location /docs/ { } location ~ txt$ { } location ~* HTML$ { return 204; }", ["/docs/index.html"], """
+tried ~ txt$ does not match  weir.conf:16
+tried /docs/ is the longest prefix, but an expression goes before it  weir.conf:14
+location ~* HTML$, the first expression that matches  weir.conf:18
+return 204  weir.conf:19
+= 204 No Content, 0 bytes
+"""),
+    ("nested", "location /docs/ { location ~ html$ { return 204; } }", ["/docs/index.html"], """
+tried /docs/ is the longest prefix, but an expression goes before it  weir.conf:14
+location ~ html$, the first expression that matches  weir.conf:15
+return 204  weir.conf:16
+= 204 No Content, 0 bytes
+"""),
+    ("no location", "location /docs/ { }", ["/a.txt"], """
+location none for /a.txt, the server itself  weir.conf:8
+file {prefix}/html/a.txt  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("alias", "location /i/ { alias html/docs/; }", ["/i/index.html"], """
+location /i/, the longest prefix  weir.conf:14
+file {prefix}/html/docs/index.html  weir.conf:15
+= 200 OK, 6 bytes of {prefix}/html/docs/index.html
+"""),
+    ("root of a location", "location /docs/ { root html; }", ["/docs/index.html"], """
+location /docs/, the longest prefix  weir.conf:14
+file {prefix}/html/docs/index.html  weir.conf:15
+= 200 OK, 6 bytes of {prefix}/html/docs/index.html
+"""),
+    ("index", "", ["/docs/"], """
+location none for /docs/, the server itself  weir.conf:8
+index {prefix}/html/docs/index.html is there
+redirect internally to /docs/index.html
+location none for /docs/index.html, the server itself  weir.conf:8
+file {prefix}/html/docs/index.html  weir.conf:13
+= 200 OK, 6 bytes of {prefix}/html/docs/index.html
+"""),
+    ("index that is not there", "index a.html b.html;", ["/docs/"], """
+location none for /docs/, the server itself  weir.conf:8
+index {prefix}/html/docs/a.html is not there  weir.conf:14
+index {prefix}/html/docs/b.html is not there  weir.conf:14
+index the folder has none, and its list is not shown
+error_log directory index of "{prefix}/html/docs/" is forbidden
+= 403 Forbidden, a page of weir's own
+"""),
+    ("index that is an address", "index none.html /a.txt;", ["/docs/"], """
+location none for /docs/, the server itself  weir.conf:8
+index {prefix}/html/docs/none.html is not there  weir.conf:14
+index the address /a.txt  weir.conf:14
+redirect internally to /a.txt
+location none for /a.txt, the server itself  weir.conf:8
+file {prefix}/html/a.txt  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("folder without its slash", "", ["/docs"], """
+location none for /docs, the server itself  weir.conf:8
+static {prefix}/html/docs is a folder, its address ends with "/"  weir.conf:13
+= 301 Moved Permanently, a page of weir's own
+"""),
+    ("return with a text", "location /x { return 200 hello; }", ["/x"], """
+location /x, the longest prefix  weir.conf:14
+return 200  weir.conf:15
+= 200 OK, 5 bytes
+"""),
+    ("return with a place", "return 301 https://$host$request_uri;", ["/x?y"], """
+return 301  weir.conf:14
+= 301 Moved Permanently, a page of weir's own
+"""),
+    ("return without an answer", "return 444;", ["/"], """
+return 444  weir.conf:14
+= 444, the connection is closed without an answer
+"""),
+    ("rewrite to another location", "rewrite ^/old/(.*)$ /docs/$1; location /docs/ { }", ["/old/index.html"], """
+rewrite ^/old/(.*)$ matches, the path is /docs/index.html now  weir.conf:14
+location /docs/, the longest prefix  weir.conf:15
+file {prefix}/html/docs/index.html  weir.conf:13
+= 200 OK, 6 bytes of {prefix}/html/docs/index.html
+"""),
+    ("rewrite last in a location", "location /old/ { rewrite ^/none$ /x; rewrite ^/old/(.*)$ /docs/$1 last; return 404; }", ["/old/index.html"], """
+location /old/, the longest prefix  weir.conf:14
+rewrite ^/none$ does not match /old/index.html  weir.conf:15
+rewrite ^/old/(.*)$ matches, the path is /docs/index.html now  weir.conf:16
+redirect the location is looked for again
+location none for /docs/index.html, the server itself  weir.conf:8
+file {prefix}/html/docs/index.html  weir.conf:13
+= 200 OK, 6 bytes of {prefix}/html/docs/index.html
+"""),
+    ("rewrite break", "location /old/ { rewrite ^/old/(.*)$ /docs/$1 break; return 404; }", ["/old/index.html"], """
+location /old/, the longest prefix  weir.conf:14
+rewrite ^/old/(.*)$ matches, the path is /docs/index.html now  weir.conf:15
+file {prefix}/html/docs/index.html  weir.conf:13
+= 200 OK, 6 bytes of {prefix}/html/docs/index.html
+"""),
+    ("rewrite to the client", "rewrite ^/old/ /docs/? permanent;", ["/old/x?y"], """
+rewrite ^/old/ matches, redirect to /docs/  weir.conf:14
+= 301 Moved Permanently, a page of weir's own
+"""),
+    ("if that holds", "if ($http_user_agent ~ bot) { return 403; }", ["/a.txt", "-H", "User-Agent: a bot"], """
+if ($http_user_agent ~ bot) holds  weir.conf:14
+return 403  weir.conf:15
+= 403 Forbidden, a page of weir's own
+"""),
+    ("if that does not", "if ($http_user_agent ~ bot) { return 403; }", ["/a.txt"], """
+if ($http_user_agent ~ bot) does not hold  weir.conf:14
+location none for /a.txt, the server itself  weir.conf:8
+file {prefix}/html/a.txt  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("set and break", "set $a b; break; set $c d;", ["/a.txt"], """
+set $a is "b"  weir.conf:14
+break no more of these directives  weir.conf:15
+location none for /a.txt, the server itself  weir.conf:8
+file {prefix}/html/a.txt  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("if in a location", "location / { if ($arg_d) { add_header X-D $arg_d; } }", ["/a.txt?d=1"], """
+location /, the longest prefix  weir.conf:14
+if ($arg_d) holds  weir.conf:15
+file {prefix}/html/a.txt  weir.conf:13
+add_header X-D: 1  weir.conf:16
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("error page", "error_page 404 /404.html;", ["/none"], """
+location none for /none, the server itself  weir.conf:8
+open {prefix}/html/none: No such file or directory  weir.conf:13
+error_log open() "{prefix}/html/none" failed (2: No such file or directory)
+error_page for 404: /404.html  weir.conf:14
+redirect internally to /404.html
+location none for /404.html, the server itself  weir.conf:8
+file {prefix}/html/404.html  weir.conf:13
+= 404 Not Found, 5 bytes of {prefix}/html/404.html
+"""),
+    ("error page with a status", "error_page 404 =200 /404.html;", ["/none"], """
+location none for /none, the server itself  weir.conf:8
+open {prefix}/html/none: No such file or directory  weir.conf:13
+error_log open() "{prefix}/html/none" failed (2: No such file or directory)
+error_page for 404, with status 200: /404.html  weir.conf:14
+redirect internally to /404.html
+location none for /404.html, the server itself  weir.conf:8
+file {prefix}/html/404.html  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/404.html
+"""),
+    ("error page by name", "error_page 404 = @none; location @none { return 200 here; }", ["/none"], """
+location none for /none, the server itself  weir.conf:8
+open {prefix}/html/none: No such file or directory  weir.conf:13
+error_log open() "{prefix}/html/none" failed (2: No such file or directory)
+error_page for 404, with the status it has itself: @none  weir.conf:14
+location @none, by its name  weir.conf:15
+return 200  weir.conf:16
+= 200 OK, 4 bytes
+"""),
+    ("error page elsewhere", "error_page 404 http://example.com/;", ["/none"], """
+location none for /none, the server itself  weir.conf:8
+open {prefix}/html/none: No such file or directory  weir.conf:13
+error_log open() "{prefix}/html/none" failed (2: No such file or directory)
+error_page for 404, with status 302: http://example.com/  weir.conf:14
+= 302 Found, a page of weir's own
+"""),
+    ("error pages do not follow each other", "error_page 404 /no.html;", ["/none"], """
+location none for /none, the server itself  weir.conf:8
+open {prefix}/html/none: No such file or directory  weir.conf:13
+error_log open() "{prefix}/html/none" failed (2: No such file or directory)
+error_page for 404: /no.html  weir.conf:14
+redirect internally to /no.html
+location none for /no.html, the server itself  weir.conf:8
+open {prefix}/html/no.html: No such file or directory  weir.conf:13
+error_log open() "{prefix}/html/no.html" failed (2: No such file or directory)
+error_page not once more, recursive_error_pages is off
+= 404 Not Found, a page of weir's own
+"""),
+    ("internal location", "location /docs/ { internal; }", ["/docs/index.html"], """
+location /docs/, the longest prefix  weir.conf:14
+internal the location is for internal redirects alone  weir.conf:14
+= 404 Not Found, a page of weir's own
+"""),
+    ("limit_except", "location / { limit_except GET { deny all; } }", ["/a.txt", "-X", "DELETE"], """
+location /, the longest prefix  weir.conf:14
+limit_except it holds for DELETE  weir.conf:14
+access denied  weir.conf:16
+error_log access forbidden by rule
+= 403 Forbidden, a page of weir's own
+"""),
+    ("access", "allow 127.0.0.0/8; deny all;", ["/a.txt"], """
+location none for /a.txt, the server itself  weir.conf:8
+access allowed  weir.conf:14
+file {prefix}/html/a.txt  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("access from elsewhere", "allow 127.0.0.0/8; deny all;", ["/a.txt", "--from", "192.0.2.1"], """
+location none for /a.txt, the server itself  weir.conf:8
+access denied  weir.conf:15
+error_log access forbidden by rule
+= 403 Forbidden, a page of weir's own
+"""),
+    ("any of several", "satisfy any; allow 192.0.2.0/24; deny all;", ["/a.txt"], """
+location none for /a.txt, the server itself  weir.conf:8
+access denied  weir.conf:16
+error_log access forbidden by rule
+= 403 Forbidden, a page of weir's own
+"""),
+    ("realip", "set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;", ["/a.txt", "-H", "X-Forwarded-For: 203.0.113.9"], """
+realip X-Forwarded-For says that the client is 203.0.113.9
+location none for /a.txt, the server itself  weir.conf:8
+file {prefix}/html/a.txt  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("headers", "add_header X-A a; add_header X-B b always; add_header X-C $arg_c;", ["/none"], """
+location none for /none, the server itself  weir.conf:8
+open {prefix}/html/none: No such file or directory  weir.conf:13
+error_log open() "{prefix}/html/none" failed (2: No such file or directory)
+add_header X-A not, the status is 404 and "always" is missing  weir.conf:14
+add_header X-B: b  weir.conf:15
+add_header X-C not, the status is 404 and "always" is missing  weir.conf:16
+= 404 Not Found, a page of weir's own
+"""),
+    ("range", "", ["/a.txt", "-H", "Range: bytes=0-1"], """
+location none for /a.txt, the server itself  weir.conf:8
+file {prefix}/html/a.txt  weir.conf:13
+range a part of the 5 bytes
+= 206 Partial Content, 2 bytes of {prefix}/html/a.txt
+"""),
+    ("range beyond", "", ["/a.txt", "-H", "Range: bytes=9-"], """
+location none for /a.txt, the server itself  weir.conf:8
+file {prefix}/html/a.txt  weir.conf:13
+range none of the parts lies in the 5 bytes
+= 416 Range Not Satisfiable, a page of weir's own
+"""),
+    ("not modified", "", ["/a.txt", "-H", "If-None-Match: *"], """
+location none for /a.txt, the server itself  weir.conf:8
+file {prefix}/html/a.txt  weir.conf:13
+conditional the client has it already
+= 304 Not Modified, 0 bytes of {prefix}/html/a.txt
+"""),
+    ("precondition", "", ["/a.txt", "-H", "If-Match: \"x\""], """
+location none for /a.txt, the server itself  weir.conf:8
+file {prefix}/html/a.txt  weir.conf:13
+conditional it is not what the client expects
+= 412 Precondition Failed, a page of weir's own
+"""),
+    ("method", "", ["/a.txt", "-X", "PUT"], """
+location none for /a.txt, the server itself  weir.conf:8
+static files are for GET and HEAD
+= 405 Method Not Allowed, a page of weir's own
+"""),
+    ("body too large", "client_max_body_size 10;", ["/a.txt", "-X", "POST", "-H", "Content-Length: 11"], """
+location none for /a.txt, the server itself  weir.conf:8
+client_max_body_size the request has 11 bytes, more than 10
+error_log client intended to send too large body: 11 bytes
+= 413 Content Too Large, a page of weir's own
+"""),
+    ("folder without index", "", ["/empty/"], """
+location none for /empty/, the server itself  weir.conf:8
+index {prefix}/html/empty/index.html is not there
+index the folder has none, and its list is not shown
+error_log directory index of "{prefix}/html/empty/" is forbidden
+= 403 Forbidden, a page of weir's own
+"""),
+    ("path out of the root", "", ["/../etc/passwd"], """
+error_log client sent invalid request target
+= 400 Bad Request, a page of weir's own
+"""),
+    ("server by default", "", ["http://none.example.com:8080/a.txt"], """
+server www.example.com, the default, for none has the name "none.example.com"  weir.conf:8
+location none for /a.txt, the server itself  weir.conf:8
+file {prefix}/html/a.txt  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("server by name", "", ["http://other.example.com:8080/index.html"], """
+server other.example.com, by its name  weir.conf:18
+location none for /index.html, the server itself  weir.conf:16
+file {prefix}/html/docs/index.html  weir.conf:19
+= 200 OK, 6 bytes of {prefix}/html/docs/index.html
+"""),
+]
+
+
+@pytest.mark.parametrize("conf, args, way", [pytest.param(*case[1:], id=case[0]) for case in WAYS])
+def test_way_of_a_request(folder, conf, args, way):
+    text = told(folder, *args, conf=re.sub(r"([;{}]) ", r"\1\n", conf))
+    shown = [" ".join(filter(None, (label, words))) + (f"  {place}" if place else "") for label, words, place in steps(text)
+             if label != "address" and not (label == "server" and "localhost" in words)]
+    assert shown + ["= " + re.sub(r", \d+ bytes, (?=a page)", ", ", answer(text))] == way.strip().splitlines()
+
+
+def test_circle_is_seen(folder):
+    text = told(folder, "/x", conf="location / { rewrite ^ /x last; }")
+    assert steps(text).count(("rewrite", "^ matches, the path is /x now", "weir.conf:14")) == 11
+    assert ("redirect", "more than 10 times", None) in steps(text)
+    assert answer(text).startswith("500 ")
+
+
 # ---- what cannot be explained ----
 
 

@@ -561,7 +561,7 @@ start_pace(struct http_request *req)
 
     if (rate == 0)
         return;
-    if (req->trace != NULL) {
+    if (http_is_explained(req)) {
         HTTP_TRACE(req, NULL, "limit_rate: %llu bytes a second", (unsigned long long)rate);
         return;                 /* nobody wants to wait for the bytes */
     }
@@ -600,7 +600,7 @@ respond(struct http_request *req)
     if (UNLIKELY(req->has_limit_rate
                  || !size_text_is_zero(&http_settings_for(req)->limit_rate)))
         start_pace(req);
-    if (UNLIKELY(req->trace != NULL))
+    if (http_is_explained(req))
         skip_body(&req->response);
     h1->out = h1_push(req);
 }

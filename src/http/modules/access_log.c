@@ -456,7 +456,7 @@ access_log_log(struct http_request *req, const void *slot)
 
         bool is_logged = LIKELY(log->condition == NULL) || is_meant(req, log->condition);
 
-        if (UNLIKELY(req->trace != NULL))
+        if (http_is_explained(req))
             tell_line(req, log, is_logged);
         else if (!is_logged)
             continue;

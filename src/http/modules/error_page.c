@@ -135,6 +135,21 @@ go_to_page(struct http_request *req, const struct error_page *page, struct str p
     return http_redirect_internal(req, path, args);
 }
 
+static COLD void
+tell_page(struct http_request *req, const struct error_page *page, struct str place)
+{
+    unsigned status = req->response.status;
+
+    if (page->answer_of_page)
+        HTTP_TRACE(req, &page->mark, "error_page: for %u, with the status it has itself: %.*s",
+                   status, STR_ARG(place));
+    else if (page->answer != 0)
+        HTTP_TRACE(req, &page->mark, "error_page: for %u, with status %u: %.*s", status,
+                   page->answer, STR_ARG(place));
+    else
+        HTTP_TRACE(req, &page->mark, "error_page: for %u: %.*s", status, STR_ARG(place));
+}
+
 static enum http_next
 error_page_on_fail(struct http_request *req, const void *slot)
 {
@@ -144,8 +159,8 @@ error_page_on_fail(struct http_request *req, const void *slot)
     if (page == NULL)
         return HTTP_PASS;
     place = http_text_eval(req, &page->place);
-    HTTP_TRACE(req, &page->mark, "error_page: for %u: %.*s", req->response.status,
-               STR_ARG(place));
+    if (UNLIKELY(req->trace != NULL))
+        tell_page(req, page, place);
     if (place.len == 0)
         return HTTP_PASS;
     if (place.p[0] == '@') {

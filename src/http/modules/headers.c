@@ -19,6 +19,7 @@ struct addition {
     struct http_text value;
     bool always;                /* whatever the status */
     enum single single;
+    struct conf_mark mark;
 };
 
 typedef VEC(struct addition) addition_vec;
@@ -156,6 +157,7 @@ parse_addition(struct conf *conf, const struct conf_node *node, struct additions
         || !http_text_compile(conf, &node->words[2], value, &addition.value))
         return false;
     addition.name = arena_str(conf->arena, name);
+    addition.mark = conf_mark_of(conf, &node->words[0]);
     place = VEC_ADD(conf->arena, &additions->list);
     if (place == NULL || !str_is_set(addition.name))
         return conf_no_memory(conf);
@@ -486,6 +488,25 @@ has_trailers(const struct additions *trailers, bool usual)
     return false;
 }
 
+static COLD void
+tell_additions(struct http_request *req, const struct additions *additions, const char *directive)
+{
+    for (uint32_t i = 0; i < additions->list.len; i++) {
+        const struct addition *a = &additions->list.items[i];
+        struct str value = http_text_eval(req, &a->value);
+
+        if (!is_usual(req->response.status) && !a->always)
+            HTTP_TRACE(req, &a->mark, "%s: %.*s not, the status is %u and \"always\" is missing",
+                       directive, STR_ARG(a->name), req->response.status);
+        else if (value.len > 0)
+            HTTP_TRACE(req, &a->mark, "%s: %.*s: %.*s", directive, STR_ARG(a->name),
+                       STR_ARG(value));
+        else
+            HTTP_TRACE(req, &a->mark, "%s: %.*s not, its value is empty", directive,
+                       STR_ARG(a->name));
+    }
+}
+
 static enum http_next
 headers_filter(struct http_request *req, const void *slot)
 {
@@ -493,6 +514,10 @@ headers_filter(struct http_request *req, const void *slot)
     bool usual = is_usual(req->response.status);
     struct http_trailer_hook *hook;
 
+    if (UNLIKELY(req->trace != NULL)) {
+        tell_additions(req, &hc->headers, "add_header");
+        tell_additions(req, &hc->trailers, "add_trailer");
+    }
     if (usual && hc->expires.kind != EXPIRES_OFF)
         add_expires(req, &hc->expires);
     add_headers(req, &hc->headers, usual);

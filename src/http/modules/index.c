@@ -95,9 +95,9 @@ index_handle(struct http_request *req, const void *slot)
             continue;
         if ((file = http_open_file(req, file_path)) == NULL)
             return http_fail(req, HTTP_INTERNAL_ERROR);
-        HTTP_TRACE(req, mark, "index: %.*s %s", STR_ARG(file_path),
-                   file->error != 0 ? strerror(file->error)
-                   : file->is_dir ? "is a folder" : "is there");
+        HTTP_TRACE(req, mark, "index: %.*s%s", STR_ARG(file_path),
+                   file->error == ENOENT ? " is not there" : file->error != 0 ? " cannot be had"
+                   : file->is_dir ? " is a folder" : " is there");
         if (file->error == 0 && !file->is_dir)
             return http_redirect_internal(req, path, req->args);
         if (file->error != 0 && file->error != ENOENT && file->error != ENOTDIR)

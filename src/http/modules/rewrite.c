@@ -29,6 +29,7 @@ struct op_set {
 
 struct op_if {
     struct condition condition;
+    struct str source;          /* "($host = a)" */
     struct block *block;        /* NULL: it holds none */
     uint32_t part;              /* its bit (place_part); 0: it has no settings */
 };
@@ -223,6 +224,19 @@ block_of(struct conf *conf, const struct conf_scope *scope, struct block **block
     return true;
 }
 
+static struct str
+condition_source(struct conf *conf, const struct conf_node *node)
+{
+    struct writer w = writer_in(conf->arena);
+
+    for (uint32_t i = 1; i < node->count; i++) {
+        if (i > 1)
+            write_char(&w, ' ');
+        write_str(&w, node->words[i].text);
+    }
+    return writer_str(&w);
+}
+
 static bool
 parse_if(struct conf *conf, const struct conf_node *node, void *field)
 {
@@ -233,6 +247,7 @@ parse_if(struct conf *conf, const struct conf_node *node, void *field)
 
     if (!condition_compile(conf, node, &op.u.test.condition))
         return false;
+    op.u.test.source = condition_source(conf, node);
     if (conf->scope->where == IN_SERVER)
         scope = conf_apply_block(conf, node, IN_SERVER_IF, NULL, NULL);
     else
@@ -292,7 +307,7 @@ run_set(struct run *run, const struct op *op)
     if (!str_is_set(value))
         return fail(run->req, HTTP_INTERNAL_ERROR);
     http_variable_set(run->req, op->u.set.var, value);
-    HTTP_TRACE(run->req, &op->mark, "set $%s to \"%.*s\"", op->u.set.var->name, STR_ARG(value));
+    HTTP_TRACE(run->req, &op->mark, "set: $%s is \"%.*s\"", op->u.set.var->name, STR_ARG(value));
     return FLOW_ON;
 }
 
@@ -303,14 +318,14 @@ run_if(struct run *run, const struct op *op)
 
     switch (condition_check(req, &op->u.test.condition)) {
     case MATCH_NONE:
-        HTTP_TRACE(req, &op->mark, "if: the condition does not hold");
+        HTTP_TRACE(req, &op->mark, "if: %.*s does not hold", STR_ARG(op->u.test.source));
         return FLOW_ON;
     case MATCH_GIVEN_UP:
         return fail(req, HTTP_INTERNAL_ERROR);
     case MATCH_FOUND:
         break;
     }
-    HTTP_TRACE(req, &op->mark, "if: the condition holds");
+    HTTP_TRACE(req, &op->mark, "if: %.*s holds", STR_ARG(op->u.test.source));
     if (op->u.test.part != 0)
         req->location = place_part(req->location, op->u.test.part);
     return op->u.test.block != NULL ? run_block(run, op->u.test.block) : FLOW_ON;
@@ -323,7 +338,7 @@ run_return(struct run *run, const struct op *op)
     const struct op_return *answer = &op->u.answer;
     struct str text;
 
-    HTTP_TRACE(req, &op->mark, "return %u", answer->status);
+    HTTP_TRACE(req, &op->mark, "return: %u", answer->status);
     if (!answer->has_text && answer->status / 100 == 2 && answer->status != HTTP_NO_CONTENT) {
         http_reply(req, answer->status, type_of(http_settings_for(req), req->path), STR(""));
         return FLOW_ANSWERED;
@@ -483,7 +498,8 @@ run_rewrite(struct run *run, const struct op *op, bool log)
     if (log)
         log_match(req, rewrite, match == MATCH_FOUND);
     if (match == MATCH_NONE) {
-        HTTP_TRACE(req, &op->mark, "rewrite: the path does not match");
+        HTTP_TRACE(req, &op->mark, "rewrite: %.*s does not match %.*s",
+                   STR_ARG(http_regex_source(rewrite->regex)), STR_ARG(req->path));
         return FLOW_ON;
     }
     if (rewrite->flag == FLAG_REDIRECT) {
@@ -492,7 +508,8 @@ run_rewrite(struct run *run, const struct op *op, bool log)
         if (log)
             LOG(&req->log, NOTICE, 0, "rewritten redirect: \"%.*s\"",
                 STR_ARG(req->response.location));
-        HTTP_TRACE(req, &op->mark, "rewrite: redirect to %.*s", STR_ARG(req->response.location));
+        HTTP_TRACE(req, &op->mark, "rewrite: %.*s matches, redirect to %.*s",
+                   STR_ARG(http_regex_source(rewrite->regex)), STR_ARG(req->response.location));
         return flow;
     }
     args = new_args(req, rewrite);
@@ -506,7 +523,8 @@ run_rewrite(struct run *run, const struct op *op, bool log)
     if (log)
         LOG(&req->log, NOTICE, 0, "rewritten data: \"%.*s\", args: \"%.*s\"", STR_ARG(path),
             STR_ARG(args));
-    HTTP_TRACE(req, &op->mark, "rewrite: the path is %.*s", STR_ARG(path));
+    HTTP_TRACE(req, &op->mark, "rewrite: %.*s matches, the path is %.*s now",
+               STR_ARG(http_regex_source(rewrite->regex)), STR_ARG(path));
     return rewrite->flag == FLAG_NONE ? FLOW_ON : FLOW_STOP;
 }
 
@@ -521,7 +539,7 @@ run_op(struct run *run, const struct op *op, bool log)
     case OP_REWRITE: return run_rewrite(run, op, log);
     case OP_RETURN:  return run_return(run, op);
     case OP_BREAK:
-        HTTP_TRACE(run->req, &op->mark, "break");
+        HTTP_TRACE(run->req, &op->mark, "break: no more of these directives");
         run->is_changed = false;
         return FLOW_STOP;
     }
