@@ -214,6 +214,15 @@ get_request_uri(struct http_request *req, const void *data, struct str rest)
     return str_is_set(req->uri.raw) ? req->uri.raw : req->target;
 }
 
+/* A query without a byte is none. */
+static struct str
+get_args(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return req->args.len > 0 ? req->args : STR_NONE;
+}
+
 static struct str
 get_is_args(struct http_request *req, const void *data, struct str rest)
 {
@@ -293,6 +302,14 @@ get_cookie(struct http_request *req, const void *data, struct str rest)
         cookies = str_from(cookies, item.len + 1);
     }
     return STR_NONE;
+}
+
+static struct str
+get_pipe(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return req->pipelined ? STR("p") : STR(".");
 }
 
 static struct str
@@ -537,7 +554,7 @@ set_limit_rate(struct http_request *req, struct str value)
     req->has_limit_rate = true;
 }
 
-static const char fixed_version[] = WEIR_VERSION, fixed_dot[] = ".", fixed_none[] = "";
+static const char fixed_version[] = WEIR_VERSION, fixed_none[] = "";
 
 static struct str
 get_fixed(struct http_request *req, const void *data, struct str rest)
@@ -560,8 +577,8 @@ const struct http_variable http_core_variables[] = {
     { "7", CAPTURE(7) },
     { "8", CAPTURE(8) },
     { "9", CAPTURE(9) },
-    { "args", MEMBER(args), .set = set_args },
-    { "query_string", MEMBER(args) },
+    { "args", .get = get_args, .set = set_args },
+    { "query_string", .get = get_args },
     { "proxy_protocol_addr", .get = get_proxied_addr, PROXIED(client) },
     { "proxy_protocol_port", .get = get_proxied_port, PROXIED(client) },
     { "proxy_protocol_server_addr", .get = get_proxied_addr, PROXIED(server) },
@@ -590,7 +607,7 @@ const struct http_variable http_core_variables[] = {
     { "limit_rate", .get = get_limit_rate, .set = set_limit_rate },
     { "msec", .get = get_msec },
     { "pid", .get = get_pid },
-    { "pipe", .get = get_fixed, .data = fixed_dot },
+    { "pipe", .get = get_pipe },
     { "realpath_root", .get = get_realpath_root },
     { "remote_addr", .get = get_remote_addr },
     { "remote_port", .get = get_remote_port },

@@ -58,6 +58,7 @@ struct http_worker {
     bool hand_over_missed;      /* one before it could not be sent */
     uint32_t connections;       /* served by this part */
     uint32_t requests_per_turn; /* of one connection; at least 1 */
+    bool is_behind;             /* what is fed now came together with an earlier request */
     bool turn_ends;             /* the request being served is the last of its connection's turn */
     struct file_cache *files;
     struct http_request *free_requests;

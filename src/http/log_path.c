@@ -239,9 +239,17 @@ name_for(struct http_request *req, struct log_path *path)
     return STR_NONE;
 }
 
+/* An alias may be the very file that was asked for. */
+static bool
+is_file_itself(const struct http_request *req, const struct root *root)
+{
+    return root->is_alias && req->path.len > 0 && req->path.len <= root->prefix_len
+           && req->path.p[req->path.len - 1] != '/';
+}
+
 /* Why a root is none, as an errno value; 0: it is there. */
 static int
-root_error(const struct root *root, struct str folder)
+root_error(const struct http_request *req, const struct root *root, struct str folder)
 {
     struct stat st;
 
@@ -249,7 +257,7 @@ root_error(const struct root *root, struct str folder)
         return ENOENT;
     if (stat(folder.p, &st) != 0)
         return errno;
-    return root->is_alias || S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    return S_ISDIR(st.st_mode) || is_file_itself(req, root) ? 0 : ENOTDIR;
 }
 
 /* A site that is not there gets no log. */
@@ -258,7 +266,7 @@ has_root(struct http_request *req, struct log_path *path)
 {
     const struct root *root = &http_settings_for(req)->root;
     struct str folder = arena_str(req->arena, http_text_eval(req, &root->path));
-    int err = root_error(root, folder);
+    int err = root_error(req, root, folder);
 
     if (err != 0 && may_tell(path))
         LOG(&req->log, ERR, err, "testing \"%.*s\" existence failed", STR_ARG(folder));

@@ -180,6 +180,7 @@ struct http_request {
     bool wants_continue;        /* Expect: 100-continue that is still unanswered */
     int64_t content_length;     /* of the request, -1: none or chunked */
 
+    bool pipelined;             /* it came together with the end of the request before it */
     bool keepalive;             /* the connection may serve another one after this */
     bool at_server;             /* the server's own rewrite handlers run */
     bool internal;              /* reached its current place by an internal redirect */

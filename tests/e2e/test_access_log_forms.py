@@ -151,11 +151,11 @@ def test_failure_to_open_is_told_and_counted(weir):
 def test_site_that_is_not_there_gets_no_log(open_weir):
     conf = """
         root {prefix}/html/$arg_site; access_log logs/$arg_site.log u; access_log logs/all u;
-        location /alias/ { alias {prefix}/html/one/file; access_log logs/alias-$arg_site u; access_log logs/all u; }
+        location /alias { alias {prefix}/html/one/file; access_log logs/alias-$arg_site u; access_log logs/all u; }
         location /file/ { root {prefix}/html/one/file; access_log logs/file-$arg_site u; access_log logs/all u; }
     """
     server = open_weir(http=FORM, server=conf, files={"html/one/file": "x"})
-    targets = ["/?site=one", "/?site=two", "/?site=one&b", "/alias/?site=a", "/file/?site=f", "/?site=.."]
+    targets = ["/?site=one", "/?site=two", "/?site=one&b", "/alias?site=a", "/alias/?site=b", "/file/?site=f", "/?site=.."]
     for target in targets:
         server.get(target)
     wait_lines(server, "all", targets)

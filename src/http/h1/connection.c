@@ -641,6 +641,7 @@ start_request(struct conn *conn)
         http_request_release(req);
         return NULL;
     }
+    req->pipelined = worker_of(conn)->is_behind;
     conn->request = req;
     return req;
 }
@@ -799,6 +800,7 @@ feed(struct conn *conn, const char *p, size_t len, size_t *left)
             return step;
         p += used;
         len -= used;
+        worker->is_behind = true;
         if (step == STEP_MORE && used == 0)
             break;
     }
@@ -873,8 +875,10 @@ static void
 feed_fresh(struct conn *conn, const char *p, size_t len)
 {
     size_t left = 0;
-    enum step step = feed(conn, p, len, &left);
+    enum step step;
 
+    worker_of(conn)->is_behind = false;
+    step = feed(conn, p, len, &left);
     if (step != STEP_GONE && left > 0
         && !buffer_append(&conn->in, p + len - left, left, READ_SIZE)) {
         close_now(conn, CLOSE_ERROR);
@@ -889,8 +893,10 @@ feed_stored(struct conn *conn)
 {
     struct buffer *in = conn->in;
     size_t left = 0;
-    enum step step = feed(conn, in->p + in->start, buffer_len(in), &left);
+    enum step step;
 
+    worker_of(conn)->is_behind = conn->requests > 0;
+    step = feed(conn, in->p + in->start, buffer_len(in), &left);
     if (step == STEP_GONE)
         return;
     if (left == 0) {
