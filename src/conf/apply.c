@@ -71,26 +71,6 @@ bit_set(uint8_t *bits, uint16_t at)
 /* ---- what a statement may have wrong ------------------------------------------------------- */
 
 static void
-write_contexts(struct writer *w, uint32_t where)
-{
-    static const struct { uint32_t bit; const char *name; } contexts[] = {
-        { IN_MAIN, "main" }, { IN_EVENTS, "events" }, { IN_HTTP, "http" },
-        { IN_SERVER, "server" }, { IN_LOCATION, "location" }, { IN_SERVER_IF, "if in server" },
-        { IN_LOCATION_IF, "if in location" }, { IN_LIMIT_EXCEPT, "limit_except" },
-        { IN_UPSTREAM, "upstream" },
-    };
-    const char *between = "";
-
-    for (size_t i = 0; i < ARRAY_LEN(contexts); i++) {
-        if ((where & contexts[i].bit) == 0)
-            continue;
-        where &= ~contexts[i].bit;
-        write_fmt(w, "%s%s", between, contexts[i].name);
-        between = (where & (where - 1)) == 0 ? " or " : ", ";
-    }
-}
-
-static void
 tell_misplaced(struct conf *conf, const struct conf_node *node, const struct known *known)
 {
     char text[200];
@@ -99,7 +79,7 @@ tell_misplaced(struct conf *conf, const struct conf_node *node, const struct kno
 
     for (; known != NULL; known = known->next)
         where |= known->directive->where;
-    write_contexts(&w, where);
+    names_write_contexts(&w, where);
     conf_error(conf, &node->words[0], "\"%.*s\" directive is not allowed here",
                STR_ARG(node->words[0].text));
     conf_hint(conf, "it belongs in %.*s", STR_ARG(writer_str(&w)));
@@ -123,6 +103,15 @@ tell_arguments(struct conf *conf, const struct conf_node *node, const struct dir
         conf_hint(conf, "it takes %u %s %u arguments", min, max == min + 1 ? "or" : "to", max);
 }
 
+/* Whether a ";" stands there with more behind it, without a blank, as in the middle of a word. */
+static bool
+goes_on_behind(struct conf_pos pos)
+{
+    struct str rest = pos.file != NULL ? str_from(pos.file->text, pos.offset) : STR_NONE;
+
+    return rest.len > 1 && rest.p[0] == ';' && strchr(" \t\r\n;}#", rest.p[1]) == NULL;
+}
+
 static void
 tell_shape(struct conf *conf, const struct conf_node *node, const struct directive *d)
 {
@@ -130,7 +119,13 @@ tell_shape(struct conf *conf, const struct conf_node *node, const struct directi
 
     if (d->flags & DIRECTIVE_BLOCK) {
         error_at(conf, pos, "directive \"%s\" has no opening \"{\"", d->name);
-        conf_hint(conf, "it is a block: { ... } instead of \";\"");
+        if (goes_on_behind(pos)) {
+            conf_hint(conf, "the \";\" ends the word: one that has it in it needs quotes");
+            if (node->next != NULL)
+                tree_node(node->next)->told = true;
+        } else {
+            conf_hint(conf, "it is a block: { ... } instead of \";\"");
+        }
     } else {
         error_at(conf, pos, "directive \"%s\" is not terminated by \";\"", d->name);
         conf_hint(conf, "a \";\" is missing here, or the { ... } is too much");

@@ -3,8 +3,9 @@
  * lexer: text to words, ";", "{" and "}".
  *
  * A word ends at a blank, ";" or "{"; a "}" ends none, it counts only where a word could begin. A
- * "{" right after a "$" does not end the word either, so "${name}" stays whole. The text holds no
- * NUL byte: lexer_next refuses it.
+ * "{" right after a "$" does not end the word either, so "${name}" stays whole. Nor does one that
+ * can only be a part of a regular expression, as in "\d{3}": that is an error all the same, but one
+ * that can be told. The text holds no NUL byte: lexer_next refuses it.
  */
 #include "conf/private.h"
 
@@ -108,14 +109,42 @@ skip_escaped(struct lexer *lexer)
         newline(lexer);
 }
 
+/*
+ * Whether the "{" where p stands is closed before anything that could stand in a block: "{3}",
+ * "{2,}", "{Lu}". No block holds a word without an end.
+ */
+static bool
+is_in_expression(const struct lexer *lexer)
+{
+    const char *p = lexer->p + 1;
+
+    while (p < lexer->end && classes[(unsigned char)*p] == PLAIN && strchr("}\"'#", *p) == NULL)
+        p++;
+    return p > lexer->p + 1 && p < lexer->end && *p == '}';
+}
+
+static bool
+ends_plain(struct lexer *lexer, const char *from)
+{
+    if (classes[(unsigned char)*lexer->p] != STOP)
+        return false;
+    if (*lexer->p != '{' || lexer->p == from || !is_in_expression(lexer))
+        return true;
+    if (lexer->brace == NULL)
+        lexer->brace = lexer->p;
+    return false;
+}
+
 static enum token
 lex_plain(struct lexer *lexer, struct conf_word *word)
 {
     const char *from = lexer->p;
     bool escapes = false;
-    enum class class;
 
-    while (lexer->p < lexer->end && (class = classes[(unsigned char)*lexer->p]) != STOP) {
+    lexer->brace = NULL;
+    while (lexer->p < lexer->end && !ends_plain(lexer, from)) {
+        enum class class = classes[(unsigned char)*lexer->p];
+
         if (class == ESCAPE) {
             escapes = true;
             skip_escaped(lexer);
@@ -136,6 +165,7 @@ lex_quoted(struct lexer *lexer, struct conf_word *word)
     const char quote = *lexer->p++, *from = lexer->p;
     bool escapes = false;
 
+    lexer->brace = NULL;
     while (lexer->p < lexer->end && *lexer->p != quote && *lexer->p != '\0') {
         if (*lexer->p == '\\') {
             escapes = true;

@@ -104,6 +104,26 @@ hint_of_nginx(struct conf *conf, unsigned weight)
     conf_hint(conf, "nginx has this directive, weir does not yet%s", more);
 }
 
+void
+names_write_contexts(struct writer *w, uint32_t where)
+{
+    static const struct { uint32_t bit; const char *name; } contexts[] = {
+        { IN_MAIN, "main" }, { IN_EVENTS, "events" }, { IN_HTTP, "http" },
+        { IN_SERVER, "server" }, { IN_LOCATION, "location" }, { IN_SERVER_IF, "if in server" },
+        { IN_LOCATION_IF, "if in location" }, { IN_LIMIT_EXCEPT, "limit_except" },
+        { IN_UPSTREAM, "upstream" },
+    };
+    const char *between = "";
+
+    for (size_t i = 0; i < ARRAY_LEN(contexts); i++) {
+        if ((where & contexts[i].bit) == 0)
+            continue;
+        where &= ~contexts[i].bit;
+        write_fmt(w, "%s%s", between, contexts[i].name);
+        between = (where & (where - 1)) == 0 ? " or " : ", ";
+    }
+}
+
 /* ---- the nearest name ---------------------------------------------------------------------- */
 
 struct search {
@@ -154,11 +174,54 @@ consider_tables(struct search *search, const struct conf *conf)
     consider(search, "include", true);
 }
 
+/* One that is not allowed where it stands is told with its contexts. */
+static void
+hint_name(struct conf *conf, const struct search *search)
+{
+    char text[200];
+    struct writer w = writer_at(text, sizeof(text));
+    uint32_t where = 0;
+
+    for (const struct known *known = names_find(conf, str_of(search->name));
+         !search->fits && known != NULL; known = known->next)
+        where |= known->directive->where;
+    if (where != 0) {
+        write_str(&w, STR(" it belongs in "));
+        names_write_contexts(&w, where);
+    }
+    conf_hint(conf, "did you mean \"%s\"?%.*s", search->name, STR_ARG(writer_str(&w)));
+}
+
+/*
+ * What looks like a blank in an editor, and is none: pages of the web are full of them. *what:
+ * its name. False: the name has none.
+ */
+static bool
+has_odd_blank(struct str name, const char **what)
+{
+    static const struct { struct str bytes; const char *what; } odd[] = {
+        { STR_INIT("\xC2\xA0"),     "no-break space (U+00A0)" },
+        { STR_INIT("\xE2\x80\xAF"), "narrow no-break space (U+202F)" },
+        { STR_INIT("\xE2\x80\x8B"), "zero width space (U+200B)" },
+        { STR_INIT("\xE3\x80\x80"), "ideographic space (U+3000)" },
+        { STR_INIT("\xEF\xBB\xBF"), "byte order mark (U+FEFF)" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        if (memmem(name.p, name.len, odd[i].bytes.p, odd[i].bytes.len) == NULL)
+            continue;
+        *what = odd[i].what;
+        return true;
+    }
+    return false;
+}
+
 void
 names_hint(struct conf *conf, struct str name, uint32_t where)
 {
     struct search search = { .word = name, .where = where, .distance = reach(name) + 1 };
     unsigned weight = nginx_weight(name);
+    const char *what;
 
     if (conf->priv->last == NULL)
         return;
@@ -166,9 +229,13 @@ names_hint(struct conf *conf, struct str name, uint32_t where)
         hint_of_nginx(conf, weight);
         return;
     }
+    if (has_odd_blank(name, &what)) {
+        conf_hint(conf, "there is a %s in it, which is no blank", what);
+        return;
+    }
     consider_tables(&search, conf);
     if (search.name != NULL) {
-        conf_hint(conf, "did you mean \"%s\"?", search.name);
+        hint_name(conf, &search);
         return;
     }
     for (size_t i = 0; i < nginx_name_count; i++)

@@ -40,6 +40,7 @@ struct lexer {
     const char *line_start;
     uint32_t line;
     bool after_quote;
+    const char *brace;          /* in the word: a "{" that it needs quotes for; NULL: none */
 };
 
 /* file may be NULL: the words then stand nowhere. */
@@ -127,6 +128,8 @@ uint32_t names_restart(const struct conf *conf, const struct conf_word *words, u
 
 /* Adds to the error noted last that the ";" is missing behind this word. */
 void names_hint_missing(struct conf *conf, const struct conf_word *last);
+/* "http, server or location" */
+void names_write_contexts(struct writer *w, uint32_t where);
 
 /* nginx_names.c */
 struct nginx_name {

@@ -162,30 +162,90 @@ conf_no_memory(struct conf *conf)
 
 /* ---- what is visible of a text ------------------------------------------------------------- */
 
-/*
- * The length of the UTF-8 character that s begins with, 0 when it is none or a control character.
- */
+struct range {
+    uint32_t first, last;
+};
+
+/* That look like a blank or like nothing, or change the order of what follows. */
+static const struct range unseen[] = {
+    { 0x00, 0x1f }, { 0x7f, 0xa0 }, { 0xad, 0xad }, { 0x200b, 0x200f }, { 0x2028, 0x202f },
+    { 0x2060, 0x206f }, { 0x3000, 0x3000 }, { 0xfeff, 0xfeff },
+};
+/* That are written over the character before. */
+static const struct range combining[] = {
+    { 0x0300, 0x036f }, { 0x0483, 0x0489 }, { 0x0591, 0x05bd }, { 0x05bf, 0x05bf },
+    { 0x05c1, 0x05c2 }, { 0x05c4, 0x05c5 }, { 0x0610, 0x061a }, { 0x064b, 0x065f },
+    { 0x0670, 0x0670 }, { 0x06d6, 0x06dc }, { 0x06df, 0x06e4 }, { 0x0900, 0x0902 },
+    { 0x093c, 0x093c }, { 0x0941, 0x0948 }, { 0x094d, 0x094d }, { 0x0e31, 0x0e31 },
+    { 0x0e34, 0x0e3a }, { 0x0e47, 0x0e4e }, { 0x1ab0, 0x1aff }, { 0x1dc0, 0x1dff },
+    { 0x20d0, 0x20ff }, { 0x302a, 0x302d }, { 0x3099, 0x309a }, { 0xfe00, 0xfe0f },
+    { 0xfe20, 0xfe2f }, { 0xe0100, 0xe01ef },
+};
+/* That take two columns: Unicode's East_Asian_Width W and F. */
+static const struct range wide[] = {
+    { 0x1100, 0x115f }, { 0x231a, 0x231b }, { 0x2329, 0x232a }, { 0x23e9, 0x23ec },
+    { 0x23f0, 0x23f0 }, { 0x23f3, 0x23f3 }, { 0x25fd, 0x25fe }, { 0x2614, 0x2615 },
+    { 0x2648, 0x2653 }, { 0x267f, 0x267f }, { 0x2693, 0x2693 }, { 0x26a1, 0x26a1 },
+    { 0x26aa, 0x26ab }, { 0x26bd, 0x26be }, { 0x26c4, 0x26c5 }, { 0x26ce, 0x26ce },
+    { 0x26d4, 0x26d4 }, { 0x26ea, 0x26ea }, { 0x26f2, 0x26f3 }, { 0x26f5, 0x26f5 },
+    { 0x26fa, 0x26fa }, { 0x26fd, 0x26fd }, { 0x2705, 0x2705 }, { 0x270a, 0x270b },
+    { 0x2728, 0x2728 }, { 0x274c, 0x274c }, { 0x274e, 0x274e }, { 0x2753, 0x2755 },
+    { 0x2757, 0x2757 }, { 0x2795, 0x2797 }, { 0x27b0, 0x27b0 }, { 0x27bf, 0x27bf },
+    { 0x2b1b, 0x2b1c }, { 0x2b50, 0x2b50 }, { 0x2b55, 0x2b55 }, { 0x2e80, 0x303e },
+    { 0x3041, 0x4dbf }, { 0x4e00, 0xa4cf }, { 0xa960, 0xa97c }, { 0xac00, 0xd7a3 },
+    { 0xf900, 0xfaff }, { 0xfe10, 0xfe19 }, { 0xfe30, 0xfe6f }, { 0xff01, 0xff60 },
+    { 0xffe0, 0xffe6 }, { 0x16fe0, 0x18cff }, { 0x1aff0, 0x1b2ff }, { 0x1f004, 0x1f004 },
+    { 0x1f0cf, 0x1f0cf }, { 0x1f18e, 0x1f18e }, { 0x1f191, 0x1f19a }, { 0x1f200, 0x1f320 },
+    { 0x1f32d, 0x1f335 }, { 0x1f337, 0x1f37c }, { 0x1f37e, 0x1f393 }, { 0x1f3a0, 0x1f3ca },
+    { 0x1f3cf, 0x1f3d3 }, { 0x1f3e0, 0x1f3f0 }, { 0x1f3f4, 0x1f3f4 }, { 0x1f3f8, 0x1f43e },
+    { 0x1f440, 0x1f440 }, { 0x1f442, 0x1f4fc }, { 0x1f4ff, 0x1f53d }, { 0x1f54b, 0x1f54e },
+    { 0x1f550, 0x1f567 }, { 0x1f57a, 0x1f57a }, { 0x1f595, 0x1f596 }, { 0x1f5a4, 0x1f5a4 },
+    { 0x1f5fb, 0x1f64f }, { 0x1f680, 0x1f6c5 }, { 0x1f6cc, 0x1f6cc }, { 0x1f6d0, 0x1f6d2 },
+    { 0x1f6d5, 0x1f6d7 }, { 0x1f6dc, 0x1f6df }, { 0x1f6eb, 0x1f6ec }, { 0x1f6f4, 0x1f6fc },
+    { 0x1f7e0, 0x1f7eb }, { 0x1f7f0, 0x1f7f0 }, { 0x1f90c, 0x1f93a }, { 0x1f93c, 0x1f945 },
+    { 0x1f947, 0x1f9ff }, { 0x1fa70, 0x1faff }, { 0x20000, 0x3fffd },
+};
+
+static bool
+is_among(const struct range *ranges, size_t count, uint32_t character)
+{
+    for (size_t i = 0; i < count; i++)
+        if (character >= ranges[i].first && character <= ranges[i].last)
+            return true;
+    return false;
+}
+
+/* The well-formed character of len bytes that s begins with. */
+static uint32_t
+decode(struct str s, size_t len)
+{
+    uint32_t character = (unsigned char)s.p[0];
+
+    if (len > 1)
+        character &= 0x7fu >> len;
+    for (size_t i = 1; i < len; i++)
+        character = character << 6 | ((unsigned char)s.p[i] & 0x3f);
+    return character;
+}
+
+/* The length of the character that s begins with, 0 when it is none or cannot be seen. */
 static size_t
 visible_len(struct str s)
 {
-    const unsigned char *p = (const unsigned char *)s.p;
-    size_t len;
+    size_t len = str_utf8_length(s);
 
-    if (p[0] < 0x80)
-        return p[0] >= 0x20 && p[0] != 0x7f;
-    if (p[0] < 0xc2 || p[0] > 0xf4)
+    return len > 0 && is_among(unseen, ARRAY_LEN(unseen), decode(s, len)) ? 0 : len;
+}
+
+/* How many columns it takes. */
+static unsigned
+columns_of(struct str s, size_t len)
+{
+    uint32_t character = decode(s, len);
+
+    if (is_among(combining, ARRAY_LEN(combining), character))
         return 0;
-    len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    if (s.len < len)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0)
-        || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90)
-        || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return len;
+    return is_among(wide, ARRAY_LEN(wide), character) ? 2 : 1;
 }
 
 /* What cannot be seen becomes \xXX. */
@@ -211,7 +271,7 @@ write_under(struct writer *w, struct str s, char with)
 {
     while (s.len > 0) {
         size_t len = visible_len(s);
-        unsigned columns = len > 0 || s.p[0] == '\t' ? 1 : 4;
+        unsigned columns = len > 0 ? columns_of(s, len) : s.p[0] == '\t' ? 1 : 4;
 
         for (unsigned i = 0; i < columns; i++)
             write_char(w, s.p[0] == '\t' && with == ' ' ? '\t' : with);
@@ -297,7 +357,9 @@ write_excerpt(struct writer *w, const struct note *note)
         size_t first = visible_len(e.word);
 
         /* The caret stands for the first column of the word. */
-        if (first == 0 && e.word.p[0] != '\t')
+        if (first > 0 && columns_of(e.word, first) == 2)
+            write_char(w, '~');
+        else if (first == 0 && e.word.p[0] != '\t')
             write_str(w, STR("~~~"));
         write_under(w, str_from(e.word, first > 0 ? first : 1), '~');
     }

@@ -22,6 +22,9 @@ struct reader {
     struct conf_node *base;             /* the block that includes the file; NULL: main level */
     struct conf_node *parent;           /* the innermost open block */
     struct conf_node **end;             /* where the next statement is linked */
+    /* By their indentation; NULL, or line 0: none has been seen. */
+    const struct conf_node *unclosed;   /* the first block whose "}" seems to be missing */
+    uint32_t unclosed_by, needless;     /* lines: of the "}" that shows it; of one too many */
 };
 
 static void read_statements(struct reader *r);
@@ -283,9 +286,30 @@ pend(struct reader *r, const struct conf_word *word)
         *place = *word;
 }
 
+/* The word as it should have been written; the ")" of "if" is not a part of it. */
+static void
+tell_brace(struct reader *r, const struct conf_word *word)
+{
+    const struct conf_file *file = word->pos.file;
+    struct conf_pos pos = word->pos;
+    struct str raw = { file->text.p + pos.offset, pos.len };
+    uint32_t before = (uint32_t)(r->lexer.brace - raw.p);
+
+    pos.offset += before;
+    pos.column += before;
+    pos.len = 1;
+    error_at(r->conf, pos, "unexpected \"{\"");
+    if (str_ends(raw, STR(")")) && memchr(raw.p, '(', raw.len) == NULL)
+        raw.len--;
+    conf_hint(r->conf, "a word with a \"{\" in it needs quotes: \"%.*s\"", STR_ARG(raw));
+    r->conf->priv->pending_told = true;
+}
+
 static void
 on_word(struct reader *r, struct conf_word *word)
 {
+    if (r->lexer.brace != NULL)
+        tell_brace(r, word);
     if (!r->conf->priv->is_alone && !env_replace(r->conf, word))
         r->conf->priv->pending_told = true;
     pend(r, word);
@@ -402,17 +426,60 @@ end_unterminated(struct reader *r, bool at_end)
     }
 }
 
+/* The blanks before a word that is the first of its line; STR_NONE when it is not. */
+static struct str
+indentation(const struct conf_pos *pos)
+{
+    const char *at = pos->file->text.p + pos->offset, *from = at - (pos->column - 1);
+
+    for (const char *p = from; p < at; p++)
+        if (*p != ' ' && *p != '\t')
+            return STR_NONE;
+    return (struct str){ from, (size_t)(at - from) };
+}
+
+/*
+ * A "}" further out than the block that it closes shows that the block's own is missing; one further
+ * in shows that it is one too many. Either is remembered in case that an error follows. Tabs beside
+ * blanks show nothing.
+ */
+static void
+compare_indentation(struct reader *r, const struct conf_pos *close)
+{
+    struct str inner = indentation(close), outer = indentation(&r->parent->words[0].pos);
+
+    if (!str_is_set(inner) || !str_is_set(outer) || inner.len == outer.len)
+        return;
+    if (inner.len < outer.len && r->unclosed == NULL && str_starts(outer, inner)) {
+        r->unclosed = r->parent;
+        r->unclosed_by = close->line;
+    }
+    if (inner.len > outer.len && r->needless == 0 && str_starts(inner, outer))
+        r->needless = close->line;
+}
+
+static void
+tell_needless(struct reader *r, const struct conf_word *at)
+{
+    error_at(r->conf, at->pos, "unexpected \"}\"");
+    if (r->needless > 0 && r->needless < at->pos.line)
+        conf_hint(r->conf, "no block is open here; the \"}\" of line %u may be one too many",
+                  r->needless);
+    else
+        conf_hint(r->conf, "no block is open here%s",
+                  r->outer != NULL ? " that this file opened" : "");
+}
+
 static void
 on_close(struct reader *r, const struct conf_word *at)
 {
     if (r->conf->priv->pending.len > 0)
         end_unterminated(r, false);
     if (r->parent == r->base) {
-        error_at(r->conf, at->pos, "unexpected \"}\"");
-        conf_hint(r->conf, "no block is open here%s",
-                  r->outer != NULL ? " that this file opened" : "");
+        tell_needless(r, at);
         return;
     }
+    compare_indentation(r, &at->pos);
     block_leave(r);
 }
 
@@ -432,16 +499,34 @@ static void
 on_nul(struct reader *r, const struct conf_word *at)
 {
     error_at(r->conf, at->pos, "unexpected NUL byte");
-    conf_hint(r->conf, "is this a text file?");
+    if (str_starts(r->file->text, STR("\xFF\xFE")) || str_starts(r->file->text, STR("\xFE\xFF")))
+        conf_hint(r->conf, "this file is UTF-16: save it as UTF-8");
+    else
+        conf_hint(r->conf, "is this a text file?");
     r->conf->priv->pending.len = 0;
     r->conf->priv->pending_told = false;
 }
 
-static void
+/*
+ * False: the quoted word before began in an earlier line, so the quotes of all that follows are
+ * likely to be the wrong way round.
+ */
+static bool
 on_glued(struct reader *r, const struct conf_word *at)
 {
+    const struct conf_private *priv = r->conf->priv;
+    uint32_t from = priv->pending.len > 0 ? priv->pending.items[priv->pending.len - 1].pos.line
+                                          : at->pos.line;
+
     error_at(r->conf, at->pos, "unexpected \"%c\"", at->pos.file->text.p[at->pos.offset]);
-    conf_hint(r->conf, "a closing quote is followed by a blank, \";\", \"{\" or \")\"");
+    if (from == at->pos.line) {
+        conf_hint(r->conf, "a closing quote is followed by a blank, \";\", \"{\" or \")\"");
+        return true;
+    }
+    conf_hint(r->conf, "the quote that line %u opens ends here: was it not closed there?", from);
+    r->conf->priv->pending.len = 0;
+    r->conf->priv->pending_told = false;
+    return false;
 }
 
 /* ---- a whole file -------------------------------------------------------------------------- */
@@ -474,6 +559,14 @@ tell_unclosed(struct reader *r, const struct conf_word *at)
 {
     const struct conf_word *name = &r->parent->words[0];
 
+    if (r->unclosed != NULL) {
+        error_at(r->conf, r->unclosed->words[0].pos,
+                 "unexpected end of file, expecting \"}\"");
+        conf_hint(r->conf, "this block seems not to be closed: the \"}\" of line %u stands "
+                  "further out", r->unclosed_by);
+        return;
+    }
+
     error_at(r->conf, last_place(r, at->pos), "unexpected end of file, expecting \"}\"");
     conf_hint(r->conf, "the block \"%.*s\" that line %u opens is not closed", STR_ARG(name->text),
               name->pos.line);
@@ -503,9 +596,13 @@ read_statements(struct reader *r)
         case TOKEN_SEMICOLON: on_semicolon(r, &word);      break;
         case TOKEN_OPEN:      on_open(r, &word);           break;
         case TOKEN_CLOSE:     on_close(r, &word);          break;
-        case TOKEN_GLUED:     on_glued(r, &word);          break;
         case TOKEN_NO_MEMORY: conf_no_memory(r->conf);     break;
         case TOKEN_END:       end_file(r, &word, true);    return;
+        case TOKEN_GLUED:
+            if (on_glued(r, &word))
+                break;
+            end_file(r, &word, false);
+            return;
         case TOKEN_UNCLOSED:
             on_unclosed_quote(r, &word);
             end_file(r, &word, false);

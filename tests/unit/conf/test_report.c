@@ -15,7 +15,7 @@ static const struct { struct str text; const char *report; } reports[] = {
         STR_INIT("rot /srv;\n"),
         "weir: [emerg] unknown directive \"rot\" in toy.conf:1\n"
         "   1 | rot /srv;\n"
-        "     | ^~~ did you mean \"root\"?\n"
+        "     | ^~~ did you mean \"root\"? it belongs in http, server or location\n"
     },
     {   /* case is no excuse */
         STR_INIT("Daemon on;\n"),
@@ -379,7 +379,95 @@ static const struct { struct str text; const char *report; } reports[] = {
         "   1 | usr a;\n"
         "     | ^~~ did you mean \"user\"?\n"
     },
+    {   /* a regular expression without quotes */
+        STR_INIT("http { server { location ~ ^/\\d{3}$ { gzip on; } } }\n"
+        "events { if ($a ~ [a-f]{2,}) { root yes; } }\n"),
+        "weir: [emerg] unexpected \"{\" in toy.conf:1\n"
+        "   1 | http { server { location ~ ^/\\d{3}$ { gzip on; } } }\n"
+        "     |                                ^ a word with a \"{\" in it needs quotes: "
+        "\"^/\\d{3}$\"\n"
+        "weir: [emerg] unexpected \"{\" in toy.conf:2\n"
+        "   2 | events { if ($a ~ [a-f]{2,}) { root yes; } }\n"
+        "     |                        ^ a word with a \"{\" in it needs quotes: \"[a-f]{2,}\"\n"
+    },
+    {   /* one with a ";" */
+        STR_INIT("http { server { location ~ ^/a;b$ { rot x; } location /a; } }\n"),
+        "weir: [emerg] directive \"location\" has no opening \"{\" in toy.conf:1\n"
+        "   1 | http { server { location ~ ^/a;b$ { rot x; } location /a; } }\n"
+        "     |                               ^ the \";\" ends the word: one that has it in it "
+        "needs quotes\n"
+        "weir: [emerg] directive \"location\" has no opening \"{\" in toy.conf:1\n"
+        "   1 | http { server { location ~ ^/a;b$ { rot x; } location /a; } }\n"
+        "     |                                                         ^ it is a block: "
+        "{ ... } instead of \";\"\n"
+    },
+    {   /* wide and narrow characters keep the caret in place */
+        STR_INIT("user \346\274\242\345\255\227 e\314\201 \360\237\230\200x; # \303\244\n"),
+        "weir: [emerg] invalid number of arguments in \"user\" directive in toy.conf:1\n"
+        "   1 | user \346\274\242\345\255\227 e\314\201 \360\237\230\200x; # \303\244\n"
+        "     |             ^~~ it takes 1 or 2 arguments\n"
+    },
+    {   /* what looks like a blank */
+        STR_INIT("daemon\302\240on;\n"),
+        "weir: [emerg] unknown directive \"daemon\\xC2\\xA0on\" in toy.conf:1\n"
+        "   1 | daemon\\xC2\\xA0on;\n"
+        "     | ^~~~~~~~~~~~~~~~ there is a no-break space (U+00A0) in it, which is no blank\n"
+    },
+    {   /* what would turn the line around */
+        STR_INIT("usr \342\200\256a;\n"),
+        "weir: [emerg] unknown directive \"usr\" in toy.conf:1\n"
+        "   1 | usr \\xE2\\x80\\xAEa;\n"
+        "     | ^~~ did you mean \"user\"?\n"
+    },
+    {   /* the "}" that is missing, by the indentation */
+        STR_INIT("http {\n"
+        "  server {\n"
+        "    location / {\n"
+        "      gzip on;\n"
+        "  }\n"
+        "}\n"),
+        "weir: [emerg] unexpected end of file, expecting \"}\" in toy.conf:3\n"
+        "   3 |     location / {\n"
+        "     |     ^~~~~~~~ this block seems not to be closed: the \"}\" of line 5 stands further "
+        "out\n"
+    },
+    {   /* tabs and blanks cannot be compared */
+        STR_INIT("http {\n"
+        "  server {\n"
+        "\t}\n"),
+        "weir: [emerg] unexpected end of file, expecting \"}\" in toy.conf:3\n"
+        "   3 | \t}\n"
+        "     | \t ^ the block \"http\" that line 1 opens is not closed\n"
+    },
+    {   /* the "}" that is too much, by the indentation */
+        STR_INIT("http {\n"
+        "  server {\n"
+        "    gzip on;\n"
+        "    }\n"
+        "  }\n"
+        "}\n"),
+        "weir: [emerg] unexpected \"}\" in toy.conf:6\n"
+        "   6 | }\n"
+        "     | ^ no block is open here; the \"}\" of line 4 may be one too many\n"
+    },
+    {   /* a quote that the next one closes */
+        STR_INIT("user \"a;\n"
+        "http { root \"b\"; }\n"),
+        "weir: [emerg] unexpected \"b\" in toy.conf:2\n"
+        "   2 | http { root \"b\"; }\n"
+        "     |              ^ the quote that line 1 opens ends here: was it not closed there?\n"
+    },
 };
+
+START_TEST(text_of_two_bytes_a_character_is_told)
+{
+    struct run run;
+
+    run_text(&run, STR("\xFF\xFE" "d\0a\0e\0"));
+    ck_assert_ptr_nonnull(strstr(run_report(&run), "this file is UTF-16: save it as UTF-8"));
+    run_end(&run);
+}
+END_TEST
 
 START_TEST(text_is_told_so)
 {
@@ -534,18 +622,21 @@ START_TEST(console_and_log_are_told_the_same)
     assert_told(run.conf, false, false,
         "weir: [emerg] unknown directive \"rot\" in toy.conf:3\n"
         "   3 | \trot\tx;\n"
-        "     | \t^~~ did you mean \"root\"?\n");
+        "     | \t^~~ did you mean \"root\"? it belongs in http, server or "
+        "location\n");
     assert_told(run.conf, false, true,
         "weir: [warn] \"daemon\" is an argument of \"user\" in toy.conf:2\n"
         "   2 | daemon;\n"
         "     | ^~~~~~ was a \";\" forgotten in line 1?\n"
         "weir: [emerg] unknown directive \"rot\" in toy.conf:3\n"
         "   3 | \trot\tx;\n"
-        "     | \t^~~ did you mean \"root\"?\n");
+        "     | \t^~~ did you mean \"root\"? it belongs in http, server or "
+        "location\n");
     assert_told(run.conf, true, false,
         "unknown directive \"rot\" in toy.conf:3\n"
         "   3 |  rot x;\n"
-        "     |  ^~~ did you mean \"root\"?\n");
+        "     |  ^~~ did you mean \"root\"? it belongs in http, server or "
+        "location\n");
     run_end(&run);
 }
 END_TEST
@@ -555,6 +646,7 @@ main(void)
 {
     Suite *suite = suite_create("conf/report");
 
+    unit_add(suite, text_of_two_bytes_a_character_is_told, 1);
     unit_add(suite, text_is_told_so, ARRAY_LEN(reports));
     unit_add(suite, errors_come_in_order_of_place, 1);
     unit_add(suite, command_line_has_no_line_number, 1);
