@@ -7,6 +7,8 @@
 #include "http/regex.h"
 #include "http/subrequest.h"
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -129,6 +131,22 @@ get_connection_time(struct http_request *req, const void *data, struct str rest)
     return arena_fmt(req->arena, "%llu.%03llu", (unsigned long long)ms / 1000,
                      (unsigned long long)ms % 1000);
 }
+
+/* What the kernel knows of the connection; data: which member, in its own unit. */
+static struct str
+get_tcp_info(struct http_request *req, const void *data, struct str rest)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    (void)rest;
+    if (getsockopt(req->conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return STR_NONE;        /* a Unix socket */
+    return number(req, *(const uint32_t *)(const void *)((const char *)&info + (uintptr_t)data));
+}
+
+#define TCP_MEMBER(member) \
+    .get = get_tcp_info, .data = (const void *)offsetof(struct tcp_info, member)
 
 /* ---- what a proxy said of the connection --------------------------------------------------- */
 
@@ -269,14 +287,41 @@ is_field_named(struct str field, struct str name)
     return true;
 }
 
+/*
+ * The values of all fields of that name, in their order (RFC 9110 5.3); STR_NONE: there is none.
+ * Those of Cookie are parted otherwise (RFC 6265 5.4).
+ */
+static struct str
+joined_fields(struct http_request *req, const struct http_field *fields, uint32_t len,
+              struct str name)
+{
+    struct str between = str_eq(name, STR("cookie")) ? STR("; ") : STR(", ");
+    struct str first = STR_NONE;
+    struct writer w;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < len; i++) {
+        if (!is_field_named(fields[i].name, name))
+            continue;
+        if (++count == 1) {
+            first = fields[i].value;
+            continue;
+        }
+        if (count == 2) {
+            w = writer_in(req->arena);
+            write_str(&w, first);
+        }
+        write_str(&w, between);
+        write_str(&w, fields[i].value);
+    }
+    return count < 2 ? first : writer_str(&w);
+}
+
 static struct str
 get_http(struct http_request *req, const void *data, struct str rest)
 {
     (void)data;
-    for (uint32_t i = 0; i < req->fields_len; i++)
-        if (is_field_named(req->fields[i].name, rest))
-            return req->fields[i].value;
-    return STR_NONE;
+    return joined_fields(req, req->fields, req->fields_len, rest);
 }
 
 static struct str
@@ -286,22 +331,61 @@ get_known_field(struct http_request *req, const void *data, struct str rest)
     return req->known[(uintptr_t)data];
 }
 
+/* Of one Cookie field. */
 static struct str
-get_cookie(struct http_request *req, const void *data, struct str rest)
+find_cookie(struct str cookies, struct str name)
 {
-    struct str cookies = req->known[FIELD_COOKIE];
-
-    (void)data;
     while (cookies.len > 0) {
         ptrdiff_t end = str_find(cookies, ';', 0);
         struct str item = { cookies.p, end < 0 ? cookies.len : (size_t)end };
         struct str pair = str_trim(item);
 
-        if (pair.len > rest.len && pair.p[rest.len] == '=' && str_istarts(pair, rest))
-            return str_from(pair, rest.len + 1);
+        if (pair.len > name.len && pair.p[name.len] == '=' && str_istarts(pair, name))
+            return str_from(pair, name.len + 1);
         cookies = str_from(cookies, item.len + 1);
     }
     return STR_NONE;
+}
+
+static struct str
+get_cookie(struct http_request *req, const void *data, struct str rest)
+{
+    struct str value = STR_NONE;
+
+    (void)data;
+    if (!str_is_set(req->known[FIELD_COOKIE]))
+        return STR_NONE;
+    for (uint32_t i = 0; i < req->fields_len && !str_is_set(value); i++)
+        if (str_ieq(req->fields[i].name, STR("cookie")))
+            value = find_cookie(req->fields[i].value, rest);
+    return value;
+}
+
+/* What follows the host in the request's own words; "": no port was named. */
+static struct str
+request_port(const struct http_request *req)
+{
+    struct str host = str_is_set(req->uri.host) ? req->uri.host : req->known[FIELD_HOST];
+    ptrdiff_t colon = str_find(host, ':', host.len > 0 && host.p[0] == '['
+                                          ? (size_t)MAX(str_find(host, ']', 0), 0) : 0);
+
+    return colon < 0 ? STR("") : str_from(host, (size_t)colon + 1);
+}
+
+static struct str
+get_request_port(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return request_port(req);
+}
+
+static struct str
+get_is_request_port(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return request_port(req).len > 0 ? STR(":") : STR("");
 }
 
 static struct str
@@ -467,10 +551,7 @@ get_sent_http(struct http_request *req, const void *data, struct str rest)
         return req->keepalive ? STR("keep-alive") : STR("close");
     if (str_eq(rest, STR("server")))
         return http_server_field(http_settings_for(req)->server_tokens);
-    for (uint32_t i = 0; i < resp->fields_len; i++)
-        if (is_field_named(resp->fields[i].name, rest))
-            return resp->fields[i].value;
-    return STR_NONE;
+    return joined_fields(req, resp->fields, resp->fields_len, rest);
 }
 
 static struct str
@@ -564,6 +645,16 @@ get_fixed(struct http_request *req, const void *data, struct str rest)
     return str_of(data);
 }
 
+/* No handler reads a body so that it could be looked at. */
+static struct str
+get_none(struct http_request *req, const void *data, struct str rest)
+{
+    (void)req;
+    (void)data;
+    (void)rest;
+    return STR_NONE;
+}
+
 #define CAPTURE(n) .get = get_capture, .data = (const void *)(uintptr_t)(n)
 
 const struct http_variable http_core_variables[] = {
@@ -604,6 +695,7 @@ const struct http_variable http_core_variables[] = {
     { "http_", .get = get_http },
     { "https", .get = get_fixed, .data = fixed_none },
     { "is_args", .get = get_is_args },
+    { "is_request_port", .get = get_is_request_port },
     { "limit_rate", .get = get_limit_rate, .set = set_limit_rate },
     { "msec", .get = get_msec },
     { "pid", .get = get_pid },
@@ -617,6 +709,9 @@ const struct http_variable http_core_variables[] = {
     { "request_filename", .get = get_request_filename },
     { "request_id", .get = get_request_id },
     { "request_length", .get = get_request_length },
+    { "request_body", .get = get_none },
+    { "request_body_file", .get = get_none },
+    { "request_port", .get = get_request_port },
     { "request_method", MEMBER(method_name) },
     { "request_time", .get = get_request_time },
     { "request_uri", .get = get_request_uri },
@@ -628,8 +723,13 @@ const struct http_variable http_core_variables[] = {
     { "server_port", .get = get_server_port },
     { "server_protocol", MEMBER(protocol) },
     { "status", .get = get_status },
+    { "tcpinfo_rtt", TCP_MEMBER(tcpi_rtt) },
+    { "tcpinfo_rttvar", TCP_MEMBER(tcpi_rttvar) },
+    { "tcpinfo_snd_cwnd", TCP_MEMBER(tcpi_snd_cwnd) },
+    { "tcpinfo_rcv_space", TCP_MEMBER(tcpi_rcv_space) },
     { "time_iso8601", .get = get_time_iso8601 },
     { "time_local", .get = get_time_local },
+    { "nginx_version", .get = get_fixed, .data = fixed_version },
     { "weir_version", .get = get_fixed, .data = fixed_version },
     { 0 }
 };
