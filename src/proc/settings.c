@@ -541,7 +541,7 @@ static bool
 parse_pcre_jit(struct conf *conf, const struct conf_node *node, void *field)
 {
     struct http_setup *setup = conf->owner;
-    bool jit;
+    bool jit = true;
 
     (void)field;
     if (!word_flag(conf, &node->words[1], &jit))
