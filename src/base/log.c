@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/clock.h"
 #include "base/counters.h"
+#include "base/map.h"
 #include "base/syslog_server.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -46,25 +47,25 @@ void
 log_files_init(struct log_files *files, struct arena *arena)
 {
     link_init(&files->head);
+    files->by_path = NULL;
     files->arena = arena;
 }
 
 struct log_file *
 log_file_add(struct log_files *files, struct str path)
 {
-    struct log_file *file;
+    struct log_file *file = map_get(files->by_path, path);
+    void *old;
 
-    for (struct link *l = files->head.next; l != &files->head; l = l->next) {
-        file = CONTAINER_OF(l, struct log_file, link);
-        if (str_eq(file->path, path))
-            return file;
-    }
-
+    if (file != NULL)
+        return file;
+    if (files->by_path == NULL && (files->by_path = map_create(files->arena, false)) == NULL)
+        return NULL;
     file = ARENA_NEW(files->arena, struct log_file);
     if (file == NULL)
         return NULL;
     file->path = arena_str(files->arena, path);
-    if (!str_is_set(file->path))
+    if (!str_is_set(file->path) || !map_add(files->by_path, file->path, file, &old))
         return NULL;
     file->fd = -1;
     file->kind = str_eq(path, STR("stderr")) ? LOG_STDERR : LOG_FILE;

@@ -72,6 +72,7 @@ struct log_file {
     enum log_kind kind;
     struct syslog_server *server;       /* LOG_SYSLOG */
     struct log_ring *ring;      /* LOG_MEMORY */
+    void *buffer;               /* of whoever gathers lines for it */
     uint64_t lost;              /* lines or bytes' writes that failed since start */
     uint64_t complained_s;      /* monotonic second of the last complaint about a failed write,
                                    plus 1; 0: none */
@@ -80,6 +81,7 @@ struct log_file {
 /* All files of one configuration. */
 struct log_files {
     struct link head;
+    struct map *by_path;        /* NULL: there are none yet */
     struct arena *arena;
 };
 

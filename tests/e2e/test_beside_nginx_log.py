@@ -173,6 +173,21 @@ def test_places_and_off(pair):
         assert mine == theirs, name
 
 
+@pytest.mark.parametrize("where", ["server", "/auth", "none"])
+def test_requests_of_the_servers_own(pair, where):
+    on = {name: "log_subrequest on;" if name == where else "" for name in ("server", "/auth")}
+    conf = f"""
+        access_log logs/s u; {on["server"]}
+        location / {{ auth_request /auth; }}
+        location = /auth {{ access_log logs/auth u; {on["/auth"]} return 204; }}
+    """
+    both = pair(http="log_format u '$request $uri $args $status $request_method';", server=conf)
+    both.ask(get("/a?b=c"), get("/a"))
+    for name, lines in (("s", 2), ("auth", 0 if where == "none" else 2)):
+        mine, theirs = both.texts(name, lines)
+        assert mine == theirs, name
+
+
 def test_compressed_log(pair):
     both = pair(http="log_format u '$request_uri';", server="access_log logs/z u gzip=3 flush=200ms;")
     for number in range(3):

@@ -201,20 +201,6 @@ parse_option(struct conf *conf, const struct conf_word *word, struct options *op
 
 /* ---- where it goes ------------------------------------------------------------------------- */
 
-static struct log_buffer *
-buffer_of(struct http *http, const struct log_file *file)
-{
-    struct link *head = &http->log_buffers.head;
-
-    for (struct link *l = head->next; l != head; l = l->next) {
-        struct log_buffer *b = CONTAINER_OF(l, struct log_buffer, link);
-
-        if (b->file == file)
-            return b;
-    }
-    return NULL;
-}
-
 static bool
 is_same(const struct log_buffering *a, const struct log_buffering *b)
 {
@@ -232,9 +218,9 @@ use_file(struct conf *conf, const struct conf_word *word, const struct log_buffe
 
     if (file == NULL)
         return false;
-    log->buffer = buffer_of(http, file);
+    log->buffer = file->buffer;
     if (log->buffer == NULL)
-        log->buffer = log_buffer_add(&http->log_buffers, conf->arena, file);
+        log->buffer = file->buffer = log_buffer_add(&http->log_buffers, conf->arena, file);
     if (log->buffer == NULL)
         return conf_no_memory(conf);
     if (how->size == 0)

@@ -140,6 +140,61 @@ START_TEST(each_output_takes_its_level_and_what_is_worse)
 }
 END_TEST
 
+START_TEST(line_of_json_has_members_and_no_more_than_fit)
+{
+    struct log_output out = { .file = open_log("a.log"), .level = LEVEL_INFO, .json = true };
+    struct log log = { .outputs = &out, .level = LEVEL_INFO };
+    struct log_context ctx = { .log = &log, .connection = 7, .action = "sending",
+        .describe = describe_client };
+    char expected[1024], text[20000];
+
+    snprintf(expected, sizeof(expected), "{\"time\":\"1994-11-06T08:49:37+00:00\",\"level\":\"warn\","
+             "\"pid\":%d,\"tid\":%d,\"connection\":7,\"errno\":32,\"error\":\"Broken pipe\","
+             "\"message\":\"a\\nb\\u0001 \xef\xbf\xbd \xc3\xa4\",\"action\":\"sending\",\"client\":"
+             "\"192.0.2.1\",\"request\":\"GET /\\n\\\"x\\\" HTTP/1.1\"}\n", (int)getpid(),
+             (int)getpid());
+    LOG(&ctx, WARN, EPIPE, "%s", "a\nb\x01 \xff \xc3\xa4");
+    ck_assert_str_eq(read_log("a.log"), expected);
+
+    memset(text, '\x01', sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+    LOG(&ctx, WARN, 0, "%s", text);
+    read_log("a.log");
+    ck_assert_uint_le(strlen(content) - strlen(expected), LOG_LINE_MAX);
+    ck_assert_ptr_nonnull(strstr(content, "\\u0001\",\"action\":\"sending\",\"client\":"));
+    ck_assert_str_eq(content + strlen(content) - 3, "\"}\n");
+}
+END_TEST
+
+START_TEST(ring_has_the_last_bytes)
+{
+    struct log_file *file = log_file_add(&files, STR("memory:8"));
+
+    ck_assert(log_file_make_ring(&files, file, 8));
+    ck_assert_ptr_eq(log_rings, file->ring);
+    ck_assert(log_file_open(file) && log_file_reopen(file));
+    ck_assert(log_file_write(file, STR("0123456789")));
+    ck_assert_mem_eq(file->ring->bytes, "89234567", 8);
+    ck_assert(log_file_write(file, STR("ab")));
+    ck_assert_mem_eq(file->ring->bytes, "89ab4567", 8);
+    ck_assert_uint_eq(file->ring->at, 4);
+    ck_assert_uint_eq(file->ring->written, 12);
+    arena_reset(arena);
+    ck_assert_ptr_null(log_rings);
+}
+END_TEST
+
+START_TEST(debug_takes_all_levels_into_all_outputs)
+{
+    struct log_output out = { .file = open_log("a.log"), .level = LEVEL_CRIT };
+    struct log log = { .outputs = &out, .level = LEVEL_CRIT };
+    struct log_context ctx = { .log = &log, .debug = true };
+
+    LOG(&ctx, DEBUG, 0, "told");
+    ck_assert_ptr_nonnull(strstr(read_log("a.log"), "[debug]"));
+}
+END_TEST
+
 static int evaluated;
 
 static int
@@ -406,6 +461,9 @@ main(void)
 #define ADD(test, times) add(suite, (test), #test, (int)(times))
     ADD(line_has_time_level_process_connection_text_and_circumstances, ARRAY_LEN(lines));
     ADD(each_output_takes_its_level_and_what_is_worse, 1);
+    ADD(line_of_json_has_members_and_no_more_than_fit, 1);
+    ADD(ring_has_the_last_bytes, 1);
+    ADD(debug_takes_all_levels_into_all_outputs, 1);
     ADD(unwanted_levels_cost_nothing, 1);
     ADD(long_line_is_cut_and_still_ends, ARRAY_LEN(long_lengths));
     ADD(logging_leaves_errno_alone, 1);
