@@ -124,6 +124,16 @@ http_settings_for(const struct http_request *req)
     return req->location != NULL ? req->location->settings : req->server->root->settings;
 }
 
+/*
+ * Whether a file is looked for: for POST only to tell of one that is missing, which error_page may
+ * have something for, before it is refused.
+ */
+static inline bool
+http_seeks_file(const struct http_request *req)
+{
+    return req->method == METHOD_GET || req->method == METHOD_HEAD || req->method == METHOD_POST;
+}
+
 /* The Host field that was looked up last, and was valid. */
 static inline struct str
 http_last_host(const struct http_worker *worker)

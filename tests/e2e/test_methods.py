@@ -49,6 +49,13 @@ def test_file_refuses_a_method_with_405_and_allow(server, method):
     assert {"GET", "HEAD"} <= allowed and method not in allowed
 
 
+@pytest.mark.parametrize("method, target, status", [
+    ("POST", "/none.txt", 404), ("PUT", "/none.txt", 405), ("POST", "/a.txt", 405), ("POST", "/a.txt/below", 404),
+])
+def test_post_for_what_is_missing_is_not_found(server, method, target, status):
+    assert server.get(target, method=method).status == status
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_405_keeps_the_connection_when_there_is_no_body(server, method):
     with server.connect() as client:

@@ -74,7 +74,7 @@ index_handle(struct http_request *req, const void *slot)
 
     if (LIKELY(req->path.p[req->path.len - 1] != '/'))
         return HTTP_PASS;
-    if (req->method != METHOD_GET && req->method != METHOD_HEAD)
+    if (!http_seeks_file(req))
         return http_not_allowed(req, STR("GET, HEAD"));
     for (uint32_t i = 0; i < ic->names.len; i++) {
         const struct conf_mark *mark = &ic->names.items[i].mark;

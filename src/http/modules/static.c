@@ -54,16 +54,21 @@ send_file(struct http_request *req, struct file *file)
 }
 
 static enum http_next
+refuse_method(struct http_request *req)
+{
+    HTTP_TRACE(req, NULL, "static: files are for GET and HEAD");
+    return http_not_allowed(req, STR("GET, HEAD"));
+}
+
+static enum http_next
 static_handle(struct http_request *req, const void *slot)
 {
     struct str path;
     struct file *file;
 
     (void)slot;
-    if (UNLIKELY(req->method != METHOD_GET && req->method != METHOD_HEAD)) {
-        HTTP_TRACE(req, NULL, "static: files are for GET and HEAD");
-        return http_not_allowed(req, STR("GET, HEAD"));
-    }
+    if (UNLIKELY(!http_seeks_file(req)))
+        return refuse_method(req);
     if (req->path.p[req->path.len - 1] == '/')
         return HTTP_PASS;
     path = http_map_path(req, req->path, 0);
@@ -84,6 +89,8 @@ static_handle(struct http_request *req, const void *slot)
         LOG(&req->log, ERR, 0, "\"%.*s\" is not a regular file", STR_ARG(path));
         return http_fail(req, HTTP_NOT_FOUND);
     }
+    if (UNLIKELY(req->method == METHOD_POST))
+        return refuse_method(req);
     return send_file(req, file);
 }
 
