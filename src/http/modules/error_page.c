@@ -130,8 +130,10 @@ go_to_page(struct http_request *req, const struct error_page *page, struct str p
     struct str args = query < 0 ? STR_NONE : str_from(place, (size_t)query + 1);
 
     take_over(req, page);
-    if (req->method != METHOD_HEAD)
+    if (req->method != METHOD_HEAD) {
         req->method = METHOD_GET;
+        req->method_name = STR("GET");
+    }
     return http_redirect_internal(req, path, args);
 }
 
