@@ -357,22 +357,27 @@ run_return(struct run *run, const struct op *op)
 
 /* ---- rewrite ------------------------------------------------------------------------------- */
 
+/* Where the text of a group is to stand. */
+enum url_part { URL_PATH, URL_QUERY };
+
 static bool
-is_escaped_in_uri(unsigned char c)
+is_escaped_in(enum url_part part, unsigned char c)
 {
-    return c <= ' ' || c >= 0x7f || memchr("\"#%&+;?", c, 7) != NULL;
+    if (c <= ' ' || c >= 0x7f || memchr("\"#%?", c, 4) != NULL)
+        return true;
+    return part == URL_QUERY && memchr("&+;", c, 3) != NULL;
 }
 
 /* What a group holds was decoded: where it is to be a part of an address again, it is encoded. */
 static void
-write_encoded(struct writer *w, struct str text)
+write_encoded(struct writer *w, struct str text, enum url_part part)
 {
     static const char digits[] = "0123456789ABCDEF";
 
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.p[i];
 
-        if (!is_escaped_in_uri(c)) {
+        if (!is_escaped_in(part, c)) {
             write_char(w, (char)c);
             continue;
         }
@@ -397,17 +402,33 @@ is_capture(const struct http_variable *var)
     return var->name[0] >= '1' && var->name[0] <= '9' && var->name[1] == '\0';
 }
 
+/* As it is. */
 static void
-write_replaced(struct writer *w, struct http_request *req, const struct http_text *text,
-               bool encodes)
+write_replaced(struct writer *w, struct http_request *req, const struct http_text *text)
 {
+    for (uint32_t i = 0; i < text->len; i++) {
+        const struct http_piece *piece = &text->pieces[i];
+
+        write_str(w, piece->var == NULL ? piece->literal : http_variable_value(req, piece->var));
+    }
+}
+
+/* For an address that a client or a query will have: groups are encoded where they were. */
+static void
+write_replaced_for(struct writer *w, struct http_request *req, const struct http_text *text,
+                   enum url_part part)
+{
+    if (!was_encoded(req)) {
+        write_replaced(w, req, text);
+        return;
+    }
     for (uint32_t i = 0; i < text->len; i++) {
         const struct http_piece *piece = &text->pieces[i];
 
         if (piece->var == NULL)
             write_str(w, piece->literal);
-        else if (encodes && is_capture(piece->var))
-            write_encoded(w, http_variable_value(req, piece->var));
+        else if (is_capture(piece->var))
+            write_encoded(w, http_variable_value(req, piece->var), part);
         else
             write_str(w, http_variable_value(req, piece->var));
     }
@@ -422,7 +443,7 @@ new_args(struct http_request *req, const struct op_rewrite *rewrite)
     if (!rewrite->has_args)
         return req->args;
     w = writer_in(req->arena);
-    write_replaced(&w, req, &rewrite->args, was_encoded(req));
+    write_replaced_for(&w, req, &rewrite->args, URL_QUERY);
     if (rewrite->keeps_args && req->args.len > 0) {
         write_char(&w, '&');
         write_str(&w, req->args);
@@ -436,7 +457,7 @@ redirect(struct http_request *req, const struct op_rewrite *rewrite)
     struct writer w = writer_in(req->arena);
     struct str args = new_args(req, rewrite);
 
-    write_replaced(&w, req, &rewrite->path, was_encoded(req));
+    write_replaced_for(&w, req, &rewrite->path, URL_PATH);
     if (args.len > 0) {
         write_char(&w, '?');
         write_str(&w, args);
@@ -455,7 +476,7 @@ new_path(struct http_request *req, const struct op_rewrite *rewrite)
     struct str path;
 
     write_char(&w, '/');
-    write_replaced(&w, req, &rewrite->path, false);
+    write_replaced(&w, req, &rewrite->path);
     path = writer_str(&w);
     if (!str_is_set(path)) {
         http_fail(req, HTTP_INTERNAL_ERROR);
