@@ -3,13 +3,31 @@
 What is asked of conf files with rewrites, and what is answered: test_rewrite.py asks weir, test_beside_nginx_rewrite.py nginx, too.
 
 A row is "[METHOD] target [| Field: value …] -> answer". An answer is the status, and the place of a redirect or the body; a page of the
-server's own is written [page], a connection closed without an answer: closed.
+server's own is written [page], a connection closed without an answer: closed. Where nginx answers something else, "## nginx: its
+answer ## REASON" follows.
 """
 
 import re
 from dataclasses import dataclass, field
 
 from harness import request
+
+# Why weir answers otherwise than nginx 1.22 does.
+REASONS = {
+    "ENCODED": "an address that is sent has no blanks, no bytes beyond ASCII, and no \"?\" that was a part of a name",
+    "KEPT": "what the client has encoded stays as it is: the redirect leads to the same place",
+    "TWICE": "nginx encodes what a group holds when \"set\" takes it; it is encoded already",
+    "BROKEN": "nginx cuts the address off at a \"%\" that does not begin an escape",
+    "SLASH": "a path begins with a slash, whatever the replacement says",
+    "UNSAFE": "a path that leads through \"..\" is not gone",
+    "FILE": "-x is for files that can be executed, as nginx's documentation has it",
+    "LAST_MATCH": "groups are those of the last expression that matched and had any; one that fails takes nothing away",
+    "PAGE": "an answer that is an error has a page",
+    "408": "an answer that the file asks for is given",
+    "444": "444 is no status that could be sent",
+    "OWN_SERVER": "merge_slashes is that of the server that is asked, not of the default one",
+    "REWRITES": "what a location says holds for all methods, its rewrites, too",
+}
 
 OWN_PAGE = re.compile(rb"<center>nginx[^<]*</center>|<small>weir[^<]*</small></body></html>$")
 
@@ -20,12 +38,17 @@ class Case:
     server: str = None
     http: str = ""
     files: dict = field(default_factory=dict)
-    differs: dict = field(default_factory=dict)     # a row's question: (what weir answers, why)
 
     def rows(self):
-        """(question, answer) of all rows."""
-        lines = [line.strip() for line in self.asks.splitlines() if line.strip()]
-        return [tuple(part.strip() for part in line.split(" -> ", 1)) for line in lines]
+        """(question, weir's answer, nginx's answer) of all rows."""
+        found = []
+        for line in self.asks.splitlines():
+            if line.strip():
+                question, answers = [part.strip() for part in line.split(" -> ", 1)]
+                own, *other = [part.strip() for part in answers.split(" ## ")]
+                assert not other or other[1] in REASONS
+                found.append((question, own, other[0].removeprefix("nginx: ") if other else own))
+        return found
 
     def arguments(self):
         return dict(http=self.http, server=self.server, files=self.files)
@@ -55,11 +78,9 @@ def short(server, response):
     place = response.get("Location")
     if place is not None:
         text = place.encode("latin-1").decode()
-        for name, claim in server.claims.items():
-            text = text.replace(f":{claim.port}/", f":{{{name}}}/")
     else:
         text = "[page]" if OWN_PAGE.search(response.body) else response.text.replace(str(server.prefix), "{prefix}")
-    return f"{response.status} {text}".strip()
+    return f"{response.status} {text}".replace(str(server.port()), "{port}").strip()
 
 
 CASES = {}
@@ -83,246 +104,246 @@ CASES["escapes"] = Case(server="""
     location ~ ^/location-group/(.*)$ { return 307 /new/$1$is_args$args; }
     location ~ ^/arg/(?<what>[^/]+)$ { return 303 "/new?what=$what&q=$arg_q"; }
 """, asks="""
-    /redirect/a%20b -> ?
-    /redirect/a%3Fb -> ?
-    /redirect/a+b -> ?
-    /redirect/a%2Bb -> ?
-    /redirect/a&b -> ?
-    /redirect/a%26b -> ?
-    /redirect/a%3Bb;c -> ?
-    /redirect/a%25b -> ?
-    /redirect/a%22b -> ?
-    /redirect/a%2Fb -> ?
-    /redirect/%C3%A9 -> ?
-    /redirect/é -> ?
-    /redirect/a%23b -> ?
-    /redirect/a:b@c,d=e -> ?
-    /redirect/a?q=1 -> ?
-    /redirect/a%20b?q=1%20+2%26 -> ?
-    /permanent/a%20b -> ?
-    /permanent/a%3Fb -> ?
-    /permanent/a+b -> ?
-    /permanent/a%2Bb -> ?
-    /permanent/a&b -> ?
-    /permanent/a%26b -> ?
-    /permanent/a%3Bb;c -> ?
-    /permanent/a%25b -> ?
-    /permanent/a%22b -> ?
-    /permanent/a%2Fb -> ?
-    /permanent/%C3%A9 -> ?
-    /permanent/é -> ?
-    /permanent/a%23b -> ?
-    /permanent/a:b@c,d=e -> ?
-    /permanent/a?q=1 -> ?
-    /permanent/a%20b?q=1%20+2%26 -> ?
-    /query/a%20b -> ?
-    /query/a%3Fb -> ?
-    /query/a+b -> ?
-    /query/a%2Bb -> ?
-    /query/a&b -> ?
-    /query/a%26b -> ?
-    /query/a%3Bb;c -> ?
-    /query/a%25b -> ?
-    /query/a%22b -> ?
-    /query/a%2Fb -> ?
-    /query/%C3%A9 -> ?
-    /query/é -> ?
-    /query/a%23b -> ?
-    /query/a:b@c,d=e -> ?
-    /query/a?q=1 -> ?
-    /query/a%20b?q=1%20+2%26 -> ?
-    /url/a%20b -> ?
-    /url/a%3Fb -> ?
-    /url/a+b -> ?
-    /url/a%2Bb -> ?
-    /url/a&b -> ?
-    /url/a%26b -> ?
-    /url/a%3Bb;c -> ?
-    /url/a%25b -> ?
-    /url/a%22b -> ?
-    /url/a%2Fb -> ?
-    /url/%C3%A9 -> ?
-    /url/é -> ?
-    /url/a%23b -> ?
-    /url/a:b@c,d=e -> ?
-    /url/a?q=1 -> ?
-    /url/a%20b?q=1%20+2%26 -> ?
-    /url-drops/a%20b -> ?
-    /url-drops/a%3Fb -> ?
-    /url-drops/a+b -> ?
-    /url-drops/a%2Bb -> ?
-    /url-drops/a&b -> ?
-    /url-drops/a%26b -> ?
-    /url-drops/a%3Bb;c -> ?
-    /url-drops/a%25b -> ?
-    /url-drops/a%22b -> ?
-    /url-drops/a%2Fb -> ?
-    /url-drops/%C3%A9 -> ?
-    /url-drops/é -> ?
-    /url-drops/a%23b -> ?
-    /url-drops/a:b@c,d=e -> ?
-    /url-drops/a?q=1 -> ?
-    /url-drops/a%20b?q=1%20+2%26 -> ?
-    /scheme/a%20b -> ?
-    /scheme/a%3Fb -> ?
-    /scheme/a+b -> ?
-    /scheme/a%2Bb -> ?
-    /scheme/a&b -> ?
-    /scheme/a%26b -> ?
-    /scheme/a%3Bb;c -> ?
-    /scheme/a%25b -> ?
-    /scheme/a%22b -> ?
-    /scheme/a%2Fb -> ?
-    /scheme/%C3%A9 -> ?
-    /scheme/é -> ?
-    /scheme/a%23b -> ?
-    /scheme/a:b@c,d=e -> ?
-    /scheme/a?q=1 -> ?
-    /scheme/a%20b?q=1%20+2%26 -> ?
-    /uri/a%20b -> ?
-    /uri/a%3Fb -> ?
-    /uri/a+b -> ?
-    /uri/a%2Bb -> ?
-    /uri/a&b -> ?
-    /uri/a%26b -> ?
-    /uri/a%3Bb;c -> ?
-    /uri/a%25b -> ?
-    /uri/a%22b -> ?
-    /uri/a%2Fb -> ?
-    /uri/%C3%A9 -> ?
-    /uri/é -> ?
-    /uri/a%23b -> ?
-    /uri/a:b@c,d=e -> ?
-    /uri/a?q=1 -> ?
-    /uri/a%20b?q=1%20+2%26 -> ?
-    /request-uri/a%20b -> ?
-    /request-uri/a%3Fb -> ?
-    /request-uri/a+b -> ?
-    /request-uri/a%2Bb -> ?
-    /request-uri/a&b -> ?
-    /request-uri/a%26b -> ?
-    /request-uri/a%3Bb;c -> ?
-    /request-uri/a%25b -> ?
-    /request-uri/a%22b -> ?
-    /request-uri/a%2Fb -> ?
-    /request-uri/%C3%A9 -> ?
-    /request-uri/é -> ?
-    /request-uri/a%23b -> ?
-    /request-uri/a:b@c,d=e -> ?
-    /request-uri/a?q=1 -> ?
-    /request-uri/a%20b?q=1%20+2%26 -> ?
-    /whole-uri/a%20b -> ?
-    /whole-uri/a%3Fb -> ?
-    /whole-uri/a+b -> ?
-    /whole-uri/a%2Bb -> ?
-    /whole-uri/a&b -> ?
-    /whole-uri/a%26b -> ?
-    /whole-uri/a%3Bb;c -> ?
-    /whole-uri/a%25b -> ?
-    /whole-uri/a%22b -> ?
-    /whole-uri/a%2Fb -> ?
-    /whole-uri/%C3%A9 -> ?
-    /whole-uri/é -> ?
-    /whole-uri/a%23b -> ?
-    /whole-uri/a:b@c,d=e -> ?
-    /whole-uri/a?q=1 -> ?
-    /whole-uri/a%20b?q=1%20+2%26 -> ?
-    /whole-request-uri/a%20b -> ?
-    /whole-request-uri/a%3Fb -> ?
-    /whole-request-uri/a+b -> ?
-    /whole-request-uri/a%2Bb -> ?
-    /whole-request-uri/a&b -> ?
-    /whole-request-uri/a%26b -> ?
-    /whole-request-uri/a%3Bb;c -> ?
-    /whole-request-uri/a%25b -> ?
-    /whole-request-uri/a%22b -> ?
-    /whole-request-uri/a%2Fb -> ?
-    /whole-request-uri/%C3%A9 -> ?
-    /whole-request-uri/é -> ?
-    /whole-request-uri/a%23b -> ?
-    /whole-request-uri/a:b@c,d=e -> ?
-    /whole-request-uri/a?q=1 -> ?
-    /whole-request-uri/a%20b?q=1%20+2%26 -> ?
-    /named/a%20b -> ?
-    /named/a%3Fb -> ?
-    /named/a+b -> ?
-    /named/a%2Bb -> ?
-    /named/a&b -> ?
-    /named/a%26b -> ?
-    /named/a%3Bb;c -> ?
-    /named/a%25b -> ?
-    /named/a%22b -> ?
-    /named/a%2Fb -> ?
-    /named/%C3%A9 -> ?
-    /named/é -> ?
-    /named/a%23b -> ?
-    /named/a:b@c,d=e -> ?
-    /named/a?q=1 -> ?
-    /named/a%20b?q=1%20+2%26 -> ?
-    /if-group/a%20b -> ?
-    /if-group/a%3Fb -> ?
-    /if-group/a+b -> ?
-    /if-group/a%2Bb -> ?
-    /if-group/a&b -> ?
-    /if-group/a%26b -> ?
-    /if-group/a%3Bb;c -> ?
-    /if-group/a%25b -> ?
-    /if-group/a%22b -> ?
-    /if-group/a%2Fb -> ?
-    /if-group/%C3%A9 -> ?
-    /if-group/é -> ?
-    /if-group/a%23b -> ?
-    /if-group/a:b@c,d=e -> ?
-    /if-group/a?q=1 -> ?
-    /if-group/a%20b?q=1%20+2%26 -> ?
-    /set/a%20b -> ?
-    /set/a%3Fb -> ?
-    /set/a+b -> ?
-    /set/a%2Bb -> ?
-    /set/a&b -> ?
-    /set/a%26b -> ?
-    /set/a%3Bb;c -> ?
-    /set/a%25b -> ?
-    /set/a%22b -> ?
-    /set/a%2Fb -> ?
-    /set/%C3%A9 -> ?
-    /set/é -> ?
-    /set/a%23b -> ?
-    /set/a:b@c,d=e -> ?
-    /set/a?q=1 -> ?
-    /set/a%20b?q=1%20+2%26 -> ?
-    /location-group/a%20b -> ?
-    /location-group/a%3Fb -> ?
-    /location-group/a+b -> ?
-    /location-group/a%2Bb -> ?
-    /location-group/a&b -> ?
-    /location-group/a%26b -> ?
-    /location-group/a%3Bb;c -> ?
-    /location-group/a%25b -> ?
-    /location-group/a%22b -> ?
-    /location-group/a%2Fb -> ?
-    /location-group/%C3%A9 -> ?
-    /location-group/é -> ?
-    /location-group/a%23b -> ?
-    /location-group/a:b@c,d=e -> ?
-    /location-group/a?q=1 -> ?
-    /location-group/a%20b?q=1%20+2%26 -> ?
-    /arg/a%20b -> ?
-    /arg/a%3Fb -> ?
-    /arg/a+b -> ?
-    /arg/a%2Bb -> ?
-    /arg/a&b -> ?
-    /arg/a%26b -> ?
-    /arg/a%3Bb;c -> ?
-    /arg/a%25b -> ?
-    /arg/a%22b -> ?
-    /arg/a%2Fb -> ?
-    /arg/%C3%A9 -> ?
-    /arg/é -> ?
-    /arg/a%23b -> ?
-    /arg/a:b@c,d=e -> ?
-    /arg/a?q=1 -> ?
-    /arg/a%20b?q=1%20+2%26 -> ?
+    /redirect/a%20b -> 302 http://h:{port}/new/a%20b
+    /redirect/a%3Fb -> 302 http://h:{port}/new/a%3Fb ## nginx: 302 http://h:{port}/new/a?b ## ENCODED
+    /redirect/a+b -> 302 http://h:{port}/new/a+b
+    /redirect/a%2Bb -> 302 http://h:{port}/new/a+b
+    /redirect/a&b -> 302 http://h:{port}/new/a&b
+    /redirect/a%26b -> 302 http://h:{port}/new/a&b
+    /redirect/a%3Bb;c -> 302 http://h:{port}/new/a;b;c
+    /redirect/a%25b -> 302 http://h:{port}/new/a%25b
+    /redirect/a%22b -> 302 http://h:{port}/new/a%22b
+    /redirect/a%2Fb -> 302 http://h:{port}/new/a/b
+    /redirect/%C3%A9 -> 302 http://h:{port}/new/%C3%A9
+    /redirect/é -> 302 http://h:{port}/new/%C3%A9 ## nginx: 302 http://h:{port}/new/é ## ENCODED
+    /redirect/a%23b -> 302 http://h:{port}/new/a%23b
+    /redirect/a:b@c,d=e -> 302 http://h:{port}/new/a:b@c,d=e
+    /redirect/a?q=1 -> 302 http://h:{port}/new/a?q=1
+    /redirect/a%20b?q=1%20+2%26 -> 302 http://h:{port}/new/a%20b?q=1%20+2%26
+    /permanent/a%20b -> 301 http://h:{port}/new/a%20b
+    /permanent/a%3Fb -> 301 http://h:{port}/new/a%3Fb ## nginx: 301 http://h:{port}/new/a?b ## ENCODED
+    /permanent/a+b -> 301 http://h:{port}/new/a+b
+    /permanent/a%2Bb -> 301 http://h:{port}/new/a+b
+    /permanent/a&b -> 301 http://h:{port}/new/a&b
+    /permanent/a%26b -> 301 http://h:{port}/new/a&b
+    /permanent/a%3Bb;c -> 301 http://h:{port}/new/a;b;c
+    /permanent/a%25b -> 301 http://h:{port}/new/a%25b
+    /permanent/a%22b -> 301 http://h:{port}/new/a%22b
+    /permanent/a%2Fb -> 301 http://h:{port}/new/a/b
+    /permanent/%C3%A9 -> 301 http://h:{port}/new/%C3%A9
+    /permanent/é -> 301 http://h:{port}/new/%C3%A9 ## nginx: 301 http://h:{port}/new/é ## ENCODED
+    /permanent/a%23b -> 301 http://h:{port}/new/a%23b
+    /permanent/a:b@c,d=e -> 301 http://h:{port}/new/a:b@c,d=e
+    /permanent/a?q=1 -> 301 http://h:{port}/new/a
+    /permanent/a%20b?q=1%20+2%26 -> 301 http://h:{port}/new/a%20b
+    /query/a%20b -> 302 http://h:{port}/new?path=a%20b
+    /query/a%3Fb -> 302 http://h:{port}/new?path=a%3Fb
+    /query/a+b -> 302 http://h:{port}/new?path=a%2Bb
+    /query/a%2Bb -> 302 http://h:{port}/new?path=a%2Bb
+    /query/a&b -> 302 http://h:{port}/new?path=a&b
+    /query/a%26b -> 302 http://h:{port}/new?path=a%26b
+    /query/a%3Bb;c -> 302 http://h:{port}/new?path=a%3Bb%3Bc
+    /query/a%25b -> 302 http://h:{port}/new?path=a%25b
+    /query/a%22b -> 302 http://h:{port}/new?path=a%22b
+    /query/a%2Fb -> 302 http://h:{port}/new?path=a/b
+    /query/%C3%A9 -> 302 http://h:{port}/new?path=%C3%A9
+    /query/é -> 302 http://h:{port}/new?path=%C3%A9 ## nginx: 302 http://h:{port}/new?path=é ## ENCODED
+    /query/a%23b -> 302 http://h:{port}/new?path=a%23b
+    /query/a:b@c,d=e -> 302 http://h:{port}/new?path=a:b@c,d=e
+    /query/a?q=1 -> 302 http://h:{port}/new?path=a&q=1
+    /query/a%20b?q=1%20+2%26 -> 302 http://h:{port}/new?path=a%20b&q=1%20+2%26
+    /url/a%20b -> 302 http://other.example/a%20b
+    /url/a%3Fb -> 302 http://other.example/a%3Fb ## nginx: 302 http://other.example/a?b ## ENCODED
+    /url/a+b -> 302 http://other.example/a+b
+    /url/a%2Bb -> 302 http://other.example/a+b
+    /url/a&b -> 302 http://other.example/a&b
+    /url/a%26b -> 302 http://other.example/a&b
+    /url/a%3Bb;c -> 302 http://other.example/a;b;c
+    /url/a%25b -> 302 http://other.example/a%25b
+    /url/a%22b -> 302 http://other.example/a%22b
+    /url/a%2Fb -> 302 http://other.example/a/b
+    /url/%C3%A9 -> 302 http://other.example/%C3%A9
+    /url/é -> 302 http://other.example/%C3%A9 ## nginx: 302 http://other.example/é ## ENCODED
+    /url/a%23b -> 302 http://other.example/a%23b
+    /url/a:b@c,d=e -> 302 http://other.example/a:b@c,d=e
+    /url/a?q=1 -> 302 http://other.example/a?q=1
+    /url/a%20b?q=1%20+2%26 -> 302 http://other.example/a%20b?q=1%20+2%26
+    /url-drops/a%20b -> 301 https://other.example/a%20b
+    /url-drops/a%3Fb -> 301 https://other.example/a%3Fb ## nginx: 301 https://other.example/a?b ## ENCODED
+    /url-drops/a+b -> 301 https://other.example/a+b
+    /url-drops/a%2Bb -> 301 https://other.example/a+b
+    /url-drops/a&b -> 301 https://other.example/a&b
+    /url-drops/a%26b -> 301 https://other.example/a&b
+    /url-drops/a%3Bb;c -> 301 https://other.example/a;b;c
+    /url-drops/a%25b -> 301 https://other.example/a%25b
+    /url-drops/a%22b -> 301 https://other.example/a%22b
+    /url-drops/a%2Fb -> 301 https://other.example/a/b
+    /url-drops/%C3%A9 -> 301 https://other.example/%C3%A9
+    /url-drops/é -> 301 https://other.example/%C3%A9 ## nginx: 301 https://other.example/é ## ENCODED
+    /url-drops/a%23b -> 301 https://other.example/a%23b
+    /url-drops/a:b@c,d=e -> 301 https://other.example/a:b@c,d=e
+    /url-drops/a?q=1 -> 301 https://other.example/a
+    /url-drops/a%20b?q=1%20+2%26 -> 301 https://other.example/a%20b
+    /scheme/a%20b -> 302 http://other.example/a%20b
+    /scheme/a%3Fb -> 302 http://other.example/a%3Fb ## nginx: 302 http://other.example/a?b ## ENCODED
+    /scheme/a+b -> 302 http://other.example/a+b
+    /scheme/a%2Bb -> 302 http://other.example/a+b
+    /scheme/a&b -> 302 http://other.example/a&b
+    /scheme/a%26b -> 302 http://other.example/a&b
+    /scheme/a%3Bb;c -> 302 http://other.example/a;b;c
+    /scheme/a%25b -> 302 http://other.example/a%25b
+    /scheme/a%22b -> 302 http://other.example/a%22b
+    /scheme/a%2Fb -> 302 http://other.example/a/b
+    /scheme/%C3%A9 -> 302 http://other.example/%C3%A9
+    /scheme/é -> 302 http://other.example/%C3%A9 ## nginx: 302 http://other.example/é ## ENCODED
+    /scheme/a%23b -> 302 http://other.example/a%23b
+    /scheme/a:b@c,d=e -> 302 http://other.example/a:b@c,d=e
+    /scheme/a?q=1 -> 302 http://other.example/a?q=1
+    /scheme/a%20b?q=1%20+2%26 -> 302 http://other.example/a%20b?q=1%20+2%26
+    /uri/a%20b -> 301 http://h:{port}/new/uri/a%20b ## nginx: 301 http://h:{port}/new/uri/a b ## ENCODED
+    /uri/a%3Fb -> 301 http://h:{port}/new/uri/a?b
+    /uri/a+b -> 301 http://h:{port}/new/uri/a+b
+    /uri/a%2Bb -> 301 http://h:{port}/new/uri/a+b
+    /uri/a&b -> 301 http://h:{port}/new/uri/a&b
+    /uri/a%26b -> 301 http://h:{port}/new/uri/a&b
+    /uri/a%3Bb;c -> 301 http://h:{port}/new/uri/a;b;c
+    /uri/a%25b -> 301 http://h:{port}/new/uri/a%b
+    /uri/a%22b -> 301 http://h:{port}/new/uri/a"b
+    /uri/a%2Fb -> 301 http://h:{port}/new/uri/a/b
+    /uri/%C3%A9 -> 301 http://h:{port}/new/uri/é
+    /uri/é -> 301 http://h:{port}/new/uri/é
+    /uri/a%23b -> 301 http://h:{port}/new/uri/a#b
+    /uri/a:b@c,d=e -> 301 http://h:{port}/new/uri/a:b@c,d=e
+    /uri/a?q=1 -> 301 http://h:{port}/new/uri/a
+    /uri/a%20b?q=1%20+2%26 -> 301 http://h:{port}/new/uri/a%20b ## nginx: 301 http://h:{port}/new/uri/a b ## ENCODED
+    /request-uri/a%20b -> 308 http://h:{port}/new/request-uri/a%20b
+    /request-uri/a%3Fb -> 308 http://h:{port}/new/request-uri/a%3Fb
+    /request-uri/a+b -> 308 http://h:{port}/new/request-uri/a+b
+    /request-uri/a%2Bb -> 308 http://h:{port}/new/request-uri/a%2Bb
+    /request-uri/a&b -> 308 http://h:{port}/new/request-uri/a&b
+    /request-uri/a%26b -> 308 http://h:{port}/new/request-uri/a%26b
+    /request-uri/a%3Bb;c -> 308 http://h:{port}/new/request-uri/a%3Bb;c
+    /request-uri/a%25b -> 308 http://h:{port}/new/request-uri/a%25b
+    /request-uri/a%22b -> 308 http://h:{port}/new/request-uri/a%22b
+    /request-uri/a%2Fb -> 308 http://h:{port}/new/request-uri/a%2Fb
+    /request-uri/%C3%A9 -> 308 http://h:{port}/new/request-uri/%C3%A9
+    /request-uri/é -> 308 http://h:{port}/new/request-uri/%C3%A9 ## nginx: 308 http://h:{port}/new/request-uri/é ## ENCODED
+    /request-uri/a%23b -> 308 http://h:{port}/new/request-uri/a%23b
+    /request-uri/a:b@c,d=e -> 308 http://h:{port}/new/request-uri/a:b@c,d=e
+    /request-uri/a?q=1 -> 308 http://h:{port}/new/request-uri/a?q=1
+    /request-uri/a%20b?q=1%20+2%26 -> 308 http://h:{port}/new/request-uri/a%20b?q=1%20+2%26
+    /whole-uri/a%20b -> 301 http://h:{port}/new/whole-uri/a%20b ## nginx: 301 http://h:{port}/new/whole-uri/a b ## ENCODED
+    /whole-uri/a%3Fb -> 301 http://h:{port}/new/whole-uri/a?b
+    /whole-uri/a+b -> 301 http://h:{port}/new/whole-uri/a+b
+    /whole-uri/a%2Bb -> 301 http://h:{port}/new/whole-uri/a+b
+    /whole-uri/a&b -> 301 http://h:{port}/new/whole-uri/a&b
+    /whole-uri/a%26b -> 301 http://h:{port}/new/whole-uri/a&b
+    /whole-uri/a%3Bb;c -> 301 http://h:{port}/new/whole-uri/a;b;c
+    /whole-uri/a%25b -> 301 http://h:{port}/new/whole-uri/a%b ## nginx: 301 http://h:{port}/new/whole-uri/a ## BROKEN
+    /whole-uri/a%22b -> 301 http://h:{port}/new/whole-uri/a"b
+    /whole-uri/a%2Fb -> 301 http://h:{port}/new/whole-uri/a/b
+    /whole-uri/%C3%A9 -> 301 http://h:{port}/new/whole-uri/é
+    /whole-uri/é -> 301 http://h:{port}/new/whole-uri/é
+    /whole-uri/a%23b -> 301 http://h:{port}/new/whole-uri/a#b
+    /whole-uri/a:b@c,d=e -> 301 http://h:{port}/new/whole-uri/a:b@c,d=e
+    /whole-uri/a?q=1 -> 301 http://h:{port}/new/whole-uri/a?q=1
+    /whole-uri/a%20b?q=1%20+2%26 -> 301 http://h:{port}/new/whole-uri/a%20b?q=1%20+2%26 ## nginx: 301 http://h:{port}/new/whole-uri/a b?q=1%20+2%26 ## ENCODED
+    /whole-request-uri/a%20b -> 301 http://h:{port}/new/whole-request-uri/a%20b
+    /whole-request-uri/a%3Fb -> 301 http://h:{port}/new/whole-request-uri/a%3Fb ## nginx: 301 http://h:{port}/new/whole-request-uri/a?b ## KEPT
+    /whole-request-uri/a+b -> 301 http://h:{port}/new/whole-request-uri/a+b
+    /whole-request-uri/a%2Bb -> 301 http://h:{port}/new/whole-request-uri/a%2Bb ## nginx: 301 http://h:{port}/new/whole-request-uri/a+b ## KEPT
+    /whole-request-uri/a&b -> 301 http://h:{port}/new/whole-request-uri/a&b
+    /whole-request-uri/a%26b -> 301 http://h:{port}/new/whole-request-uri/a%26b ## nginx: 301 http://h:{port}/new/whole-request-uri/a&b ## KEPT
+    /whole-request-uri/a%3Bb;c -> 301 http://h:{port}/new/whole-request-uri/a%3Bb;c ## nginx: 301 http://h:{port}/new/whole-request-uri/a;b;c ## KEPT
+    /whole-request-uri/a%25b -> 301 http://h:{port}/new/whole-request-uri/a%25b
+    /whole-request-uri/a%22b -> 301 http://h:{port}/new/whole-request-uri/a%22b
+    /whole-request-uri/a%2Fb -> 301 http://h:{port}/new/whole-request-uri/a%2Fb ## nginx: 301 http://h:{port}/new/whole-request-uri/a/b ## KEPT
+    /whole-request-uri/%C3%A9 -> 301 http://h:{port}/new/whole-request-uri/%C3%A9
+    /whole-request-uri/é -> 301 http://h:{port}/new/whole-request-uri/%C3%A9 ## nginx: 301 http://h:{port}/new/whole-request-uri/é ## ENCODED
+    /whole-request-uri/a%23b -> 301 http://h:{port}/new/whole-request-uri/a%23b
+    /whole-request-uri/a:b@c,d=e -> 301 http://h:{port}/new/whole-request-uri/a:b@c,d=e
+    /whole-request-uri/a?q=1 -> 301 http://h:{port}/new/whole-request-uri/a?q=1
+    /whole-request-uri/a%20b?q=1%20+2%26 -> 301 http://h:{port}/new/whole-request-uri/a%20b?q=1%20+2%26
+    /named/a%20b -> 302 http://h:{port}/new/a%20b ## nginx: 302 http://h:{port}/new/a b ## ENCODED
+    /named/a%3Fb -> 302 http://h:{port}/new/a?b
+    /named/a+b -> 302 http://h:{port}/new/a+b
+    /named/a%2Bb -> 302 http://h:{port}/new/a+b
+    /named/a&b -> 302 http://h:{port}/new/a&b
+    /named/a%26b -> 302 http://h:{port}/new/a&b
+    /named/a%3Bb;c -> 302 http://h:{port}/new/a;b;c
+    /named/a%25b -> 302 http://h:{port}/new/a%b ## nginx: 302 http://h:{port}/new/a ## BROKEN
+    /named/a%22b -> 302 http://h:{port}/new/a"b
+    /named/a%2Fb -> 302 http://h:{port}/new/a/b
+    /named/%C3%A9 -> 302 http://h:{port}/new/é
+    /named/é -> 302 http://h:{port}/new/é
+    /named/a%23b -> 302 http://h:{port}/new/a#b
+    /named/a:b@c,d=e -> 302 http://h:{port}/new/a:b@c,d=e
+    /named/a?q=1 -> 302 http://h:{port}/new/a?q=1
+    /named/a%20b?q=1%20+2%26 -> 302 http://h:{port}/new/a%20b?q=1%20+2%26 ## nginx: 302 http://h:{port}/new/a b?q=1%20+2%26 ## ENCODED
+    /if-group/a%20b -> 302 http://h:{port}/new/a%20b ## nginx: 302 http://h:{port}/new/a b ## ENCODED
+    /if-group/a%3Fb -> 302 http://h:{port}/new/a?b
+    /if-group/a+b -> 302 http://h:{port}/new/a+b
+    /if-group/a%2Bb -> 302 http://h:{port}/new/a+b
+    /if-group/a&b -> 302 http://h:{port}/new/a&b
+    /if-group/a%26b -> 302 http://h:{port}/new/a&b
+    /if-group/a%3Bb;c -> 302 http://h:{port}/new/a;b;c
+    /if-group/a%25b -> 302 http://h:{port}/new/a%b
+    /if-group/a%22b -> 302 http://h:{port}/new/a"b
+    /if-group/a%2Fb -> 302 http://h:{port}/new/a/b
+    /if-group/%C3%A9 -> 302 http://h:{port}/new/é
+    /if-group/é -> 302 http://h:{port}/new/é
+    /if-group/a%23b -> 302 http://h:{port}/new/a#b
+    /if-group/a:b@c,d=e -> 302 http://h:{port}/new/a:b@c,d=e
+    /if-group/a?q=1 -> 302 http://h:{port}/new/a
+    /if-group/a%20b?q=1%20+2%26 -> 302 http://h:{port}/new/a%20b ## nginx: 302 http://h:{port}/new/a b ## ENCODED
+    /set/a%20b -> 302 http://h:{port}/new/a%20b ## nginx: 302 http://h:{port}/new/a%2520b ## TWICE
+    /set/a%3Fb -> 302 http://h:{port}/new/a%3Fb ## nginx: 302 http://h:{port}/new/a%253Fb ## TWICE
+    /set/a+b -> 302 http://h:{port}/new/a+b
+    /set/a%2Bb -> 302 http://h:{port}/new/a%2Bb ## nginx: 302 http://h:{port}/new/a%252Bb ## TWICE
+    /set/a&b -> 302 http://h:{port}/new/a&b
+    /set/a%26b -> 302 http://h:{port}/new/a%26b ## nginx: 302 http://h:{port}/new/a%2526b ## TWICE
+    /set/a%3Bb;c -> 302 http://h:{port}/new/a%3Bb;c ## nginx: 302 http://h:{port}/new/a%253Bb;c ## TWICE
+    /set/a%25b -> 302 http://h:{port}/new/a%25b ## nginx: 302 http://h:{port}/new/a%2525b ## TWICE
+    /set/a%22b -> 302 http://h:{port}/new/a%22b ## nginx: 302 http://h:{port}/new/a%2522b ## TWICE
+    /set/a%2Fb -> 302 http://h:{port}/new/a%2Fb ## nginx: 302 http://h:{port}/new/a%252Fb ## TWICE
+    /set/%C3%A9 -> 302 http://h:{port}/new/%C3%A9 ## nginx: 302 http://h:{port}/new/%25C3%25A9 ## TWICE
+    /set/é -> 302 http://h:{port}/new/%C3%A9 ## nginx: 302 http://h:{port}/new/é ## ENCODED
+    /set/a%23b -> 302 http://h:{port}/new/a%23b ## nginx: 302 http://h:{port}/new/a%2523b ## TWICE
+    /set/a:b@c,d=e -> 302 http://h:{port}/new/a:b@c,d=e
+    /set/a?q=1 -> 302 http://h:{port}/new/a
+    /set/a%20b?q=1%20+2%26 -> 302 http://h:{port}/new/a%20b ## nginx: 302 http://h:{port}/new/a%2520b ## TWICE
+    /location-group/a%20b -> 307 http://h:{port}/new/a%20b ## nginx: 307 http://h:{port}/new/a b ## ENCODED
+    /location-group/a%3Fb -> 307 http://h:{port}/new/a?b
+    /location-group/a+b -> 307 http://h:{port}/new/a+b
+    /location-group/a%2Bb -> 307 http://h:{port}/new/a+b
+    /location-group/a&b -> 307 http://h:{port}/new/a&b
+    /location-group/a%26b -> 307 http://h:{port}/new/a&b
+    /location-group/a%3Bb;c -> 307 http://h:{port}/new/a;b;c
+    /location-group/a%25b -> 307 http://h:{port}/new/a%b
+    /location-group/a%22b -> 307 http://h:{port}/new/a"b
+    /location-group/a%2Fb -> 307 http://h:{port}/new/a/b
+    /location-group/%C3%A9 -> 307 http://h:{port}/new/é
+    /location-group/é -> 307 http://h:{port}/new/é
+    /location-group/a%23b -> 307 http://h:{port}/new/a#b
+    /location-group/a:b@c,d=e -> 307 http://h:{port}/new/a:b@c,d=e
+    /location-group/a?q=1 -> 307 http://h:{port}/new/a?q=1
+    /location-group/a%20b?q=1%20+2%26 -> 307 http://h:{port}/new/a%20b?q=1%20+2%26 ## nginx: 307 http://h:{port}/new/a b?q=1%20+2%26 ## ENCODED
+    /arg/a%20b -> 303 http://h:{port}/new?what=a%20b&q= ## nginx: 303 http://h:{port}/new?what=a b&q= ## ENCODED
+    /arg/a%3Fb -> 303 http://h:{port}/new?what=a?b&q=
+    /arg/a+b -> 303 http://h:{port}/new?what=a+b&q=
+    /arg/a%2Bb -> 303 http://h:{port}/new?what=a+b&q=
+    /arg/a&b -> 303 http://h:{port}/new?what=a&b&q=
+    /arg/a%26b -> 303 http://h:{port}/new?what=a&b&q=
+    /arg/a%3Bb;c -> 303 http://h:{port}/new?what=a;b;c&q=
+    /arg/a%25b -> 303 http://h:{port}/new?what=a%b&q=
+    /arg/a%22b -> 303 http://h:{port}/new?what=a"b&q=
+    /arg/a%2Fb -> 404 [page]
+    /arg/%C3%A9 -> 303 http://h:{port}/new?what=é&q=
+    /arg/é -> 303 http://h:{port}/new?what=é&q=
+    /arg/a%23b -> 303 http://h:{port}/new?what=a#b&q=
+    /arg/a:b@c,d=e -> 303 http://h:{port}/new?what=a:b@c,d=e&q=
+    /arg/a?q=1 -> 303 http://h:{port}/new?what=a&q=1
+    /arg/a%20b?q=1%20+2%26 -> 303 http://h:{port}/new?what=a%20b&q=1%20+2%26 ## nginx: 303 http://h:{port}/new?what=a b&q=1%20+2%26 ## ENCODED
 """)
 
 # ---- rewrites within the server
@@ -344,7 +365,7 @@ CASES["flags"] = Case(server="""
     location /no-slash/ { rewrite ^/no-slash/(.*)$ show/$1 last; }
     location /dots/ { rewrite ^/dots/(.*)$ /show/../show/$1 last; }
     location /slashes/ { rewrite ^/slashes/(.*)$ //show//$1 last; }
-    location /escaped/ { rewrite ^/escaped/(.*)$ /show/a%%20b/$1 last; }
+    location /escaped/ { rewrite ^/escaped/(.*)$ /show/a%20b/$1 last; }
     location /case/ { rewrite (?i)^/CASE/(.*)$ /show/$1 last; }
     location /optional/ { rewrite ^/optional/(a)?(b)?(c)?$ /show/[$1][$2][$3][$4] last; }
     location /no-match/ { rewrite ^/other/(.*)$ /show/$1 last; %(tells)s }
@@ -359,43 +380,43 @@ CASES["flags"] = Case(server="""
     location /pong/ { rewrite ^ /ping/ last; }
     location /show/ { %(tells)s }
     location /files/ { }
-""".replace("%(tells)s", TELLS).replace("%%", "%"), files={"html/files/a": "file a\n", "html/breaks/a": "breaks a\n"}, asks="""
-    /plain/a -> ?
-    /plain/a?q=1 -> ?
-    /plain/ -> ?
-    /last/a%20b -> ?
-    /last/a%3Fb?q -> ?
-    /break/a -> ?
-    /break/none -> ?
-    /both/a -> ?
-    /chain/a -> ?
-    /chain-return/a?q -> ?
-    /query/a -> ?
-    /query/a?q=1 -> ?
-    /drops/a?q=1 -> ?
-    /drops-all/a?q=1 -> ?
-    /query-group/a/b -> ?
-    /query-group/a/b%20c -> ?
-    /query-group/a/b%26c?d -> ?
-    /two-marks/a?q -> ?
-    /no-slash/a -> ?
-    /dots/a -> ?
-    /slashes/a -> ?
-    /escaped/a -> ?
-    /case/a -> ?
-    /optional/ -> ?
-    /optional/b -> ?
-    /optional/ac -> ?
-    /no-match/a -> ?
-    /group-ten/abcdefghij -> ?
-    /breaks/a -> ?
-    /set-uri/a -> ?
-    /set-args/a?old=1 -> ?
-    /set-args-only/a?old=1 -> ?
-    /set-args-only/a -> ?
-    /loop/a -> ?
-    /loop-plain/ -> ?
-    /ping/ -> ?
+""".replace("%(tells)s", TELLS), files={"html/files/a": "file a\n", "html/breaks/a": "breaks a\n"}, asks="""
+    /plain/a -> 200 /show/a||/plain/a|/show/a
+    /plain/a?q=1 -> 200 /show/a|q=1|/plain/a?q=1|/show/a
+    /plain/ -> 200 /show/||/plain/|/show/
+    /last/a%20b -> 200 /show/a b||/last/a%20b|/show/a b
+    /last/a%3Fb?q -> 200 /show/a?b|q|/last/a%3Fb?q|/show/a?b
+    /break/a -> 200 file a
+    /break/none -> 404 [page]
+    /both/a -> 200 file a
+    /chain/a -> 200 /show/chained/a||/chain/a|/show/chained/a
+    /chain-return/a?q -> 200 /x/a|q|/chain-return/a?q|/x/a
+    /query/a -> 200 /show/a|own=1|/query/a|/show/a
+    /query/a?q=1 -> 200 /show/a|own=1&q=1|/query/a?q=1|/show/a
+    /drops/a?q=1 -> 200 /show/a|own=1|/drops/a?q=1|/show/a
+    /drops-all/a?q=1 -> 200 /show/a||/drops-all/a?q=1|/show/a
+    /query-group/a/b -> 200 /show/a|p=b|/query-group/a/b|/show/a
+    /query-group/a/b%20c -> 200 /show/a|p=b%20c|/query-group/a/b%20c|/show/a
+    /query-group/a/b%26c?d -> 200 /show/a|p=b%26c&d|/query-group/a/b%26c?d|/show/a
+    /two-marks/a?q -> 200 /show/a|a=1?b=2&q|/two-marks/a?q|/show/a
+    /no-slash/a -> 200 /show/a||/no-slash/a|/show/a ## nginx: 404 [page] ## SLASH
+    /dots/a -> 400 [page] ## nginx: 200 /show/../show/a||/dots/a|/show/../show/a ## UNSAFE
+    /slashes/a -> 404 [page]
+    /escaped/a -> 200 /show/a%20b/a||/escaped/a|/show/a%20b/a
+    /case/a -> 200 /show/a||/case/a|/show/a
+    /optional/ -> 200 /show/[][][][]||/optional/|/show/[][][][]
+    /optional/b -> 200 /show/[][b][][]||/optional/b|/show/[][b][][]
+    /optional/ac -> 200 /show/[a][][c][]||/optional/ac|/show/[a][][c][]
+    /no-match/a -> 200 /no-match/a||/no-match/a|/no-match/a
+    /group-ten/abcdefghij -> 200 /show/ia0||/group-ten/abcdefghij|/show/ia0
+    /breaks/a -> 200 breaks a
+    /set-uri/a -> 200 /show//set-uri/a||/set-uri/a|/show//set-uri/a
+    /set-args/a?old=1 -> 200 /show/a|new=1|/set-args/a?old=1|/show/a
+    /set-args-only/a?old=1 -> 200 /set-args-only/a|old=1&more|/set-args-only/a?old=1|/set-args-only/a
+    /set-args-only/a -> 200 /set-args-only/a|&more|/set-args-only/a|/set-args-only/a
+    /loop/a -> 500 [page]
+    /loop-plain/ -> 500 [page]
+    /ping/ -> 500 [page]
 """)
 
 CASES["server_level"] = Case(server="""
@@ -420,53 +441,52 @@ CASES["server_level"] = Case(server="""
     location /dir/ { index index.txt; }
     location = /dir/index.txt { return 200 "index $uri $seen"; }
 """, files={"html/dir/index.txt": "index\n"}, asks="""
-    / -> ?
-    /plain/a -> ?
-    /plain/twice/a?q -> ?
-    /last/a -> ?
-    /break/a -> ?
-    /moved/a?b -> ?
-    /stopped/a -> ?
-    /stopped/a?stop=1 -> ?
-    /stopped/a?stop=0 -> ?
-    /gone -> ?
-    /a | X-Agent: GoodBot/1 -> ?
-    /a | X-Agent: human -> ?
-    /a | Host: other.example -> ?
-    /a | Host: www.example.com -> ?
-    /a | Host: WWW.Example.COM. -> ?
-    /in/a -> ?
-    /missing/a -> ?
-    /named/a -> ?
-    /dir/ -> ?
-    /dir -> ?
+    / -> 200 root / +
+    /plain/a -> 200 /show/plain/a||+
+    /plain/twice/a?q -> 200 /show/twice/a|q|+
+    /last/a -> 200 /show/last/a||+
+    /break/a -> 200 /show/break/a||+
+    /moved/a?b -> 301 http://h:{port}/show/a?b
+    /stopped/a -> 200 /show/stopped/a||+
+    /stopped/a?stop=1 -> 200 root /stopped/a +
+    /stopped/a?stop=0 -> 200 /show/stopped/a|stop=0|+
+    /gone -> 410 [page]
+    /a | X-Agent: GoodBot/1 -> 403 no bots
+    /a | X-Agent: human -> 200 root /a +
+    /a | Host: other.example -> 421 other.example
+    /a | Host: www.example.com -> 200 root /a +
+    /a | Host: WWW.Example.COM. -> 200 root /a +
+    /in/a -> 200 root /plain/a +
+    /missing/a -> 404 /show/plain/error||++
+    /named/a -> 404 named /named/a +
+    /dir/ -> 200 index /dir/index.txt ++
+    /dir -> 200 root /dir +
 """)
 
 CASES["cycles"] = Case(server="""
     rewrite ^/server-loop(.*)$ /server-loop$1x;
-    location /count/ { if ($uri ~ ^/count/(x*)$) { set $n $1; } rewrite ^/count/x{%d}$ /end last; rewrite ^ /count/${n}x last; }
+    location /count/ { if ($uri ~ ^/count/(x*)$) { set $n $1; } rewrite ^/count/xxxxx$ /end last; rewrite ^ /count/${n}x last; }
     location = /end { return 200 end; }
     location /index-loop/ { index /index-loop/; }
     location /error-loop/ { error_page 404 /error-loop/again; recursive_error_pages on; }
     location /to-named/ { error_page 404 @a; recursive_error_pages on; }
     location @a { error_page 404 @b; recursive_error_pages on; }
     location @b { error_page 404 @a; recursive_error_pages on; }
-    location /nine/ { rewrite ^/nine/(x{9})$ /end last; rewrite ^/nine/(.*)$ /nine/$1x last; }
-    location /ten/ { rewrite ^/ten/(x{10})$ /end last; rewrite ^/ten/(.*)$ /ten/$1x last; }
-    location /eleven/ { rewrite ^/eleven/(x{11})$ /end last; rewrite ^/eleven/(.*)$ /eleven/$1x last; }
-""".replace("{%d}", "{5}").replace("x{", '"x{').replace('"x{5}$', "xxxxx$").replace('("x{9})', "(xxxxxxxxx)")
-    .replace('("x{10})', "(xxxxxxxxxx)").replace('("x{11})', "(xxxxxxxxxxx)"), asks="""
-    /server-loop -> ?
-    /count/ -> ?
-    /count/xxxxxx -> ?
-    /index-loop/ -> ?
-    /error-loop/a -> ?
-    /to-named/a -> ?
-    /nine/ -> ?
-    /ten/ -> ?
-    /ten/x -> ?
-    /eleven/ -> ?
-    /eleven/x -> ?
+    location /nine/ { rewrite "^/nine/x{9}$" /end last; rewrite ^/nine/(.*)$ /nine/$1x last; }
+    location /ten/ { rewrite "^/ten/x{10}$" /end last; rewrite ^/ten/(.*)$ /ten/$1x last; }
+    location /eleven/ { rewrite "^/eleven/x{11}$" /end last; rewrite ^/eleven/(.*)$ /eleven/$1x last; }
+""", asks="""
+    /server-loop -> 404 [page]
+    /count/ -> 200 end
+    /count/xxxxxx -> 500 [page]
+    /index-loop/ -> 500 [page]
+    /error-loop/a -> 500 [page]
+    /to-named/a -> 500 [page]
+    /nine/ -> 200 end
+    /ten/ -> 500 [page]
+    /ten/x -> 200 end
+    /eleven/ -> 500 [page]
+    /eleven/x -> 500 [page]
 """)
 
 # ---- if
@@ -501,64 +521,64 @@ CASES["if_operators"] = Case(server="""
     location /referer { if ($http_referer = "") { return 200 none; } return 200 $http_referer; }
 """, files={"html/file/a": "", "html/folder/d/x": "", "html/exists/a": "", "html/executable/a": "", "html/not-file/a": "",
             "html/not-folder/d/x": "", "html/not-exists/d/x": ""}, asks="""
-    /value -> ?
-    /value?v -> ?
-    /value?v= -> ?
-    /value?v=0 -> ?
-    /value?v=00 -> ?
-    /value?v=1 -> ?
-    /value?v=false -> ?
-    /value?v=%30 -> ?
-    /value?V=1 -> ?
-    /equal -> ?
-    /equal?v=abc -> ?
-    /equal?v=ABC -> ?
-    /equal?v=ab -> ?
-    /not-equal -> ?
-    /not-equal?v=abc -> ?
-    /equal-variable -> ?
-    /equal-variable?v=1&w=1 -> ?
-    /equal-variable?v=1&w=2 -> ?
-    /equal-variable?v= -> ?
-    /equal-text?v=a%20c%20b&w=c -> ?
-    /match?v=abbbc -> ?
-    /match?v=ABC -> ?
-    /match -> ?
-    /match-any-case?v=aBbC -> ?
-    /no-match?v=abc -> ?
-    /no-match?v=x -> ?
-    /no-match-any-case?v=ABC -> ?
-    /no-match-any-case -> ?
-    /quoted?v=12; -> ?
-    /quoted?v=1; -> ?
-    /file/a -> ?
-    /file -> ?
-    /file/none -> ?
-    /not-file/a -> ?
-    /not-file -> ?
-    /folder/d -> ?
-    /folder/d/x -> ?
-    /not-folder/d -> ?
-    /not-folder/d/x -> ?
-    /exists/a -> ?
-    /exists -> ?
-    /exists/none -> ?
-    /not-exists/d -> ?
-    /not-exists/none -> ?
-    /executable/a -> ?
-    /executable -> ?
-    /not-executable/none -> ?
-    /empty -> ?
-    /zero -> ?
-    /glued?v=cat -> ?
-    /spaced?v=a -> ?
-    POST /method -> ?
-    DELETE /method -> ?
-    /cookie | Cookie: a=b; id=77; c=d -> ?
-    /cookie | Cookie: ID=78 -> ?
-    /cookie -> ?
-    /referer -> ?
-    /referer | Referer: http://x.example/ -> ?
+    /value -> 200 no
+    /value?v -> 200 no
+    /value?v= -> 200 no
+    /value?v=0 -> 200 no
+    /value?v=00 -> 200 yes
+    /value?v=1 -> 200 yes
+    /value?v=false -> 200 yes
+    /value?v=%30 -> 200 yes
+    /value?V=1 -> 200 yes
+    /equal -> 200 no
+    /equal?v=abc -> 200 yes
+    /equal?v=ABC -> 200 no
+    /equal?v=ab -> 200 no
+    /not-equal -> 200 yes
+    /not-equal?v=abc -> 200 no
+    /equal-variable -> 200 yes
+    /equal-variable?v=1&w=1 -> 200 yes
+    /equal-variable?v=1&w=2 -> 200 no
+    /equal-variable?v= -> 200 yes
+    /equal-text?v=a%20c%20b&w=c -> 200 no
+    /match?v=abbbc -> 200 yes bbb
+    /match?v=ABC -> 200 no
+    /match -> 200 no
+    /match-any-case?v=aBbC -> 200 yes Bb
+    /no-match?v=abc -> 200 no b
+    /no-match?v=x -> 200 yes
+    /no-match-any-case?v=ABC -> 200 no
+    /no-match-any-case -> 200 yes
+    /quoted?v=12; -> 200 yes
+    /quoted?v=1; -> 200 no
+    /file/a -> 200 yes
+    /file -> 200 no
+    /file/none -> 200 no
+    /not-file/a -> 200 no
+    /not-file -> 200 yes
+    /folder/d -> 200 yes
+    /folder/d/x -> 200 no
+    /not-folder/d -> 200 no
+    /not-folder/d/x -> 200 yes
+    /exists/a -> 200 yes
+    /exists -> 200 yes
+    /exists/none -> 200 no
+    /not-exists/d -> 200 no
+    /not-exists/none -> 200 yes
+    /executable/a -> 200 no
+    /executable -> 200 no ## nginx: 200 yes ## FILE
+    /not-executable/none -> 200 yes
+    /empty -> 200 no
+    /zero -> 200 no
+    /glued?v=cat -> 200 yes
+    /spaced?v=a -> 200 yes
+    POST /method -> 200 POST
+    DELETE /method -> 200 no
+    /cookie | Cookie: a=b; id=77; c=d -> 200 77
+    /cookie | Cookie: ID=78 -> 200 78
+    /cookie -> 200 none
+    /referer -> 200 none
+    /referer | Referer: http://x.example/ -> 200 http://x.example/
 """)
 
 CASES["if_places"] = Case(server="""
@@ -579,34 +599,34 @@ CASES["if_places"] = Case(server="""
     location /other/ { return 200 never; }
 """, files={"html/root/f": "html", "other/root/f": "other", "html/other/b": "file of other b", "html/break-in-if/f": "file",
             "html/rate/f": "rate"}, asks="""
-    /header/ -> ?
-    /header/?a=1 -> ?
-    /header/?b=1 -> ?
-    /header/?a=1&b=1 -> ?
-    /root/f -> ?
-    /root/f?a=1 -> ?
-    /last-wins/?a=1&c=1 -> ?
-    /last-wins/?a=1&b=1&c=1 -> ?
-    /last-wins/?b=1 -> ?
-    /in-if/ -> ?
-    /in-if/?a=1 -> ?
-    /in-if/?b=1 -> ?
-    /in-if/?a=1&b=1 -> ?
-    /break-in-if/f -> ?
-    /break-in-if/f?a=1 -> ?
-    /set-after/ -> ?
-    /condition-first/?a=1 -> ?
-    /condition-first/?a=2 -> ?
-    /condition-first/?a=3 -> ?
-    /empty-if/ -> ?
-    /empty-if/?a=1 -> ?
-    /text/?a=1 -> ?
-    /text/ -> ?
-    /page/?a=1 -> ?
-    /page/ -> ?
-    /page-in-if/none -> ?
-    /page-in-if/none?a=1 -> ?
-    /rate/f?a=1 -> ?
+    /header/ -> 200 x
+    /header/?a=1 -> 200 x
+    /header/?b=1 -> 200 x
+    /header/?a=1&b=1 -> 200 x
+    /root/f -> 200 html
+    /root/f?a=1 -> 200 other
+    /last-wins/?a=1&c=1 -> 200 a
+    /last-wins/?a=1&b=1&c=1 -> 200 ab
+    /last-wins/?b=1 -> 201 b
+    /in-if/ -> 404 [page]
+    /in-if/?a=1 -> 200 /show/a
+    /in-if/?b=1 -> 200 file of other b
+    /in-if/?a=1&b=1 -> 200 /show/a
+    /break-in-if/f -> 200 behind
+    /break-in-if/f?a=1 -> 200 file
+    /set-after/ -> 200 late
+    /condition-first/?a=1 -> 200 changed
+    /condition-first/?a=2 -> 200 changed
+    /condition-first/?a=3 -> 200 same
+    /empty-if/ -> 200 on
+    /empty-if/?a=1 -> 200 on
+    /text/?a=1 -> 200 a	b
+    /text/ -> 404 nothing here
+    /page/?a=1 -> 403 /show/forbidden
+    /page/ -> 404 /show/none
+    /page-in-if/none -> 404 /show/outside
+    /page-in-if/none?a=1 -> 404 /show/in-if
+    /rate/f?a=1 -> 200 rate
 """)
 
 CASES["groups"] = Case(server="""
@@ -620,27 +640,27 @@ CASES["groups"] = Case(server="""
     location ~ ^/named/(?<section>[a-z]+)/(?<page>\\d+)$ { return 200 "$section-$page-$1-$2"; }
     location ~ ^/outer/(.+)/ { location ~ ^/outer/a/(.+)$ { return 200 "inner [$1]"; } return 200 "outer [$1]"; }
     location ~* \\.(gif|PNG)$ { return 200 "image $1"; }
-    location ~ ^/brace/(\\d{2})$ { return 200 never; }
-""".replace("location ~ ^/brace/(\\d{2})$ {", 'location ~ "^/brace/(\\d{2})$" {').replace("200 never", '200 "$1"'), asks="""
-    /keep/a?x=b -> ?
-    /keep/a -> ?
-    /after-failed/a?x=b -> ?
-    /after-failed/a -> ?
-    /no-groups/a?x=y -> ?
-    /no-groups/a -> ?
-    /negated/a?x=y -> ?
-    /negated/a?x=z -> ?
-    /rewrite/a -> ?
-    /failed-rewrite/a -> ?
-    /show/a -> ?
-    /named/news/12 -> ?
-    /named/news/x -> ?
-    /outer/a/b -> ?
-    /outer/b/c -> ?
-    /a.GIF -> ?
-    /a.png -> ?
-    /brace/12 -> ?
-    /brace/123 -> ?
+    location ~ "^/brace/(\\d{2})$" { return 200 "$1"; }
+""", asks="""
+    /keep/a?x=b -> 200 a|b
+    /keep/a -> 200 a|a ## nginx: 200 a| ## LAST_MATCH
+    /after-failed/a?x=b -> 200 [a] ## nginx: 200 [] ## LAST_MATCH
+    /after-failed/a -> 200 [a] ## nginx: 200 [] ## LAST_MATCH
+    /no-groups/a?x=y -> 200 [a] ## nginx: 200 [] ## LAST_MATCH
+    /no-groups/a -> 200 [a] ## nginx: 200 [] ## LAST_MATCH
+    /negated/a?x=y -> 201 [y]
+    /negated/a?x=z -> 200 [a] ## nginx: 200 [] ## LAST_MATCH
+    /rewrite/a -> 200 [a]
+    /failed-rewrite/a -> 200 [a] ## nginx: 200 [] ## LAST_MATCH
+    /show/a -> 200 []
+    /named/news/12 -> 200 news-12-news-12
+    /named/news/x -> 404 [page]
+    /outer/a/b -> 200 inner [b]
+    /outer/b/c -> 200 outer [b]
+    /a.GIF -> 200 image GIF
+    /a.png -> 200 image png
+    /brace/12 -> 200 12
+    /brace/123 -> 404 [page]
 """)
 
 # ---- return
@@ -671,7 +691,6 @@ CASES["return"] = Case(server="""
     location = /307 { return 307 /x; }
     location = /308 { return 308 /x; }
     location = /309 { return 309 /x; }
-    location = /bare { return /x; }
     location = /bare-url { return https://h.example/$arg_a; }
     location = /bare-scheme { return $scheme://h.example/; }
     location = /400 { return 400; }
@@ -702,13 +721,70 @@ CASES["return"] = Case(server="""
     location = /505 { return 505; }
     location = /507 { return 507; }
     location = /599 { return 599; }
-    location = /600 { return 600; }
-    location = /666 { return 666 beast; }
-    location = /999 { return 999 far; }
-""", asks="".join(f"    {line} -> ?\n" for line in """/200|HEAD /200|POST /200|/200text|HEAD /200text|/200html|/json.json?a=1|/201|/201text|/202|/204
-/204text|/206|/226|/300|/300text|/301|HEAD /301|POST /301|/301none|/301empty|/302|/302other|/302mail|/303|/304|/305|/307|/308|/309|/bare
-/bare-url?a=b%20c|/bare-scheme|/400|/401|/402|/403|/404|HEAD /404|/404text|HEAD /404text|/405|/408|/410|/413|/414|/416|/418|/418text
-/421|/429|/444|/444text|/499|/500|/500text|/501|/502|/503|/504|/505|/507|/599|/600|/666|/999""".replace("\n", "|").split("|")))
+""", asks="""
+    /200 -> 200
+    HEAD /200 -> 200
+    POST /200 -> 200
+    /200text -> 200 text
+    HEAD /200text -> 200
+    /200html -> 200 <p>127.0.0.1</p>
+    /json.json?a=1 -> 200 {"a":"1","b":[1,2]}
+    /201 -> 201
+    /201text -> 201 made
+    /202 -> 202
+    /204 -> 204
+    /204text -> 204
+    /206 -> 206 part
+    /226 -> 226
+    /300 -> 300 [page] ## nginx: 300 ## PAGE
+    /300text -> 300 /x
+    /301 -> 301 http://h:{port}/x
+    HEAD /301 -> 301 http://h:{port}/x
+    POST /301 -> 301 http://h:{port}/x
+    /301none -> 301 [page] ## nginx: 301 ## PAGE
+    /301empty -> 301 [page] ## nginx: 301 ## PAGE
+    /302 -> 302 x
+    /302other -> 302 http://h:{port}//other.example/x
+    /302mail -> 302 mailto:a@b.example
+    /303 -> 303 https://h.example/x
+    /304 -> 304
+    /305 -> 305 /x
+    /307 -> 307 http://h:{port}/x
+    /308 -> 308 http://h:{port}/x
+    /309 -> 309 /x
+    /bare-url?a=b%20c -> 302 https://h.example/b%20c
+    /bare-scheme -> 302 http://h.example/
+    /400 -> 400 [page]
+    /401 -> 401 [page]
+    /402 -> 402 pay
+    /403 -> 403 [page]
+    /404 -> 404 [page]
+    HEAD /404 -> 404
+    /404text -> 404 no such thing
+    HEAD /404text -> 404
+    /405 -> 405 [page]
+    /408 -> 408 [page] ## nginx: closed ## 408
+    /410 -> 410 [page]
+    /413 -> 413 [page]
+    /414 -> 414 [page]
+    /416 -> 416 [page]
+    /418 -> 418 [page] ## nginx: 418 ## PAGE
+    /418text -> 418 teapot
+    /421 -> 421 [page]
+    /429 -> 429 [page]
+    /444 -> closed
+    /444text -> closed ## nginx: 444 text ## 444
+    /499 -> closed
+    /500 -> 500 [page]
+    /500text -> 500 oops
+    /501 -> 501 [page]
+    /502 -> 502 [page]
+    /503 -> 503 [page]
+    /504 -> 504 [page]
+    /505 -> 505 [page]
+    /507 -> 507 [page]
+    /599 -> 599 [page] ## nginx: 599 ## PAGE
+""")
 
 # ---- locations
 
@@ -749,90 +825,102 @@ CASES["locations"] = Case(server="""
     location = /to-inner-error { error_page 404 /inner/error; }
     location = /gif-inner { rewrite ^ /inner/x.gif last; }
 """, asks="""
-    / -> ?
-    // -> ?
-    /x -> ?
-    /docs -> ?
-    /docs/ -> ?
-    /docsx -> ?
-    /docs/x -> ?
-    /docs/a -> ?
-    /docs/a/x -> ?
-    /docs/a/exact -> ?
-    /docs/a/exact/ -> ?
-    /docs/a/x.txt -> ?
-    /docs/x.gif -> ?
-    /docs/x.GIF -> ?
-    /docs/x.jpeg -> ?
-    /images/x.gif -> ?
-    /images/old/x.gif -> ?
-    /images/old/x -> ?
-    /images/../x.gif -> ?
-    /images/%2e%2e/x.gif -> ?
-    /nest/x -> ?
-    /nest/x.gif -> ?
-    /nest/a/x -> ?
-    /nest/a/x.gif -> ?
-    /nest/exact.gif -> ?
-    /nest/x.jpg -> ?
-    /final/x.gif -> ?
-    /final/x.jpg -> ?
-    /final/deep/x.jpg -> ?
-    /final/deep/x.gif -> ?
-    /re/x -> ?
-    /re/x.gif -> ?
-    /re/b.gif -> ?
-    /re/b -> ?
-    /with%20space/a -> ?
-    /caf%C3%A9/ -> ?
-    /caf%C3%A9/x -> ?
-    /café/x -> ?
-    /caf%25C3%25A9/x -> ?
-    /case -> ?
-    /CASEY -> ?
-    /@named -> ?
-    @named -> ?
-    /to-named -> ?
-    /to-none -> ?
-    /inner -> ?
-    /inner/x -> ?
-    /to-inner -> ?
-    /to-inner-error -> ?
-    /gif-inner -> ?
-    /a%00b -> ?
-    /a%2 -> ?
-    /.. -> ?
-    /a/../b -> ?
-    /a/./b -> ?
-    /a/b/.. -> ?
-    /a?b?c -> ?
-    /a#b -> ?
+    / -> 200 = /
+    // -> 200 = /
+    /x -> 200 /
+    /docs -> 200 /docs
+    /docs/ -> 200 ~ slash
+    /docsx -> 200 /docs
+    /docs/x -> 200 /docs/
+    /docs/a -> 200 /docs/
+    /docs/a/x -> 200 /docs/a/
+    /docs/a/exact -> 200 = /docs/a/exact
+    /docs/a/exact/ -> 200 ~ slash
+    /docs/a/x.txt -> 200 ~ docs txt
+    /docs/x.gif -> 200 ~ gif
+    /docs/x.GIF -> 200 ~* gif jpg
+    /docs/x.jpeg -> 200 ~* gif jpg
+    /images/x.gif -> 200 ^~ /images/
+    /images/old/x.gif -> 200 ~ gif
+    /images/old/x -> 200 /images/old/
+    /images/../x.gif -> 200 ~ gif
+    /images/%2e%2e/x.gif -> 200 ~ gif
+    /nest/x -> 200 nest
+    /nest/x.gif -> 200 nest gif
+    /nest/a/x -> 200 nest a
+    /nest/a/x.gif -> 200 nest gif
+    /nest/exact.gif -> 200 nest exact
+    /nest/x.jpg -> 200 ~* gif jpg
+    /final/x.gif -> 200 final gif
+    /final/x.jpg -> 200 final
+    /final/deep/x.jpg -> 200 deep jpg
+    /final/deep/x.gif -> 200 final gif
+    /re/x -> 200 re
+    /re/x.gif -> 200 ~ gif
+    /re/b.gif -> 200 ~ gif
+    /re/b -> 200 re b
+    /with%20space/a -> 200 space /with space/a
+    /caf%C3%A9/ -> 200 ~ slash
+    /caf%C3%A9/x -> 200 utf-8
+    /café/x -> 200 utf-8
+    /caf%25C3%25A9/x -> 200 escaped
+    /case -> 200 /
+    /CASEY -> 200 CASE
+    /@named -> 200 /
+    @named -> 400 [page]
+    /to-named -> 200 named
+    /to-none -> 500 [page]
+    /inner -> 404 [page]
+    /inner/x -> 404 [page]
+    /to-inner -> 200 inner /inner/x
+    /to-inner-error -> 404 inner /inner/error
+    /gif-inner -> 200 ~ gif
+    /a%00b -> 400 [page]
+    /a%2 -> 400 [page]
+    /.. -> 400 [page]
+    /a/../b -> 200 /
+    /a/./b -> 200 /
+    /a/b/.. -> 200 ~ slash
+    /a?b?c -> 200 /
+    /a#b -> 200 /
 """)
 
 MERGED = """location / { return 200 "/ $uri"; } location /a/b { return 200 "/a/b $uri"; } location ~ ^/re(//)x { return 200 "re $1"; }
             location //two { return 200 "two $uri"; }"""
-ODD_PATHS = """
-    //a//b -> ?
-    /a///b/c -> ?
-    /a/b// -> ?
-    /a/b//c -> ?
-    /a%2F%2Fb -> ?
-    /a//../b -> ?
-    /a/..//b -> ?
-    /a//./b -> ?
-    //..//a -> ?
-    /re//x -> ?
-    //two/x -> ?
-    /two/x -> ?
-"""
-CASES["merge_slashes"] = Case(server=MERGED, asks=ODD_PATHS)
-CASES["merge_slashes_off"] = Case(server="merge_slashes off;" + MERGED, asks=ODD_PATHS)
+CASES["merge_slashes"] = Case(server=MERGED, asks="""
+    //a//b -> 200 /a/b /a/b
+    /a///b/c -> 200 /a/b /a/b/c
+    /a/b// -> 200 /a/b /a/b/
+    /a/b//c -> 200 /a/b /a/b/c
+    /a%2F%2Fb -> 200 /a/b /a/b
+    /a//../b -> 200 / /b
+    /a/..//b -> 200 / /b
+    /a//./b -> 200 /a/b /a/b
+    //..//a -> 400 [page]
+    /re//x -> 200 / /re/x
+    //two/x -> 200 / /two/x
+    /two/x -> 200 / /two/x
+""")
+CASES["merge_slashes_off"] = Case(server="merge_slashes off;" + MERGED, asks="""
+    //a//b -> 200 / //a//b
+    /a///b/c -> 200 / /a///b/c
+    /a/b// -> 200 /a/b /a/b//
+    /a/b//c -> 200 /a/b /a/b//c
+    /a%2F%2Fb -> 200 / /a//b
+    /a//../b -> 200 /a/b /a/b
+    /a/..//b -> 200 / //b
+    /a//./b -> 200 / /a//b
+    //..//a -> 200 / //a
+    /re//x -> 200 re //
+    //two/x -> 200 two //two/x
+    /two/x -> 200 / /two/x
+""")
 CASES["merge_slashes_of_two"] = Case(http="""
     server { listen 127.0.0.1:{port}; server_name on.example; location / { return 200 "$uri"; } }
     server { listen 127.0.0.1:{port}; server_name off.example; merge_slashes off; location / { return 200 "$uri"; } }
 """, asks="""
-    //a | Host: on.example -> ?
-    //a | Host: off.example -> ?
+    //a | Host: on.example -> 200 /a
+    //a | Host: off.example -> 200 //a ## nginx: 200 /a ## OWN_SERVER
 """)
 
 CASES["limit_except"] = Case(server="""
@@ -845,24 +933,24 @@ CASES["limit_except"] = Case(server="""
     location /allow/ { limit_except GET { allow 127.0.0.1; deny all; } error_page 404 405 = /shown; }
     location = /shown { return 200 "shown $uri $request_method"; }
 """, files={"html/files/a": "file", "html/head/a": "file"}, asks="""
-    /read/ -> ?
-    POST /read/ -> ?
-    /files/a -> ?
-    HEAD /files/a -> ?
-    POST /files/a -> ?
-    DELETE /files/a -> ?
-    OPTIONS /files/a -> ?
-    PUT /files/none -> ?
-    /head/a -> ?
-    HEAD /head/a -> ?
-    /post/a -> ?
-    POST /post/a -> ?
-    /many/a -> ?
-    POST /many/a -> ?
-    PUT /many/a -> ?
-    DELETE /many/a -> ?
-    POST /allow/a -> ?
-    /allow/a -> ?
+    /read/ -> 200 after GET
+    POST /read/ -> 200 after POST ## nginx: 403 [page] ## REWRITES
+    /files/a -> 200 file
+    HEAD /files/a -> 200
+    POST /files/a -> 403 [page]
+    DELETE /files/a -> 403 [page]
+    OPTIONS /files/a -> 403 [page]
+    PUT /files/none -> 403 [page]
+    /head/a -> 403 [page]
+    HEAD /head/a -> 200
+    /post/a -> 403 [page]
+    POST /post/a -> 404 [page]
+    /many/a -> 404 [page]
+    POST /many/a -> 404 [page]
+    PUT /many/a -> 405 [page]
+    DELETE /many/a -> 403 shown /shown GET
+    POST /allow/a -> 200 shown /shown GET
+    /allow/a -> 200 shown /shown GET
 """)
 
 # ---- servers
@@ -885,37 +973,37 @@ CASES["server_names"] = Case(http="""
              location ~ ^/(.)x { return 200 "$1|$tld"; } }
     server { listen 127.0.0.1:{port}; server_name ""; return 200 "nameless [$host]"; }
 """, asks="""
-    / | Host: www.example.com -> ?
-    / | Host: WWW.EXAMPLE.COM -> ?
-    / | Host: www.example.com. -> ?
-    / | Host: www.example.com:8080 -> ?
-    / | Host: a.example.com -> ?
-    / | Host: a.b.example.com -> ?
-    / | Host: a.deep.example.com -> ?
-    / | Host: deep.example.com -> ?
-    / | Host: example.com -> ?
-    / | Host: www.example.org -> ?
-    / | Host: www.example.co.uk -> ?
-    / | Host: www.other.example -> ?
-    / | Host: dotted.example -> ?
-    / | Host: a.dotted.example -> ?
-    / | Host: a.a.dotted.example -> ?
-    / | Host: b.dotted.example -> ?
-    / | Host: xdotted.example -> ?
-    / | Host: first.example -> ?
-    / | Host: second.example -> ?
-    / | Host: blog.regex.example -> ?
-    / | Host: BLOG.Regex.Example -> ?
-    / | Host: blog.regex.other -> ?
-    / | Host: www.regex.example -> ?
-    / | Host: a.wild.regex.example -> ?
-    / | Host: a.test -> ?
-    /yx | Host: a.b.test -> ?
-    / | Host: unknown.example -> ?
-    / | Host: 127.0.0.1 -> ?
-    / | Host: [::1]:80 -> ?
-    http://www.example.com/ | Host: other.example -> ?
-    http://a.test/x?y | Host: www.example.com -> ?
+    / | Host: www.example.com -> 200 exact www.example.com www.example.com
+    / | Host: WWW.EXAMPLE.COM -> 200 exact www.example.com www.example.com
+    / | Host: www.example.com. -> 200 exact www.example.com www.example.com
+    / | Host: www.example.com:8080 -> 200 exact www.example.com www.example.com
+    / | Host: a.example.com -> 200 leading *.example.com
+    / | Host: a.b.example.com -> 200 leading *.example.com
+    / | Host: a.deep.example.com -> 200 longer leading *.deep.example.com
+    / | Host: deep.example.com -> 200 leading *.example.com
+    / | Host: example.com -> 200 default example.com
+    / | Host: www.example.org -> 200 trailing www.example.*
+    / | Host: www.example.co.uk -> 200 trailing www.example.*
+    / | Host: www.other.example -> 200 short trailing www.*
+    / | Host: dotted.example -> 200 dotted dotted.example
+    / | Host: a.dotted.example -> 200 dotted dotted.example
+    / | Host: a.a.dotted.example -> 200 dotted dotted.example
+    / | Host: b.dotted.example -> 200 exact below dotted
+    / | Host: xdotted.example -> 200 default xdotted.example
+    / | Host: first.example -> 200 first.example
+    / | Host: second.example -> 200 first.example
+    / | Host: blog.regex.example -> 200 regex blog ~^(?<sub>[a-z]+)\\.regex\\.example$
+    / | Host: BLOG.Regex.Example -> 200 regex blog ~^(?<sub>[a-z]+)\\.regex\\.example$
+    / | Host: blog.regex.other -> 200 second regex ~^[a-z]+\\.regex\\.
+    / | Host: www.regex.example -> 200 exact goes before regex
+    / | Host: a.wild.regex.example -> 200 wildcard goes before regex
+    / | Host: a.test -> 200 a|test
+    /yx | Host: a.b.test -> 200 y|test
+    / | Host: unknown.example -> 200 default unknown.example
+    / | Host: 127.0.0.1 -> 200 default 127.0.0.1
+    / | Host: [::1]:80 -> 200 default [::1]
+    http://www.example.com/ | Host: other.example -> 200 exact www.example.com www.example.com
+    http://a.test/x?y | Host: www.example.com -> 200 a|test
 """)
 
 # ---- values
@@ -936,46 +1024,46 @@ CASES["values"] = Case(http="""
         location /named/ { error_page 404 = @named; }
         location @named { return 200 %(says)s; }
         location /args/ { set $args ""; return 200 %(says)s; }
-        location /arg/ { return 200 "$arg_a|$arg_A|$arg_b|$arg_c_d|$arg_|$arg_none"; }
+        location /arg/ { return 200 "$arg_a|$arg_A|$arg_b|$arg_c_d|$arg_none"; }
         location /cookie/ { return 200 "$cookie_a|$cookie_A|$cookie_b|$cookie_none"; }
         location /fields/ { return 200 "$http_x_one|$http_x_none|$content_type|$content_length|$http_user_agent"; }
         location /request/ { return 200 "$request_method|$request|$server_protocol|$scheme|$https|$server_port|$remote_user"; }
         location /braces/ { return 200 "${uri}x$uri-${arg_a}"; }
     }
 """.replace("%(says)s", SAYS), files={"html/index/index.txt": "index"}, asks="""
-    /a | Host: first.example -> ?
-    /a?b=c | Host: OTHER.example:99 -> ?
-    /a?b=c | Host: unknown.example. -> ?
-    /a%20b?c%20d | Host: first.example -> ?
-    //a/./b/../c?x | Host: first.example -> ?
-    /a? | Host: first.example -> ?
-    http://first.example/abs?q | Host: ignored.example -> ?
-    http://first.example | Host: ignored.example -> ?
-    /alias/f | Host: first.example -> ?
-    /alias/ | Host: first.example -> ?
-    /re-alias/f/g | Host: first.example -> ?
-    /root/f | Host: first.example -> ?
-    /rewritten/a%20b?old=1 | Host: first.example -> ?
-    /index/?q | Host: first.example -> ?
-    /error/x?q | Host: first.example -> ?
-    /named/x?q | Host: first.example -> ?
-    /args/x?q | Host: first.example -> ?
-    /arg/?a=1&b=2&c_d=3&a=4 -> ?
-    /arg/?A=1 -> ?
-    /arg/?a -> ?
-    /arg/?a=%20%41+&b== -> ?
-    /arg/?xa=1&a=2 -> ?
-    /arg/?a=1;b=2 -> ?
-    /cookie/ | Cookie: a=1; b=2 -> ?
-    /cookie/ | Cookie: A=1 -> ?
-    /cookie/ | Cookie: xa=1; a="2 3" -> ?
-    /cookie/ | Cookie: a=1;b=2,c=3 -> ?
-    /cookie/ | Cookie: a=1; a=2 -> ?
-    /fields/ | X-One: 1 -> ?
-    /fields/ | X-One: 1 | X-One: 2 -> ?
-    /fields/ | x-ONE: 1 | Content-Type: a/b | User-Agent: me -> ?
-    /request/?a%20b -> ?
-    HEAD /request/ -> ?
-    OPTIONS /request/ -> ?
-    /braces/?a=1 -> ?
+    /a | Host: first.example -> 200 first.example|first.example|first.example|/a|/a|/a|||{prefix}/html/a|{prefix}/html
+    /a?b=c | Host: OTHER.example:99 -> 200 other.example|OTHER.example:99|first.example|/a?b=c|/a|/a|b=c|?|{prefix}/html/a|{prefix}/html
+    /a?b=c | Host: unknown.example. -> 200 unknown.example|unknown.example.|first.example|/a?b=c|/a|/a|b=c|?|{prefix}/html/a|{prefix}/html
+    /a%20b?c%20d | Host: first.example -> 200 first.example|first.example|first.example|/a%20b?c%20d|/a b|/a b|c%20d|?|{prefix}/html/a b|{prefix}/html
+    //a/./b/../c?x | Host: first.example -> 200 first.example|first.example|first.example|//a/./b/../c?x|/a/c|/a/c|x|?|{prefix}/html/a/c|{prefix}/html
+    /a? | Host: first.example -> 200 first.example|first.example|first.example|/a?|/a|/a|||{prefix}/html/a|{prefix}/html
+    http://first.example/abs?q | Host: ignored.example -> 200 first.example|ignored.example|first.example|/abs?q|/abs|/abs|q|?|{prefix}/html/abs|{prefix}/html
+    http://first.example | Host: ignored.example -> 200 first.example|ignored.example|first.example|/|/|/|||{prefix}/html/|{prefix}/html
+    /alias/f | Host: first.example -> 200 first.example|first.example|first.example|/alias/f|/alias/f|/alias/f|||{prefix}/aliased/f|{prefix}/aliased/
+    /alias/ | Host: first.example -> 200 first.example|first.example|first.example|/alias/|/alias/|/alias/|||{prefix}/aliased/|{prefix}/aliased/
+    /re-alias/f/g | Host: first.example -> 200 first.example|first.example|first.example|/re-alias/f/g|/re-alias/f/g|/re-alias/f/g|||{prefix}/aliased/f/g|{prefix}/aliased/f/g
+    /root/f | Host: first.example -> 200 first.example|first.example|first.example|/root/f|/root/f|/root/f|||{prefix}/other/root/f|{prefix}/other
+    /rewritten/a%20b?old=1 | Host: first.example -> 200 first.example|first.example|first.example|/rewritten/a%20b?old=1|/a b|/a b|new=1&old=1|?|{prefix}/html/a b|{prefix}/html
+    /index/?q | Host: first.example -> 200 first.example|first.example|first.example|/index/?q|/index/index.txt|/index/index.txt|q|?|{prefix}/html/index/index.txt|{prefix}/html
+    /error/x?q | Host: first.example -> 404 first.example|first.example|first.example|/error/x?q|/missing|/missing|||{prefix}/html/missing|{prefix}/html
+    /named/x?q | Host: first.example -> 200 first.example|first.example|first.example|/named/x?q|/named/x|/named/x|q|?|{prefix}/html/named/x|{prefix}/html
+    /args/x?q | Host: first.example -> 200 first.example|first.example|first.example|/args/x?q|/args/x|/args/x|||{prefix}/html/args/x|{prefix}/html
+    /arg/?a=1&b=2&c_d=3&a=4 -> 200 1|1|2|3|
+    /arg/?A=1 -> 200 1|1|||
+    /arg/?a -> 200 ||||
+    /arg/?a=%20%41+&b== -> 200 %20%41+|%20%41+|=||
+    /arg/?xa=1&a=2 -> 200 2|2|||
+    /arg/?a=1;b=2 -> 200 1;b=2|1;b=2|||
+    /cookie/ | Cookie: a=1; b=2 -> 200 1|1|2|
+    /cookie/ | Cookie: A=1 -> 200 1|1||
+    /cookie/ | Cookie: xa=1; a="2 3" -> 200 "2 3"|"2 3"||
+    /cookie/ | Cookie: a=1;b=2,c=3 -> 200 1|1|2,c=3|
+    /cookie/ | Cookie: a=1; a=2 -> 200 1|1||
+    /fields/ | X-One: 1 -> 200 1||||
+    /fields/ | X-One: 1 | X-One: 2 -> 200 1||||
+    /fields/ | x-ONE: 1 | Content-Type: a/b | User-Agent: me -> 200 1||a/b||me
+    /request/?a%20b -> 200 GET|GET /request/?a%20b HTTP/1.1|HTTP/1.1|http||{port}|
+    HEAD /request/ -> 200
+    OPTIONS /request/ -> 200 OPTIONS|OPTIONS /request/ HTTP/1.1|HTTP/1.1|http||{port}|
+    /braces/?a=1 -> 200 /braces/x/braces/-1
 """)
