@@ -26,6 +26,7 @@ REASONS = {
     "408": "an answer that the file asks for is given",
     "444": "444 is no status that could be sent",
     "OWN_SERVER": "merge_slashes is that of the server that is asked, not of the default one",
+    "JOINED": "fields of the same name are one list (RFC 9110 5.3), as in nginx since 1.23",
     "REWRITES": "what a location says holds for all methods, its rewrites, too",
 }
 
@@ -1060,7 +1061,7 @@ CASES["values"] = Case(http="""
     /cookie/ | Cookie: a=1;b=2,c=3 -> 200 1|1|2,c=3|
     /cookie/ | Cookie: a=1; a=2 -> 200 1|1||
     /fields/ | X-One: 1 -> 200 1||||
-    /fields/ | X-One: 1 | X-One: 2 -> 200 1||||
+    /fields/ | X-One: 1 | X-One: 2 -> 200 1, 2|||| ## nginx: 200 1|||| ## JOINED
     /fields/ | x-ONE: 1 | Content-Type: a/b | User-Agent: me -> 200 1||a/b||me
     /request/?a%20b -> 200 GET|GET /request/?a%20b HTTP/1.1|HTTP/1.1|http||{port}|
     HEAD /request/ -> 200
