@@ -588,8 +588,9 @@ show_build(struct arena *arena)
     const char *text;
 
     write_fmt(&w, "built by %s\n", WEIR_COMPILER);
-    write_fmt(&w, "libraries: llhttp %s, PCRE2 %s, libcrypto %s, zlib %s\n", WEIR_LLHTTP_VERSION,
-              WEIR_PCRE2_VERSION, WEIR_LIBCRYPTO_VERSION, WEIR_ZLIB_VERSION);
+    write_fmt(&w, "libraries: llhttp %s, PCRE2 %s, libcrypto %s, zlib %s, crypt %s\n",
+              WEIR_LLHTTP_VERSION, WEIR_PCRE2_VERSION, WEIR_LIBCRYPTO_VERSION, WEIR_ZLIB_VERSION,
+              WEIR_CRYPT_VERSION);
     write_fmt(&w, "configure arguments: %s\n", WEIR_CONFIGURE_ARGS);
     write_str(&w, STR("modules: "));
     write_http_modules(&w);
