@@ -621,8 +621,10 @@ abandon(struct http_request *req)
 static void
 resumed(struct http_request *req)
 {
+    struct conn *conn = req->conn;      /* the request may be gone when it is settled */
+
     if (req->response.started || h1_of(req)->failed)
-        after_settle(req->conn, settle(req->conn, req->conn->in != NULL));
+        after_settle(conn, settle(conn, conn->in != NULL));
 }
 
 const struct http_codec h1_codec = { .respond = respond, .abandon = abandon, .resumed = resumed };
