@@ -79,7 +79,10 @@
     X(limit_req_rejected_dry_run, COUNTER, "Requests limit_req would have refused")                                 \
     X(limit_conn_passed,          COUNTER, "Requests within the limits of limit_conn")                              \
     X(limit_conn_rejected,        COUNTER, "Requests refused by limit_conn")                                        \
-    X(limit_conn_rejected_dry_run, COUNTER, "Requests limit_conn would have refused")
+    X(limit_conn_rejected_dry_run, COUNTER, "Requests limit_conn would have refused")                               \
+    X(auth_basic_hashed,          COUNTER, "Passwords compared with a hash, of unknown users too")                  \
+    X(auth_basic_remembered,      COUNTER, "Passwords that auth_basic_cache knew to be right")                      \
+    X(auth_basic_rejected,        COUNTER, "Requests refused because too many passwords waited")
 
 /* The same for the master's block. Times are seconds since 1970, 0: never. */
 #define MASTER_COUNTERS(X)                                                                                          \

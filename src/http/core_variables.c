@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "config.h"
 #include "http/engine.h"
+#include "http/login.h"
 #include "http/path.h"
 #include "http/regex.h"
 #include "http/subrequest.h"
@@ -437,10 +438,11 @@ get_request_id(struct http_request *req, const void *data, struct str rest)
 static struct str
 get_remote_user(struct http_request *req, const void *data, struct str rest)
 {
-    (void)req;
+    const struct http_login *login = http_login_of(req);
+
     (void)data;
     (void)rest;
-    return STR_NONE;            /* nobody asks for a password yet */
+    return login != NULL ? login->name : STR_NONE;
 }
 
 /* ---- files --------------------------------------------------------------------------------- */

@@ -47,6 +47,7 @@ struct last_host {
 struct routes;
 /* Where paths have led (location.c), by malloc. */
 struct routes *routes_create(void);
+struct logins;                  /* modules/auth_basic.c */
 
 struct http_worker {
     struct http *http;
@@ -76,6 +77,7 @@ struct http_worker {
     struct link listing_waiting;        /* of struct listing_wait */
     struct timer listing_limit; /* nobody waits longer for it */
     const struct listing_wait *listing_now;     /* whose request goes on; NULL once taken */
+    struct logins *logins;      /* of auth_basic; NULL: no password came yet */
     struct loop_turn_end turn_end;
     const struct http_trace *trace;     /* of all its requests; NULL: they are served */
 };

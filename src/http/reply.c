@@ -10,6 +10,7 @@
 /* What a visitor may want to know beyond the reason phrase. */
 static const struct { unsigned status; struct str text; } sentences[] = {
     { 400, STR_INIT("The server could not understand this request.") },
+    { 401, STR_INIT("A name and a password are needed here.") },
     { 403, STR_INIT("You may not see what is here.") },
     { 404, STR_INIT("There is nothing at this address.") },
     { 405, STR_INIT("This cannot be done with what is here.") },

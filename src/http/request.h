@@ -25,6 +25,8 @@ struct http_location;
 struct http_request;
 struct http_subrequest;
 struct http_trace;
+struct http_login;
+struct login_check;
 struct http_value;
 struct conf_mark;
 struct file;
@@ -199,6 +201,8 @@ struct http_request {
     bool access_delayed, access_answered;       /* auth_delay was waited for; 401 waits for it */
     uint16_t access_step;       /* the next of a group of access handlers */
     uint16_t access_status;     /* 401 or 403, which one of them has said; 0: none */
+    const struct http_login *login;     /* see login.h; NULL: it was not read yet */
+    struct login_check *login_check;    /* of auth_basic; NULL: no password was compared slowly */
     unsigned log_status;        /* logged instead of the answer's status (494, 499), 0: none */
     uint32_t redirects;         /* internal ones so far */
     const struct http_location *next_place;     /* elsewhere: there; NULL: by the path */
