@@ -217,11 +217,15 @@ def test_cache_closes_what_is_not_used(open_weir):
     assert lines_of(server, "v-a") == ["/?n=a"] * 2
 
 
+@pytest.mark.parametrize("is_replaced", [False, True])
 @pytest.mark.parametrize("valid, anew", [("0", True), ("1h", False)])
-def test_cache_looks_whether_the_file_is_the_same(open_weir, valid, anew):
+def test_cache_looks_whether_the_file_is_the_same(open_weir, valid, anew, is_replaced):
     server = open_weir(http=FORM, server=CACHED + f"open_log_file_cache max=10 inactive=1m valid={valid};")
     ask(server, "a")
     (server.prefix / "logs/v-a").rename(server.prefix / "logs/old")
+    if is_replaced:
+        (server.prefix / "logs/v-a").touch()
+        (server.prefix / "logs/v-a").chmod(0o666)
     ask(server, "a")
     assert (len(lines_of(server, "old")), len(lines_of(server, "v-a"))) == ((1, 1) if anew else (2, 0))
     server.send_signal(signal.SIGUSR1)
