@@ -293,99 +293,109 @@ parse_internal(struct conf *conf, const struct conf_node *node, void *field)
 /* ---- types --------------------------------------------------------------------------------- */
 
 static bool
-add_type(struct conf *conf, struct map *types, const struct conf_word *word, struct str type)
+add_type(struct conf *conf, struct map *types, const struct conf_word *word,
+         const struct http_text *type)
 {
-    struct str *value = ARENA_NEW(conf->arena, struct str);
     char *lower = arena_bytes(conf->arena, word->text.len + 1);
     struct str key = { lower, word->text.len };
-    struct str *old;
+    const struct http_text *old;
 
-    if (value == NULL || lower == NULL)
+    if (lower == NULL)
         return conf_no_memory(conf);
     for (size_t i = 0; i < key.len; i++)
         lower[i] = ascii_lower(word->text.p[i]);
-    *value = type;
     old = map_get(types, key);
-    if (old != NULL && !str_eq(*old, type))
+    if (old != NULL && !str_eq(old->source, type->source))
         conf_warn(conf, word, "duplicate extension \"%.*s\", content type: \"%.*s\", previous "
-                  "content type: \"%.*s\"", STR_ARG(key), STR_ARG(type), STR_ARG(*old));
-    return map_set(types, key, value) || conf_no_memory(conf);
+                  "content type: \"%.*s\"", STR_ARG(key), STR_ARG(type->source),
+                  STR_ARG(old->source));
+    return map_set(types, key, (void *)type) || conf_no_memory(conf);
+}
+
+static bool
+parse_type(struct conf *conf, const struct conf_word *word, struct http_text *type)
+{
+    for (size_t i = 0; i < word->text.len; i++)
+        if ((unsigned char)word->text.p[i] < ' ' || word->text.p[i] == 0x7f)
+            return conf_error(conf, word, "invalid content type");
+    return http_text_of_word(conf, word, type);
+}
+
+/* A type and its extensions. */
+static bool
+parse_types_entry(struct conf *conf, const struct conf_node *node, struct map *types)
+{
+    struct http_text *type = ARENA_NEW(conf->arena, struct http_text);
+
+    if (node->is_block || node->count < 2) {
+        conf_error(conf, &node->words[0], "invalid number of arguments in \"types\" entry");
+        conf_hint(conf, "a type and its extensions: text/html html htm;");
+        return false;
+    }
+    if (type == NULL)
+        return conf_no_memory(conf);
+    if (node->words[0].text.len == 0)
+        return conf_error(conf, &node->words[0], "invalid content type");
+    if (!parse_type(conf, &node->words[0], type))
+        return false;
+    for (uint32_t i = 1; i < node->count; i++)
+        if (!add_type(conf, types, &node->words[i], type))
+            return false;
+    return true;
 }
 
 static bool
 parse_types(struct conf *conf, const struct conf_node *node, void *field)
 {
     struct map **types = field;
+    bool good = true;
 
     if (*types == NULL && (*types = map_create(conf->arena, false)) == NULL)
         return conf_no_memory(conf);
-    for (const struct conf_node *n = node->children; n != NULL; n = n->next) {
-        struct str type = arena_str(conf->arena, n->words[0].text);
-
-        if (n->is_block || n->count < 2) {
-            conf_error(conf, &n->words[0], "invalid number of arguments in \"types\" entry");
-            conf_hint(conf, "a type and its extensions: text/html html htm;");
-            continue;
-        }
-        if (!str_is_set(type))
-            return conf_no_memory(conf);
-        if (type.len == 0 || memchr(type.p, '\n', type.len) != NULL
-            || memchr(type.p, '\r', type.len) != NULL)
-            return conf_error(conf, &n->words[0], "invalid content type");
-        for (uint32_t i = 1; i < n->count; i++)
-            if (!add_type(conf, *types, &n->words[i], type))
-                return false;
-    }
-    return true;
+    for (const struct conf_node *n = node->children; n != NULL; n = n->next)
+        good &= parse_types_entry(conf, n, *types);
+    return good;
 }
 
 /* nginx's own default when no types are given: text/html, image/gif, image/jpeg. */
 static bool
 default_types(struct conf *conf, struct map **types)
 {
-    static const struct { struct str extension, type; } few[] = {
-        { STR_INIT("html"), STR_INIT("text/html") },
-        { STR_INIT("gif"), STR_INIT("image/gif") },
-        { STR_INIT("jpg"), STR_INIT("image/jpeg") },
+    static const struct { struct str extension; struct http_text type; } few[] = {
+        { STR_INIT("html"), { .source = STR_INIT("text/html") } },
+        { STR_INIT("gif"), { .source = STR_INIT("image/gif") } },
+        { STR_INIT("jpg"), { .source = STR_INIT("image/jpeg") } },
     };
 
     if ((*types = map_create(conf->arena, false)) == NULL)
         return conf_no_memory(conf);
-    for (size_t i = 0; i < ARRAY_LEN(few); i++) {
-        struct str *value = ARENA_NEW(conf->arena, struct str);
-
-        if (value == NULL || !map_set(*types, few[i].extension, (*value = few[i].type, value)))
+    for (size_t i = 0; i < ARRAY_LEN(few); i++)
+        if (!map_set(*types, few[i].extension, (void *)&few[i].type))
             return conf_no_memory(conf);
-    }
     return true;
 }
 
 static bool
 parse_default_type(struct conf *conf, const struct conf_node *node, void *field)
 {
-    if (!parse_text(conf, node, field))
-        return false;
-    for (const char *p = node->words[1].text.p; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20)
-            return conf_error(conf, &node->words[1], "invalid content type");
-    return true;
+    return parse_type(conf, &node->words[1], field);
 }
 
-struct str
+const struct http_text *
 type_of(const struct location_settings *settings, struct str filename)
 {
     char lower[32];
     size_t i = filename.len;
-    const struct str *type;
+    const struct http_text *type;
 
     while (i > 0 && filename.p[i - 1] != '.' && filename.p[i - 1] != '/')
         i--;
     if (i == 0 || filename.p[i - 1] != '.' || filename.len - i > sizeof(lower))
-        return settings->default_type;
+        return &settings->default_type;
     for (size_t k = i; k < filename.len; k++)
         lower[k - i] = ascii_lower(filename.p[k]);
     type = map_get(settings->types, (struct str){ lower, filename.len - i });
-    return type != NULL ? *type : settings->default_type;
+    return type != NULL ? type : &settings->default_type;
 }
 
 /* ---- error_log ----------------------------------------------------------------------------- */

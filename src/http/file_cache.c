@@ -497,9 +497,10 @@ file_head(struct file *file, const struct location_settings *settings, struct st
 
     /* Below a root, the address and the file end alike. */
     if (LIKELY(head->settings == settings)
-        && (!settings->root.is_alias || str_eq(type_of(settings, name), head->content_type)))
+        && (!settings->root.is_alias || type_of(settings, name) == head->type))
         return head;
-    head->content_type = type_of(settings, name);
+    head->type = type_of(settings, name);
+    head->content_type = http_text_is_literal(head->type) ? head->type->source : STR_NONE;
     size += 2 * file->etag.len + head->content_type.len;
     free_head(file);
     head->settings = NULL;

@@ -18,7 +18,8 @@
 /* An answer's fields made ready for one set of settings; see struct http_ready. */
 struct file_head {
     const struct location_settings *settings;   /* NULL: not made */
-    struct str content_type;
+    const struct http_text *type;       /* of these settings */
+    struct str content_type;    /* STR_NONE: the type holds variables */
     struct http_ready ok, not_modified;
 };
 

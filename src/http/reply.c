@@ -186,14 +186,30 @@ http_not_allowed(struct http_request *req, struct str allow)
     return HTTP_DONE;
 }
 
+static struct str
+eval_type(struct http_request *req, const struct http_text *type)
+{
+    struct str text = http_text_eval(req, type);
+
+    if (LIKELY(http_text_is_literal(type)))
+        return text;
+    return http_value_is_sound(req, STR("Content-Type"), text) ? text : STR("");
+}
+
+struct str
+http_type_for(struct http_request *req, struct str name)
+{
+    return eval_type(req, type_of(http_settings_for(req), name));
+}
+
 enum http_next
 http_reply(struct http_request *req, unsigned status, struct str content_type, struct str body)
 {
     struct http_response *resp = &req->response;
 
     http_response_reset(resp, status);
-    resp->content_type = str_is_set(content_type) ? content_type
-                                                  : http_settings_for(req)->default_type;
+    resp->content_type = str_is_set(content_type)
+                             ? content_type : eval_type(req, &http_settings_for(req)->default_type);
     http_body_memory(resp, body.p, body.len);
     return HTTP_DONE;
 }

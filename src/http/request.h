@@ -276,6 +276,11 @@ enum http_next http_fail(struct http_request *req, unsigned status);
 enum http_next http_redirect(struct http_request *req, unsigned status, struct str location);
 /* The same with "Allow". */
 enum http_next http_not_allowed(struct http_request *req, struct str allow);
+/*
+ * The type that a name (a path as it was asked for) has where the request is, "" for none: not one
+ * with a control byte.
+ */
+struct str http_type_for(struct http_request *req, struct str name);
 /* Answers with text; content_type STR_NONE: the default type. */
 enum http_next http_reply(struct http_request *req, unsigned status, struct str content_type,
                           struct str body);

@@ -80,8 +80,8 @@ struct location_settings {
     uint64_t auth_delay_ms;     /* 0: none */
     struct symlink_settings disable_symlinks;
     struct root root;
-    struct map *types;          /* extension, lower case, without dot -> struct str * */
-    struct str default_type;    /* "" none */
+    struct map *types;          /* extension, lower case, without dot -> const struct http_text * */
+    struct http_text default_type;      /* empty: none */
     bool etag;
     int if_modified_since;      /* enum ims_mode */
     uint32_t max_ranges;        /* UINT32_MAX: no bound */
@@ -348,7 +348,10 @@ struct http_server *host_find(struct http_request *req, const struct http_addres
 /* Why req->server was that one, for req->trace. */
 void host_tell(struct http_request *req, const struct http_address *address);
 
-/* The type for a file name by its extension, else the default type ("" for none). */
-struct str type_of(const struct location_settings *settings, struct str filename);
+/*
+ * The type for a file name by its extension, else the default type (an empty text for none). Good as
+ * long as the settings.
+ */
+const struct http_text *type_of(const struct location_settings *settings, struct str filename);
 
 #endif

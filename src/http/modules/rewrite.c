@@ -340,7 +340,7 @@ run_return(struct run *run, const struct op *op)
 
     HTTP_TRACE(req, &op->mark, "return: %u", answer->status);
     if (!answer->has_text && answer->status / 100 == 2 && answer->status != HTTP_NO_CONTENT) {
-        http_reply(req, answer->status, type_of(http_settings_for(req), req->path), STR(""));
+        http_reply(req, answer->status, http_type_for(req, req->path), STR(""));
         return FLOW_ANSWERED;
     }
     if (!answer->has_text)
@@ -351,7 +351,7 @@ run_return(struct run *run, const struct op *op)
     if (is_redirect(answer->status))
         http_redirect(req, answer->status, text);
     else
-        http_reply(req, answer->status, type_of(http_settings_for(req), req->path), text);
+        http_reply(req, answer->status, http_type_for(req, req->path), text);
     return FLOW_ANSWERED;
 }
 

@@ -39,7 +39,10 @@ send_file(struct http_request *req, struct file *file)
         return http_fail(req, HTTP_INTERNAL_ERROR);
     HTTP_TRACE(req, &settings->root.mark, "file: %.*s", STR_ARG(req->filename));
     resp->status = HTTP_OK;
-    resp->content_type = head->content_type;
+    if (LIKELY(str_is_set(head->content_type)))
+        resp->content_type = head->content_type;
+    else
+        http_content_type_set(req, http_text_eval(req, head->type));
     resp->last_modified = file->mtime.tv_sec;
     resp->etag = settings->etag ? file->etag : STR_NONE;
     resp->accept_ranges = settings->max_ranges > 0;
