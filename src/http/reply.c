@@ -411,6 +411,12 @@ write_local_host(struct writer *w, const struct http_request *req)
         write_char(w, ']');
 }
 
+static bool
+is_unix(const struct http_request *req)
+{
+    return req->conn->listener->address.sa.sa_family == AF_UNIX;
+}
+
 struct str
 http_redirect_base(struct http_request *req)
 {
@@ -425,7 +431,8 @@ http_redirect_base(struct http_request *req)
     write_str(&w, STR("://"));
     if (!settings->server_name_in_redirect && req->host.len > 0)
         write_str(&w, req->host);
-    else if (req->server->name.len > 0)
+    else if (req->server->name.len > 0
+             && (settings->server_name_in_redirect || is_unix(req)))
         write_str(&w, req->server->name);
     else
         write_local_host(&w, req);

@@ -392,7 +392,13 @@ choose(struct http_request *req, const struct charset_conf *cc, struct str from,
     return false;
 }
 
-/* A redirect has no text that anybody reads; what names its charset itself has none put over it. */
+/* As in nginx, these pages are left as they are: they are of the server's own, and hardly read. */
+static bool
+is_moved(unsigned status)
+{
+    return status == HTTP_MOVED_PERMANENTLY || status == HTTP_FOUND;
+}
+
 static enum http_next
 charset_filter(struct http_request *req, const void *slot)
 {
@@ -402,7 +408,7 @@ charset_filter(struct http_request *req, const void *slot)
     struct typed typed;
     struct str to, type;
 
-    if (resp->content_type.len == 0 || str_is_set(resp->location))
+    if (resp->content_type.len == 0 || is_moved(resp->status))
         return HTTP_PASS;
     typed = take_apart(resp->content_type);
     if ((str_is_set(typed.charset) && !cc->override) || !is_wanted_type(&cc->types, typed.base))

@@ -357,7 +357,6 @@ is_usual(unsigned status)
     switch (status) {
     case HTTP_OK:
     case HTTP_CREATED:
-    case HTTP_ACCEPTED:
     case HTTP_NO_CONTENT:
     case HTTP_PARTIAL_CONTENT:
     case HTTP_MOVED_PERMANENTLY:
