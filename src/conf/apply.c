@@ -97,6 +97,10 @@ tell_arguments(struct conf *conf, const struct conf_node *node, const struct dir
         conf_hint(conf, "it takes no argument");
     else if (max == ARGS_ANY)
         conf_hint(conf, "it takes at least %u argument%s", min, min == 1 ? "" : "s");
+    else if (max == 1 && at > 0 && str_eq(node->words[1].text, STR("=")))
+        conf_hint(conf, "no \"=\" stands before its argument");
+    else if (max == 1 && at > 0 && !node->is_block)
+        conf_hint(conf, "it takes 1 argument; quote one with blanks in it");
     else if (min == max)
         conf_hint(conf, "it takes %u argument%s", max, max == 1 ? "" : "s");
     else
@@ -230,6 +234,8 @@ suspect_forgotten(struct conf *conf, const struct conf_scope *scope, const struc
     if (from == 0)
         return;
     if (!is_good) {
+        /* What it said of words that are not its own is beside the point. */
+        notes_withdraw(conf, node->words[from].pos, node->words[node->count - 1].pos);
         tell_forgotten(conf, &node->words[from - 1], d);
         return;
     }

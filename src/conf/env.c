@@ -17,6 +17,7 @@ struct span {
 
 /* One word that has values in it; see conf_word.values. */
 struct values {
+    struct str text;            /* of the whole word: a copy of it may have lost its ends */
     VEC(struct span) spans;
 };
 
@@ -105,8 +106,8 @@ is_clean(struct conf *conf, const struct conf_word *word, const struct reference
 
         if (c >= 0x20 && c != 0x7f)
             continue;
-        conf_error(conf, word, "the environment variable \"%.*s\" has a control byte, 0x%02X, "
-                   "in it", STR_ARG(ref->name), c);
+        conf_error(conf, word, "a control byte, 0x%02X, in the environment variable \"%.*s\"", c,
+                   STR_ARG(ref->name));
         conf_hint(conf, "such bytes never come from the environment");
         return false;
     }
@@ -197,25 +198,26 @@ env_replace(struct conf *conf, struct conf_word *word)
     if (!w.ok || place == NULL)
         return conf_no_memory(conf);
     *place = values;
-    word->text = text;
+    place->text = word->text = text;
     word->values = conf->priv->values.len;
     return true;
 }
 
 /* ---- which bytes are values ---------------------------------------------------------------- */
 
-bool
-env_has_byte(const struct conf *conf, const struct conf_word *word, size_t at)
+static bool
+is_value(const struct values *values, size_t at)
 {
-    const struct values *values;
-
-    if (word->values == 0)
-        return false;
-    values = &conf->priv->values.items[word->values - 1];
     for (uint32_t i = 0; i < values->spans.len; i++)
         if (at - values->spans.items[i].from < values->spans.items[i].len)
             return true;
     return false;
+}
+
+bool
+env_has_byte(const struct conf *conf, const struct conf_word *word, size_t at)
+{
+    return word->values != 0 && is_value(&conf->priv->values.items[word->values - 1], at);
 }
 
 static size_t
@@ -235,13 +237,16 @@ count_dollars(struct str s)
 bool
 conf_is_text(const struct conf *conf, const struct conf_word *word, struct str source, size_t at)
 {
-    struct str text = word != NULL ? word->text : STR_NONE;
+    const struct values *values;
+    struct str text;
     size_t behind;
 
     if (word == NULL || word->values == 0)
         return false;
+    values = &conf->priv->values.items[word->values - 1];
+    text = values->text;
     if (source.p >= text.p && source.p <= text.p + text.len)
-        return env_has_byte(conf, word, (size_t)(source.p - text.p) + at);
+        return is_value(values, (size_t)(source.p - text.p) + at);
     behind = count_dollars(str_from(source, at));
     for (; behind > 0 && text.len > 0; behind--) {
         const char *dollar = memrchr(text.p, '$', text.len);
@@ -250,5 +255,5 @@ conf_is_text(const struct conf *conf, const struct conf_word *word, struct str s
             return false;
         text.len = (size_t)(dollar - text.p);
     }
-    return behind == 0 && env_has_byte(conf, word, text.len);
+    return behind == 0 && is_value(values, text.len);
 }

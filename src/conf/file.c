@@ -135,8 +135,12 @@ read_file(struct conf *conf, struct str path, const struct conf_word *word, stru
     bool ok;
     int fd = open(path.p, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
-    if (fd < 0)
-        return tell_errno(conf, word, "open()", path);
+    if (fd < 0) {
+        tell_errno(conf, word, "open()", path);
+        if (word != NULL && word->text.p[0] != '/')
+            conf_hint(conf, "it is relative to the folder of the main file");
+        return false;
+    }
     ok = fstat(fd, &st) == 0;
     if (!ok) {
         tell_errno(conf, word, "fstat()", path);

@@ -216,12 +216,50 @@ has_odd_blank(struct str name, const char **what)
     return false;
 }
 
+/* What those write who are used to another language; by the word's begin, or its whole. */
+static const struct { struct str text; bool is_whole; const char *hint; } foreign[] = {
+    { STR_INIT("//"),     false, "a comment begins with \"#\"" },
+    { STR_INIT("/*"),     false, "a comment begins with \"#\"" },
+    { STR_INIT("--"),     false, "a comment begins with \"#\"" },
+    { STR_INIT("<!--"),   false, "a comment begins with \"#\"" },
+    { STR_INIT("<"),      false, "a block is written as name { ... }" },
+    { STR_INIT("else"),   true, "there is no \"else\": write a second \"if\"" },
+    { STR_INIT("elif"),   true, "there is no \"else\": write a second \"if\"" },
+    { STR_INIT("elsif"),  true, "there is no \"else\": write a second \"if\"" },
+    { STR_INIT("elseif"), true, "there is no \"else\": write a second \"if\"" },
+};
+
+static const char *
+foreign_hint(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
+        if (foreign[i].is_whole ? str_eq(name, foreign[i].text)
+                                : str_starts(name, foreign[i].text))
+            return foreign[i].hint;
+    return NULL;
+}
+
+/* "root/srv": the length of a directive's name that something else is glued to; 0: none is. */
+static size_t
+glued_len(const struct conf *conf, struct str name)
+{
+    for (size_t len = MIN(name.len, 64); len-- > 1;) {
+        char next = ascii_lower(name.p[len]);
+
+        if (next != '_' && (next < 'a' || next > 'z')
+            && names_find(conf, (struct str){ name.p, len }) != NULL)
+            return len;
+    }
+    return 0;
+}
+
 void
 names_hint(struct conf *conf, struct str name, uint32_t where)
 {
     struct search search = { .word = name, .where = where, .distance = reach(name) + 1 };
     unsigned weight = nginx_weight(name);
     const char *what;
+    size_t len;
 
     if (conf->priv->last == NULL)
         return;
@@ -233,9 +271,17 @@ names_hint(struct conf *conf, struct str name, uint32_t where)
         conf_hint(conf, "there is a %s in it, which is no blank", what);
         return;
     }
+    if ((what = foreign_hint(name)) != NULL) {
+        conf_hint(conf, "%s", what);
+        return;
+    }
     consider_tables(&search, conf);
     if (search.name != NULL) {
         hint_name(conf, &search);
+        return;
+    }
+    if ((len = glued_len(conf, name)) > 0) {
+        conf_hint(conf, "a blank is missing behind \"%.*s\"", (int)len, name.p);
         return;
     }
     for (size_t i = 0; i < nginx_name_count; i++)
@@ -280,6 +326,14 @@ names_restart(const struct conf *conf, const struct conf_word *words, uint32_t c
             && begins_line(&words[i]) && is_name(conf, words[i].text, where))
             return i;
     return 0;
+}
+
+bool
+names_is_block(const struct conf *conf, struct str name)
+{
+    const struct known *known = names_find(conf, name);
+
+    return known != NULL && (known->directive->flags & DIRECTIVE_BLOCK) != 0;
 }
 
 void

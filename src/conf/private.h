@@ -58,6 +58,7 @@ struct tree_node {
     struct conf_node node;
     struct known *known;        /* by apply.c: the directive that it is; NULL: it has an error */
     bool told;                  /* its error is noted already */
+    bool is_indented;           /* a block in which something stands further in than its name */
 };
 
 static inline struct tree_node *
@@ -126,6 +127,8 @@ bool names_may_pass(const struct conf *conf, struct str name);
 uint32_t names_restart(const struct conf *conf, const struct conf_word *words, uint32_t count,
                        uint32_t where);
 
+/* Whether a directive of that name is a block, in the first context that it has. */
+bool names_is_block(const struct conf *conf, struct str name);
 /* Adds to the error noted last that the ";" is missing behind this word. */
 void names_hint_missing(struct conf *conf, const struct conf_word *last);
 /* "http, server or location" */
@@ -143,6 +146,8 @@ extern const size_t nginx_name_count;
 
 struct note;
 
+/* Forgets what was noted from one place to another of the same file; it stays counted. */
+void notes_withdraw(struct conf *conf, struct conf_pos from, struct conf_pos to);
 bool error_at(struct conf *conf, struct conf_pos pos, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* ---- the run ------------------------------------------------------------------------------- */

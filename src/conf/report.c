@@ -53,6 +53,23 @@ note_insert(struct conf *conf, struct note *note)
     priv->note_count++;
 }
 
+void
+notes_withdraw(struct conf *conf, struct conf_pos from, struct conf_pos to)
+{
+    struct conf_private *priv = conf->priv;
+    struct note **link = &priv->notes;
+
+    priv->last = NULL;
+    while (*link != NULL) {
+        if (compare_place(&(*link)->pos, &from) < 0 || compare_place(&(*link)->pos, &to) > 0) {
+            link = &(*link)->next;
+            continue;
+        }
+        *link = (*link)->next;
+        priv->note_count--;
+    }
+}
+
 static void PRINTF_LIKE(2, 0)
 format_text(struct writer *w, const char *fmt, va_list args)
 {

@@ -338,6 +338,101 @@ end_simple(struct reader *r, struct conf_node *node)
         include(r, node);
 }
 
+/* The blanks before a word that is the first of its line; STR_NONE when it is not. */
+static struct str
+indentation(const struct conf_pos *pos)
+{
+    const char *at = pos->file->text.p + pos->offset, *from = at - (pos->column - 1);
+
+    for (const char *p = from; p < at; p++)
+        if (*p != ' ' && *p != '\t')
+            return STR_NONE;
+    return (struct str){ from, (size_t)(at - from) };
+}
+
+static void
+note_unclosed(struct reader *r, const struct conf_pos *shown)
+{
+    if (r->unclosed != NULL)
+        return;
+    r->unclosed = r->parent;
+    r->unclosed_by = shown->line;
+}
+
+/*
+ * A statement that stands no further in than the name of its block, where others before it did,
+ * shows that the block's "}" is missing.
+ */
+static void
+look_at_indentation(struct reader *r, const struct conf_node *node)
+{
+    struct str inner, outer;
+
+    if (r->parent == r->base)
+        return;
+    inner = indentation(&node->words[0].pos);
+    outer = indentation(&r->parent->words[0].pos);
+    if (!str_is_set(inner) || !str_is_set(outer))
+        return;
+    if (inner.len > outer.len && str_starts(inner, outer))
+        tree_node(r->parent)->is_indented = true;
+    else if (tree_node(r->parent)->is_indented && str_starts(outer, inner))
+        note_unclosed(r, &node->words[0].pos);
+}
+
+/*
+ * A "}" further out than the block that it closes shows that the block's own is missing; one further
+ * in shows that it is one too many. Either is remembered in case that an error follows. Tabs beside
+ * blanks show nothing.
+ */
+static void
+compare_indentation(struct reader *r, const struct conf_pos *close)
+{
+    struct str inner = indentation(close), outer = indentation(&r->parent->words[0].pos);
+
+    if (!str_is_set(inner) || !str_is_set(outer) || inner.len == outer.len)
+        return;
+    if (inner.len < outer.len && str_starts(outer, inner))
+        note_unclosed(r, close);
+    if (inner.len > outer.len && r->needless == 0 && str_starts(inner, outer))
+        r->needless = close->line;
+}
+
+/*
+ * The name of a block that a line with another directive follows lacks its "{": it is opened here,
+ * for its "}" will come.
+ */
+static void
+open_forgotten(struct reader *r)
+{
+    const struct conf_private *priv = r->conf->priv;
+    const struct conf_word *words = priv->pending.items;
+    uint32_t from = names_restart(r->conf, words, priv->pending.len, 0);
+    struct tree_node *tn;
+
+    if (from == 0 || !names_is_block(r->conf, words[0].text)
+        || (tn = node_create(r->conf, words, from)) == NULL)
+        return;
+    error_at(r->conf, pos_after(&words[from - 1]), "directive \"%.*s\" has no opening \"{\"",
+             STR_ARG(words[0].text));
+    conf_hint(r->conf, "a \"{\" is missing here");
+    node_link(r, &tn->node);
+    block_enter(r, &tn->node);
+    for (uint32_t i = from; i < priv->pending.len; i++)
+        priv->pending.items[i - from] = priv->pending.items[i];
+    r->conf->priv->pending.len -= from;
+}
+
+static bool
+follows_brace(const struct reader *r, const struct conf_word *at)
+{
+    const char *text = r->file->text.p, *p = text + at->pos.offset;
+
+    while (p > text && strchr(" \t\r\n", p[-1]) != NULL)
+        p--;
+    return p > text && p[-1] == '}';
+}
+
 static void
 on_semicolon(struct reader *r, const struct conf_word *at)
 {
@@ -345,12 +440,16 @@ on_semicolon(struct reader *r, const struct conf_word *at)
 
     if (r->conf->priv->pending.len == 0) {
         error_at(r->conf, at->pos, "unexpected \";\"");
-        conf_hint(r->conf, "no directive stands before it");
+        conf_hint(r->conf, follows_brace(r, at) ? "none is needed behind a block"
+                                                : "no directive stands before it");
         return;
     }
+    open_forgotten(r);
     tn = take_pending(r);
-    if (tn != NULL)
-        end_simple(r, &tn->node);
+    if (tn == NULL)
+        return;
+    look_at_indentation(r, &tn->node);
+    end_simple(r, &tn->node);
 }
 
 /* A "{" without a name opens a block too, so that its "}" finds it. */
@@ -370,11 +469,13 @@ open_nameless(struct reader *r, const struct conf_word *at)
 static void
 on_open(struct reader *r, const struct conf_word *at)
 {
-    struct tree_node *tn = r->conf->priv->pending.len == 0 ? open_nameless(r, at)
-                                                           : take_pending(r);
+    struct tree_node *tn;
 
+    open_forgotten(r);
+    tn = r->conf->priv->pending.len == 0 ? open_nameless(r, at) : take_pending(r);
     if (tn == NULL)
         return;
+    look_at_indentation(r, &tn->node);
     if (is_include(&tn->node.words[0])) {
         error_at(r->conf, pos_after(&tn->node.words[tn->node.count - 1]),
                  "directive \"include\" is not terminated by \";\"");
@@ -397,6 +498,13 @@ tell_unterminated(struct reader *r, const struct conf_node *node, bool at_end)
     else
         error_at(r->conf, pos, "unexpected end of file, expecting \";\" or \"}\"");
     names_hint_missing(r->conf, &node->words[node->count - 1]);
+}
+
+/* "root /srv}": the brace would have closed a block. */
+static bool
+has_eaten_brace(const struct conf_word *word)
+{
+    return !word->quoted && str_ends(word->text, STR("}"));
 }
 
 /*
@@ -423,39 +531,10 @@ end_unterminated(struct reader *r, bool at_end)
         tn->told = all->told;
         tell_unterminated(r, &tn->node, at_end && count == left);
         end_simple(r, &tn->node);
+        if (!at_end && count == left && has_eaten_brace(&words[count - 1])
+            && r->parent != r->base)
+            block_leave(r);
     }
-}
-
-/* The blanks before a word that is the first of its line; STR_NONE when it is not. */
-static struct str
-indentation(const struct conf_pos *pos)
-{
-    const char *at = pos->file->text.p + pos->offset, *from = at - (pos->column - 1);
-
-    for (const char *p = from; p < at; p++)
-        if (*p != ' ' && *p != '\t')
-            return STR_NONE;
-    return (struct str){ from, (size_t)(at - from) };
-}
-
-/*
- * A "}" further out than the block that it closes shows that the block's own is missing; one further
- * in shows that it is one too many. Either is remembered in case that an error follows. Tabs beside
- * blanks show nothing.
- */
-static void
-compare_indentation(struct reader *r, const struct conf_pos *close)
-{
-    struct str inner = indentation(close), outer = indentation(&r->parent->words[0].pos);
-
-    if (!str_is_set(inner) || !str_is_set(outer) || inner.len == outer.len)
-        return;
-    if (inner.len < outer.len && r->unclosed == NULL && str_starts(outer, inner)) {
-        r->unclosed = r->parent;
-        r->unclosed_by = close->line;
-    }
-    if (inner.len > outer.len && r->needless == 0 && str_starts(inner, outer))
-        r->needless = close->line;
 }
 
 static void
@@ -562,8 +641,7 @@ tell_unclosed(struct reader *r, const struct conf_word *at)
     if (r->unclosed != NULL) {
         error_at(r->conf, r->unclosed->words[0].pos,
                  "unexpected end of file, expecting \"}\"");
-        conf_hint(r->conf, "this block seems not to be closed: the \"}\" of line %u stands "
-                  "further out", r->unclosed_by);
+        conf_hint(r->conf, "this block seems not to be closed before line %u", r->unclosed_by);
         return;
     }
 

@@ -62,6 +62,7 @@ strip_brackets(struct conf *conf, const struct conf_node *node, struct words *wo
         if (w == first) {
             word.text = str_from(word.text, 1);
             word.pos.column++;
+            word.pos.offset++;
             word.pos.len--;
         }
         if (w == last)

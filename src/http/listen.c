@@ -326,9 +326,12 @@ parse_listen(struct conf *conf, const struct conf_node *node, void *field)
     (void)field;
     if (!str_is_set(text))
         return conf_no_memory(conf);
-    if ((wrong = address_parse(text, addresses, ARRAY_LEN(addresses), &count)) != NULL)
-        return conf_error(conf, word, "%s in \"%.*s\" of the \"listen\" directive", wrong,
-                          STR_ARG(word->text));
+    if ((wrong = address_parse(text, addresses, ARRAY_LEN(addresses), &count)) != NULL) {
+        conf_error(conf, word, "%s in \"%.*s\" of the \"listen\" directive", wrong,
+                   STR_ARG(word->text));
+        conf_hint(conf, "such as 8080, 192.0.2.1:8080, [2001:db8::1]:8080 or unix:/run/weir.sock");
+        return false;
+    }
     for (unsigned i = 0; i < count; i++) {
         struct server_listen l = {
             .address = addresses[i], .options = listen_defaults, .word = *word,

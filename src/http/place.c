@@ -472,6 +472,8 @@ check_nesting(struct conf *conf, const struct http_location *outer,
                    STR_ARG(place->name), STR_ARG(outer->name));
         if (outer->kind == LOCATION_REGEX)
             conf_hint(conf, "only regular expressions can stand inside a regular expression");
+        else
+            conf_hint(conf, "its path must begin with that of the outer one");
         return false;
     }
     return true;

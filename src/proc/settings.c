@@ -346,7 +346,7 @@ static bool
 refuse_load_module(struct conf *conf, const struct conf_node *node, void *field)
 {
     (void)field;
-    conf_error(conf, &node->words[0], "module \"%.*s\" cannot be loaded, modules are compiled in",
+    conf_error(conf, &node->words[0], "module \"%.*s\" cannot be loaded, modules are part of the program",
                STR_ARG(node->words[1].text));
     conf_hint(conf, "remove the line; \"weir -V\" lists the modules, ./configure chooses them");
     return false;

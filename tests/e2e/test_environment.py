@@ -80,7 +80,7 @@ WRONG = {
     "root ${env:1A};": ('invalid "${env:1A}"', 'a name of letters, digits and "_": ${env:NAME} or ${env:NAME:-default}'),
     "root ${env:A-B};": ('invalid "${env:A-B}"', 'a name of letters, digits and "_": ${env:NAME} or ${env:NAME:-default}'),
     "root ${env:A:b};": ('invalid "${env:A:b}"', 'a name of letters, digits and "_": ${env:NAME} or ${env:NAME:-default}'),
-    "root ${env:CONTROL};": ('the environment variable "CONTROL" has a control byte, 0x0A, in it', "such bytes never come from the environment"),
+    "root ${env:CONTROL};": ('a control byte, 0x0A, in the environment variable "CONTROL"', "such bytes never come from the environment"),
     "${env:NAME} /srv;": ("the name of a directive cannot come from the environment", '"${env:NAME}" stands for arguments'),
     "keepalive_requests ${env:PLAIN};": ('invalid value "plain" in "keepalive_requests" directive', "a whole number from 0 to 4294967295"),
     "${env:NOT_SET} { rot x; }": ('the environment variable "NOT_SET" is not set', "set it, or give a default: ${env:NOT_SET:-default}"),

@@ -75,7 +75,7 @@ END_TEST
 static const struct { const char *text, *report; } errors[] = {
     { "user ${env:NONE};", "the environment variable \"NONE\" is not set" },
     { "user ${env:odd};", "the environment variable \"odd\" is not set" },
-    { "user ${env:NEWLINE};", "the environment variable \"NEWLINE\" has a control byte, 0x0A, in it" },
+    { "user ${env:NEWLINE};", "a control byte, 0x0A, in the environment variable \"NEWLINE\"" },
     { "user ${env:A;", "the closing \"}\" of \"${env:A\" is missing" },
     { "user ${env:A:-a b};", "the closing \"}\" of \"${env:A:-a\" is missing" },
     { "user ${env:};", "invalid \"${env:}\"" },

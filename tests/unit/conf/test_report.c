@@ -208,9 +208,6 @@ static const struct { struct str text; const char *report; } reports[] = {
         "weir: [emerg] directive \"tags\" is not terminated by \";\" in toy.conf:2\n"
         "   2 |   tags a b\n"
         "     |           ^ a \";\" is missing here\n"
-        "weir: [emerg] invalid tag \"gzip\" in toy.conf:3\n"
-        "   3 |   gzip on;\n"
-        "     |   ^~~~\n"
     },
     {   /* blocks that stay open */
         STR_INIT("http {\n"
@@ -229,7 +226,7 @@ static const struct { struct str text; const char *report; } reports[] = {
         "     | ^ no block is open here\n"
         "weir: [emerg] unexpected \";\" in toy.conf:2\n"
         "   2 | ;\n"
-        "     | ^ no directive stands before it\n"
+        "     | ^ none is needed behind a block\n"
         "weir: [emerg] unexpected \"{\" in toy.conf:3\n"
         "   3 | { a; }\n"
         "     | ^ no directive stands before it\n"
@@ -428,8 +425,7 @@ static const struct { struct str text; const char *report; } reports[] = {
         "}\n"),
         "weir: [emerg] unexpected end of file, expecting \"}\" in toy.conf:3\n"
         "   3 |     location / {\n"
-        "     |     ^~~~~~~~ this block seems not to be closed: the \"}\" of line 5 stands further "
-        "out\n"
+        "     |     ^~~~~~~~ this block seems not to be closed before line 5\n"
     },
     {   /* tabs and blanks cannot be compared */
         STR_INIT("http {\n"
@@ -449,6 +445,75 @@ static const struct { struct str text; const char *report; } reports[] = {
         "weir: [emerg] unexpected \"}\" in toy.conf:6\n"
         "   6 | }\n"
         "     | ^ no block is open here; the \"}\" of line 4 may be one too many\n"
+    },
+    {   /* a "}" that is missing, by a statement further out */
+        STR_INIT("events {\n"
+        "  padding a;\n"
+        "http {\n"
+        "  gzip on;\n"
+        "}\n"),
+        "weir: [emerg] unexpected end of file, expecting \"}\" in toy.conf:1\n"
+        "   1 | events {\n"
+        "     | ^~~~~~ this block seems not to be closed before line 3\n"
+        "weir: [emerg] \"padding\" directive is not allowed here in toy.conf:2\n"
+        "   2 |   padding a;\n"
+        "     |   ^~~~~~~ it belongs in http, server or location\n"
+        "weir: [emerg] \"http\" directive is not allowed here in toy.conf:3\n"
+        "   3 | http {\n"
+        "     | ^~~~ it belongs in main\n"
+    },
+    {   /* what is not indented at all shows nothing */
+        STR_INIT("http {\n"
+        "server {\n"
+        "gzip on;\n"
+        "}\n"),
+        "weir: [emerg] unexpected end of file, expecting \"}\" in toy.conf:4\n"
+        "   4 | }\n"
+        "     |  ^ the block \"http\" that line 1 opens is not closed\n"
+    },
+    {   /* a "{" that is missing */
+        STR_INIT("http\n"
+        "server {\n"
+        "location /a\n"
+        "gzip on;\n"
+        "} } }\n"),
+        "weir: [emerg] directive \"http\" has no opening \"{\" in toy.conf:1\n"
+        "   1 | http\n"
+        "     |     ^ a \"{\" is missing here\n"
+        "weir: [emerg] directive \"location\" has no opening \"{\" in toy.conf:3\n"
+        "   3 | location /a\n"
+        "     |            ^ a \"{\" is missing here\n"
+    },
+    {   /* a "}" in a word would have closed the block */
+        STR_INIT("http { server { root on} }\n"),
+        "weir: [emerg] directive \"root\" is not terminated by \";\" in toy.conf:1\n"
+        "   1 | http { server { root on} }\n"
+        "     |                         ^ the \"}\" is part of the word: write \";\" before it\n"
+    },
+    {   /* other languages */
+        STR_INIT("// x;\n"
+        "http { else { } root/srv; }\n"
+        "user = a b;\n"
+        "daemon = on;\n"
+        "daemon o n;\n"),
+        "weir: [emerg] unknown directive \"//\" in toy.conf:1\n"
+        "   1 | // x;\n"
+        "     | ^~ a comment begins with \"#\"\n"
+        "weir: [emerg] unknown directive \"else\" in toy.conf:2\n"
+        "   2 | http { else { } root/srv; }\n"
+        "     |        ^~~~ there is no \"else\": write a second \"if\"\n"
+        "weir: [emerg] unknown directive \"root/srv\" in toy.conf:2\n"
+        "   2 | http { else { } root/srv; }\n"
+        "     |                 ^~~~~~~~ a blank is missing behind \"root\"\n"
+        "weir: [emerg] invalid number of arguments in \"user\" directive in toy.conf:3\n"
+        "   3 | user = a b;\n"
+        "     |          ^ it takes 1 or 2 arguments\n"
+        "weir: [emerg] invalid number of arguments in \"daemon\" directive in toy.conf:4\n"
+        "   4 | daemon = on;\n"
+        "     |          ^~ no \"=\" stands before its argument\n"
+        "weir: [emerg] invalid number of arguments in \"daemon\" directive in toy.conf:5\n"
+        "   5 | daemon o n;\n"
+        "     |          ^ it takes 1 argument; quote one with blanks in it\n"
     },
     {   /* a quote that the next one closes */
         STR_INIT("user \"a;\n"

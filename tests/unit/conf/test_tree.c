@@ -165,7 +165,7 @@ static const struct {
     { { { "main", "\ninclude none; a;" } },
       "a;", "weir: [emerg] open() \"~/none\" failed (2: No such file or directory) in ~/main:2\n"
             "   2 | include none; a;\n"
-            "     |         ^~~~\n" },
+            "     |         ^~~~ it is relative to the folder of the main file\n" },
     { { { "main", "include .;" } },
       "", "weir: [emerg] read() \"~/.\" failed (21: Is a directory) in ~/main:1\n"
           "   1 | include .;\n"

@@ -211,7 +211,7 @@ static const struct { const char *text, *first_line, *mend; } refused[] = {
     { EVENTS "worker_cpu_affinity auto 1 1;",
       "invalid number of arguments in \"worker_cpu_affinity\" directive", "" },
     { EVENTS "load_module modules/x.so;",
-      "module \"modules/x.so\" cannot be loaded, modules are compiled in", "weir -V" },
+      "module \"modules/x.so\" cannot be loaded, modules are part of the program", "weir -V" },
     { EVENTS "error_log syslog:tag=x;", "no syslog server specified", "unix:/dev/log" },
     { EVENTS "error_log memory:0 debug;", "invalid buffer size \"0\"", "memory:32k" },
     { EVENTS "error_log logs/x loud;", "invalid log level \"loud\"", "notice" },
