@@ -73,7 +73,9 @@ http {
         %(tls)s
         root %(www)s;
         %(gzip)s
+        %(locations)s
     }
+    %(servers)s
 }
 """
 
@@ -103,7 +105,22 @@ def nginx_tls(setup, tuned):
     return "\n        ".join(filter(None, lines))
 
 
-def nginx_conf(tuned, cork=True, listen=""):
+PREFIXES, EXPRESSIONS, SERVERS = 100, 20, 1000
+
+
+def many_locations():
+    """None of them is what the workloads ask for; all expressions are tried, or remembered."""
+    lines = ["location /section%d/ { expires 1h; }" % i for i in range(PREFIXES)]
+    lines += ["location ~* ^/[a-z]+/part%d/.*\\.(php|cgi)$ { return 404; }" % i for i in range(EXPRESSIONS)]
+    return "\n        ".join(lines)
+
+
+def many_servers(port):
+    return "\n    ".join("server { listen 127.0.0.1:%d; server_name www%d.example.org *.s%d.example.org; }" % (port, i, i)
+                        for i in range(1, SERVERS))
+
+
+def nginx_conf(tuned, cork=True, listen="", routed=False):
     tuning = NGINX_TUNING % ("on" if cork else "off", ENDLESS) if tuned else ""
     listen += " deferred backlog=4096" if tuned else ""
 
@@ -113,7 +130,8 @@ def nginx_conf(tuned, cork=True, listen=""):
             user="user nobody nogroup;" if AS_ROOT else "",
             events="multi_accept on;" if tuned else "",
             access_log=setup.dir + "/access.log" if setup.log else "off",
-            tls=nginx_tls(setup, tuned), gzip=NGINX_GZIP if "gzip" in setup.features else "")
+            tls=nginx_tls(setup, tuned), gzip=NGINX_GZIP if "gzip" in setup.features else "",
+            locations=many_locations() if routed else "", servers=many_servers(setup.port) if routed else "")
     return conf
 
 
@@ -354,6 +372,9 @@ def peers(weir, nginx, limit_binary):
         "weir-tuned": nginx_like(weir, nginx_conf(True), weir_ladder),
         # weir defers by default: what it does where the kernel does not sort out silent clients
         "weir-undeferred": nginx_like(weir, nginx_conf(False, listen=" deferred=off"), weir_ladder),
+        # the same as tuned, among many servers and locations
+        "weir-routed": nginx_like(weir, nginx_conf(True, routed=True), weir_ladder),
+        "nginx-routed": nginx_like(nginx, nginx_conf(True, routed=True), nginx_ladder),
         "nginx-default": nginx_like(nginx, nginx_conf(False), nginx_ladder),
         "nginx-tuned": nginx_like(nginx, nginx_conf(True), nginx_ladder),
         "nginx-tuned-nocork": nginx_like(nginx, nginx_conf(True, cork=False), nginx_ladder),
