@@ -26,6 +26,8 @@ REASONS = {
     "408": "an answer that the file asks for is given",
     "444": "444 is no status that could be sent",
     "OWN_SERVER": "merge_slashes is that of the server that is asked, not of the default one",
+    "STANDS_IN": "a page that stands in for a redirect leads nowhere else",
+    "NO_FOLDER": "an index is a file",
     "JOINED": "fields of the same name are one list (RFC 9110 5.3), as in nginx since 1.23",
     "REWRITES": "what a location says holds for all methods, its rewrites, too",
 }
@@ -952,6 +954,212 @@ CASES["limit_except"] = Case(server="""
     DELETE /many/a -> 403 shown /shown GET
     POST /allow/a -> 200 shown /shown GET
     /allow/a -> 200 shown /shown GET
+""")
+
+# ---- try_files, index, error_page
+
+CASES["try_files"] = Case(server="""
+    location / { try_files $uri $uri/ =404; }
+    location /spa/ { try_files $uri $uri/ /spa/index.txt; }
+    location /html/ { try_files $uri $uri.html $uri/index.txt =404; }
+    location /only-files/ { try_files $uri =404; }
+    location /folders/ { try_files /other/ $uri/ =404; }
+    location /last/ { try_files /none /show/last; }
+    location /last-query/ { try_files /none /show/last?own=1; }
+    location /last-args/ { try_files /none /show/last$is_args$args; }
+    location /last-args2/ { try_files /none /show/last?q=$uri&$args; }
+    location /named/ { try_files $uri @named; }
+    location /chain/ { try_files $uri @first; }
+    location @first { try_files /none$uri @second; }
+    location @second { return 200 "second $uri $args"; }
+    location @named { return 200 "named $uri|$args"; }
+    location /alias/ { alias {prefix}/aliased/; try_files $uri $uri/ /alias/f; }
+    location /code/ { try_files $uri =410; error_page 410 /show/gone; }
+    location /code-200/ { try_files $uri =204; }
+    location /rewritten/ { rewrite ^/rewritten/(.*)$ /deep/$1 break; try_files $uri $uri/ =404; }
+    location /if/ { set $ext ".html"; try_files $uri$ext /if$ext =403; }
+    location /empty/ { try_files $arg_f /show/none; }
+    location ~ ^/re/(?<n>.*)$ { try_files /deep/$n /other/$n =404; }
+    location /twice/ { try_files /show/a /deep/f; }
+    location /slash/ { try_files $uri/ /show/slash; }
+    location /show/ { return 200 "$uri|$args|$request_uri"; }
+""", files={"html/f": "f", "html/dir/index.html": "dir index", "html/spa/index.txt": "spa", "html/spa/dir/index.html": "spa dir",
+            "html/html/a.html": "a html", "html/html/b/index.txt": "b index", "html/only-files/d/x": "x", "html/other/f": "other f",
+            "html/deep/f": "deep f", "html/deep/d/index.html": "deep d", "aliased/f": "aliased f", "aliased/d/index.html": "aliased d",
+            "html/if/a.html": "if a", "html/slash/d/index.html": "slash d", "html/noindex/f": "f", "html/folders/d/f": "f"}, asks="""
+    / -> 403 [page]
+    /f -> 200 f
+    /f/ -> 404 [page]
+    /dir -> 301 http://h:{port}/dir/
+    /dir?q=1 -> 301 http://h:{port}/dir/?q=1
+    /dir/ -> 200 dir index
+    /dir// -> 200 dir index
+    /noindex -> 301 http://h:{port}/noindex/
+    /noindex/ -> 403 [page]
+    /none -> 404 [page]
+    /none/ -> 404 [page]
+    POST /f -> 405 [page]
+    POST /none -> 404 [page]
+    /spa/x/y?z=1 -> 200 spa
+    /spa/ -> 403 [page]
+    /spa/dir -> 301 http://h:{port}/spa/dir/
+    /spa/dir/ -> 200 spa dir
+    POST /spa/x -> 405 [page]
+    /html/a -> 200 a html
+    /html/b -> 200 b index
+    /html/b/ -> 200 b index
+    /html/c -> 404 [page]
+    /only-files/d -> 404 [page]
+    /only-files/d/ -> 404 [page]
+    /only-files/d/x -> 200 x
+    /folders/x -> 301 http://h:{port}/other/
+    /last/x?a=1 -> 200 /show/last||/last/x?a=1
+    /last-query/x?a=1 -> 200 /show/last|own=1|/last-query/x?a=1
+    /last-args/x?a=1 -> 200 /show/last|a=1|/last-args/x?a=1
+    /last-args/x -> 200 /show/last||/last-args/x
+    /last-args2/x?a=1 -> 200 /show/last|q=/last-args2/x&a=1|/last-args2/x?a=1
+    /named/a%20b?c=d -> 200 named /named/a b|c=d
+    POST /named/a -> 200 named /named/a|
+    /chain/x?y -> 200 second /chain/x y
+    /alias/f -> 200 aliased f
+    /alias/d -> 301 http://h:{port}/alias/d/
+    /alias/d/ -> 200 aliased d
+    /alias/none -> 200 aliased f
+    /code/x -> 410 /show/gone||/code/x
+    /code-200/x -> 204
+    /rewritten/f -> 200 deep f
+    /rewritten/d -> 301 http://h:{port}/deep/d/
+    /rewritten/none -> 404 [page]
+    /if/a -> 200 if a
+    /if/none -> 403 [page]
+    /empty/ -> 200 /show/none||/empty/
+    /empty/?f=f -> 200 f ## nginx: 200 /show/none||/empty/?f=f ## SLASH
+    /empty/?f=/deep/f -> 200 deep f
+    /empty/?f=/../html/f -> 200 /show/none||/empty/?f=/../html/f ## nginx: 200 f ## UNSAFE
+    /re/f -> 200 deep f
+    /re/none -> 404 [page]
+    /twice/x -> 200 deep f
+    /slash/d -> 301 http://h:{port}/slash/d/
+    /slash/none -> 200 /show/slash||/slash/none
+""")
+
+CASES["error_pages"] = Case(server="""
+    error_page 404 /pages/404.txt;
+    error_page 500 502 503 504 /pages/50x.txt;
+    location /files/ { }
+    location /own/ { error_page 404 =200 /show/own; }
+    location /result/ { error_page 404 = /show/result; }
+    location /result-code/ { error_page 404 = /code/result; }
+    location /code/ { return 202 "code $uri"; }
+    location /named/ { error_page 404 @named; }
+    location /named-200/ { error_page 404 =200 @named; }
+    location /named-result/ { error_page 404 = @named-code; }
+    location @named { return 200 "named $uri $request_method"; }
+    location @named-code { return 206 "named code"; }
+    location /url/ { error_page 404 http://other.example/sorry; }
+    location /url-301/ { error_page 404 =301 http://other.example$request_uri; }
+    location /url-307/ { error_page 403 404 =307 https://other.example/; return 403; }
+    location /scheme/ { error_page 404 =302 $scheme://other.example/; }
+    location /variable/ { error_page 404 /show/$arg_page; }
+    location /query/ { error_page 404 /show/q?status=$status&old=$args; }
+    location /lost/ { error_page 404 /none/at/all; }
+    location /forbidden/ { return 403; }
+    location /503/ { return 503; }
+    location /503-text/ { return 503 text; }
+    location /changed/ { error_page 404 =503 /pages/404.txt; }
+    location /recursive/ { recursive_error_pages on; error_page 404 /recursive2/; }
+    location /recursive2/ { recursive_error_pages on; error_page 403 =200 /show/twice; return 403; }
+    location /not-recursive/ { error_page 404 /recursive3/; }
+    location /recursive3/ { error_page 403 =200 /show/twice; return 403; }
+    location /internal/ { internal; }
+    location /several/ { error_page 404 403 =410 /show/several; location /several/403 { return 403; } }
+    location /redirects/ { error_page 301 =200 /show/redirect; return 301 /x; }
+    location /redirects-text/ { error_page 302 /show/redirect; return 302 /x; }
+    location /empty-200/ { error_page 404 =200 /empty.txt; }
+    location /204/ { error_page 404 =204 /show/x; }
+    location /444/ { error_page 404 =444 /show/x; }
+    location /405/ { error_page 405 =200 $uri; }
+    location /inherit/ { location /inherit/in/ { error_page 403 /show/in; return 403; } location /inherit/not/ { } }
+    location /show/ { return 200 "$uri|$args|$request_method|$request_uri"; }
+    location /pages/ { internal; add_header X-Page 1 always; }
+""", files={"html/pages/404.txt": "my 404\n", "html/pages/50x.txt": "my 50x\n", "html/empty.txt": "", "html/405/f": "f of 405"}, asks="""
+    /files/none -> 404 my 404
+    HEAD /files/none -> 404
+    POST /files/none -> 404 my 404
+    PUT /files/none -> 405 [page]
+    /pages/404.txt -> 404 my 404
+    /own/x -> 200 /show/own||GET|/own/x
+    /result/x -> 200 /show/result||GET|/result/x
+    POST /result/x -> 200 /show/result||GET|/result/x
+    /result-code/x -> 202 code /code/result
+    /named/x -> 404 named /named/x GET
+    POST /named/x -> 404 named /named/x POST
+    /named-200/x -> 200 named /named-200/x GET
+    /named-result/x -> 206 named code
+    /url/x?q -> 302 http://other.example/sorry
+    /url-301/x?q -> 301 http://other.example/url-301/x?q
+    /url-307/x -> 307 https://other.example/
+    /scheme/x -> 302 http://other.example/
+    /variable/x?page=sorry -> 404 /show/sorry||GET|/variable/x?page=sorry
+    /variable/x -> 404 /show/||GET|/variable/x
+    /query/x?a=b -> 404 /show/q|status=404&old=a=b|GET|/query/x?a=b
+    /lost/x -> 404 [page]
+    /forbidden/ -> 403 [page]
+    /503/ -> 503 my 50x
+    /503-text/ -> 503 text
+    /changed/x -> 503 my 404
+    /recursive/x -> 200 /show/twice||GET|/recursive/x
+    /not-recursive/x -> 403 [page]
+    /internal/x -> 404 my 404
+    /several/x -> 410 /show/several||GET|/several/x
+    /several/403 -> 410 /show/several||GET|/several/403
+    /redirects/ -> 200 /show/redirect||GET|/redirects/ ## nginx: 200 http://h:{port}/x ## STANDS_IN
+    /redirects-text/ -> 302 /show/redirect||GET|/redirects-text/ ## nginx: 302 http://h:{port}/x ## STANDS_IN
+    /empty-200/x -> 200
+    /204/x -> 204
+    POST /405/f -> 200 f of 405
+    /inherit/in/x -> 403 /show/in||GET|/inherit/in/x
+    /inherit/not/x -> 404 my 404
+""")
+
+CASES["index"] = Case(server="""
+    index index.txt index.html;
+    location /none/ { index none.txt; }
+    location /second/ { }
+    location /absolute/ { index none.txt /show/absolute; }
+    location /variable/ { index $arg_i.txt index.html; }
+    location /deep/ { index sub/index.txt; }
+    location /alias/ { alias {prefix}/aliased/; }
+    location /dir/ { }
+    location ~ \\.php$ { return 200 "php $uri $args"; }
+    location /php/ { index index.php; }
+    location /folder-index/ { index sub; }
+    location /show/ { return 200 "$uri|$args"; }
+    location /empty/ { }
+""", files={"html/second/index.html": "html", "html/absolute/x": "", "html/variable/a.txt": "a", "html/variable/index.html": "variable html",
+            "html/deep/sub/index.txt": "deep sub", "aliased/index.txt": "aliased index", "html/dir/index.txt": "text", "html/dir/index.html": "html",
+            "html/php/index.php": "<?php", "html/folder-index/sub/x": "", "html/empty/x": "", "html/none/index.html": "not asked"}, asks="""
+    / -> 403 [page]
+    /none/ -> 403 [page]
+    /second/ -> 200 html
+    /second -> 301 http://h:{port}/second/
+    /second?a=b -> 301 http://h:{port}/second/?a=b
+    /absolute/?q -> 200 /show/absolute|q
+    /variable/?i=a -> 200 a
+    /variable/?i=b -> 200 variable html
+    /variable/ -> 200 variable html
+    /deep/ -> 200 deep sub
+    /alias/ -> 200 aliased index
+    /alias -> 404 [page]
+    /dir/ -> 200 text
+    HEAD /dir/ -> 200
+    POST /dir/ -> 405 [page]
+    POST /empty/ -> 403 [page]
+    POST /dir -> 301 http://h:{port}/dir/
+    /php/?x=1 -> 200 php /php/index.php x=1
+    /folder-index/ -> 403 [page] ## nginx: 301 http://h:{port}/folder-index/sub/ ## NO_FOLDER
+    /empty/ -> 403 [page]
+    /missing/ -> 404 [page]
 """)
 
 # ---- servers

@@ -95,7 +95,7 @@ ANSWERS = [
     ("/limit/a", 200, "a"), ("/limited/a", 200, "a"), ("/limited/a?deep=1", 200, "deep a"), ("/limited/b", 200, "seen yes"),
     ("/parts/a", 200, "a"), ("/parts/b?a=1", 410, None), ("/parts/a?b=1", 200, "other"), ("/parts/b?a=1&b=1", 410, "gone"), ("/parts/a?a=1&b=1", 200, "other"), ("/parts/a?b=1&c=1&a=1", 200, "other"),
     ("/parts/b?a=1&b=0", 410, None), ("/parts/b?a=1&c=1", 451, None), ("/parts/b?c=1&b=1", 451, "gone"), ("/parts/b?a=1&b=1&c=1", 451, "gone"), ("/parts/b", 404, None),
-    ("/try/a", 200, "a"), ("/try/b", 200, "b"), ("/try/folder", 200, "folder"), ("/try/none", 200, "last"), ("/try/deep/a", 200, "deep"),
+    ("/try/a", 200, "a"), ("/try/b", 200, "b"), ("/try/folder", 301, None), ("/try/folder/", 200, "folder"), ("/try/none", 200, "last"), ("/try/deep/a", 200, "deep"),
     ("/try/deep/none", 404, None), ("/try-code/a", 200, "a"), ("/try-code/b", 418, None), ("/try-name/x", 200, "named /try-name/x"),
     ("/try-alias/a", 200, "a"), ("/try-alias/b", 200, "b"), ("/try-alias/none", 200, "last"), ("/try-loop/", 500, None),
     ("/try-arg/?f=/try/a", 200, "a"), ("/try-arg/?f=/../weir.conf", 404, None), ("/try-arg/?f=/try/../../weir.conf", 404, None), ("/try-arg/?f=try/a", 200, "a"),

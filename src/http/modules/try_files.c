@@ -7,8 +7,13 @@
 #include "http/module.h"
 #include "http/path.h"
 
+struct try_name {
+    struct http_text text;      /* without the slash at its end */
+    bool is_folder;             /* there was one */
+};
+
 struct try_files_conf {
-    VEC(struct http_text) names;        /* the last is not among them */
+    VEC(struct try_name) names; /* the last argument is not among them */
     struct http_text last;      /* a path or "@name" */
     unsigned status;            /* "=404" instead of last; 0: none */
     struct conf_mark mark;
@@ -33,6 +38,23 @@ parse_last(struct conf *conf, const struct conf_word *word, struct try_files_con
     return true;
 }
 
+/* A value that ends with a slash is no folder's name: the slash must stand in the file. */
+static bool
+parse_name(struct conf *conf, const struct conf_word *word, struct try_name *name)
+{
+    struct str text = arena_str(conf->arena, word->text);
+
+    if (!str_is_set(text))
+        return conf_no_memory(conf);
+    if (str_starts(text, STR("@")) || str_starts(text, STR("="))) {
+        conf_warn(conf, word, "\"%.*s\" is taken for a file", STR_ARG(text));
+        conf_hint(conf, "only the last argument can be a named location or a status");
+    }
+    name->is_folder = str_ends(text, STR("/"));
+    text.len -= name->is_folder;
+    return http_text_compile(conf, word, text, &name->text);
+}
+
 static bool
 parse_try_files(struct conf *conf, const struct conf_node *node, void *field)
 {
@@ -42,17 +64,11 @@ parse_try_files(struct conf *conf, const struct conf_node *node, void *field)
     tc->is_set = true;
     tc->mark = conf_mark_of(conf, &node->words[0]);
     for (uint32_t i = 1; i < last; i++) {
-        struct http_text *name = VEC_ADD(conf->arena, &tc->names);
+        struct try_name *name = VEC_ADD(conf->arena, &tc->names);
 
         if (name == NULL)
             return conf_no_memory(conf);
-        if (str_starts(node->words[i].text, STR("@"))
-            || str_starts(node->words[i].text, STR("="))) {
-            conf_warn(conf, &node->words[i], "\"%.*s\" is taken for a file",
-                      STR_ARG(node->words[i].text));
-            conf_hint(conf, "only the last argument can be a named location or a status");
-        }
-        if (!http_text_of_word(conf, &node->words[i], name))
+        if (!parse_name(conf, &node->words[i], name))
             return false;
     }
     return parse_last(conf, &node->words[last], tc);
@@ -80,7 +96,6 @@ path_of(struct http_request *req, struct str name)
     return writer_str(&w);
 }
 
-/* Whether there is a file, or a folder: the name ended with a slash. */
 static bool
 is_there(struct http_request *req, struct str path, bool wants_folder)
 {
@@ -114,7 +129,7 @@ go_to_last(struct http_request *req, const struct try_files_conf *tc)
         return http_redirect_named(req, place);
     query = str_find(place, '?', 0);
     path = path_of(req, query < 0 ? place : (struct str){ place.p, (size_t)query });
-    args = query < 0 ? req->args : str_from(place, (size_t)query + 1);
+    args = query < 0 ? STR_NONE : str_from(place, (size_t)query + 1);
     if (!str_is_set(path))
         return http_fail(req, HTTP_INTERNAL_ERROR);
     if (!http_path_is_safe(path)) {
@@ -130,12 +145,12 @@ try_files_handle(struct http_request *req, const void *slot)
     const struct try_files_conf *tc = slot;
 
     for (uint32_t i = 0; i < tc->names.len; i++) {
-        struct str name = http_text_eval(req, &tc->names.items[i]);
-        struct str path = path_of(req, name);
+        const struct try_name *name = &tc->names.items[i];
+        struct str path = path_of(req, http_text_eval(req, &name->text));
 
         if (!str_is_set(path))
             return http_fail(req, HTTP_INTERNAL_ERROR);
-        if (is_there(req, path, str_ends(name, STR("/")))) {
+        if (is_there(req, path, name->is_folder)) {
             HTTP_TRACE(req, &tc->mark, "try_files: %.*s is there", STR_ARG(path));
             req->path = path;
             return HTTP_PASS;
