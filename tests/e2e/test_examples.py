@@ -141,8 +141,6 @@ def test_example_is_good(folder, monkeypatch, name, text):
     if REFUSED.search(text):
         assert done.returncode == 1 and len(said) == 1 and re.search(rf"\| +{name}\b", done.stderr), done.stderr
     else:
-        if "nginx has this directive, weir does not yet" in done.stderr:
-            pytest.skip("a directive of the example is missing")
         assert done.returncode == 0, done.stderr
         assert not [line for line in said if "makes sense only if the master process runs with super-user" not in line]
 
