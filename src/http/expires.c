@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/expires.h"
 #include "base/clock.h"
+#include "base/writer.h"
 #include "conf/conf.h"
 
 enum { DAY_S = 24 * 60 * 60 };
@@ -55,45 +56,59 @@ expires_parse(struct str text, bool modified, struct expires *expires, const cha
     return true;
 }
 
-/* The next moment at which local clocks show that time of day. */
+static long
+local_offset(time_t t)
+{
+    struct tm tm;
+
+    return localtime_r(&t, &tm) != NULL ? tm.tm_gmtoff : 0;
+}
+
+/*
+ * The next moment at which local clocks show that time of day. The day may be the one on which they
+ * are put forward or back.
+ */
 static time_t
 next_daily(int64_t seconds)
 {
-    struct tm day;
-    time_t at;
+    long offset = local_offset(now.wall_s);
+    time_t local = now.wall_s + offset;
+    time_t at = local - local % DAY_S + seconds - offset;
 
-    localtime_r(&now.wall_s, &day);
-    day.tm_hour = (int)(seconds / 3600);
-    day.tm_min = (int)(seconds / 60 % 60);
-    day.tm_sec = (int)(seconds % 60);
-    day.tm_isdst = -1;
-    at = mktime(&day);
-    if (at > now.wall_s)
-        return at;
-    day.tm_mday++;
-    day.tm_hour = (int)(seconds / 3600);
-    day.tm_min = (int)(seconds / 60 % 60);
-    day.tm_sec = (int)(seconds % 60);
-    day.tm_isdst = -1;
-    return mktime(&day);
+    if (at <= now.wall_s)
+        at += DAY_S;
+    return at + offset - local_offset(at);
 }
 
+/* Most that are asked for in a second are of the same time. */
 static struct str
 date(struct arena *arena, time_t t)
 {
     enum { DATE_LEN = 29 };
+    static char last[DATE_LEN];
+    static time_t last_t;       /* 0: none yet */
     char *p = arena_bytes(arena, DATE_LEN);
 
     if (p == NULL)
         return STR_NONE;
-    http_date_format(p, t);
+    if (t != last_t || t == 0) {
+        http_date_format(last, t);
+        last_t = t;
+    }
+    memcpy(p, last, DATE_LEN);
     return (struct str){ p, DATE_LEN };
 }
 
 static struct str
 max_age(struct arena *arena, int64_t seconds)
 {
-    return arena_fmt(arena, "max-age=%lld", (long long)seconds);
+    static const struct str name = STR_INIT("max-age=");
+    char *p = arena_bytes(arena, name.len + 20);
+
+    if (p == NULL)
+        return STR_NONE;
+    memcpy(p, name.p, name.len);
+    return (struct str){ p, (size_t)(put_uint(p + name.len, (uint64_t)seconds) - p) };
 }
 
 bool

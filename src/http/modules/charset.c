@@ -392,6 +392,25 @@ choose(struct http_request *req, const struct charset_conf *cc, struct str from,
     return false;
 }
 
+/* The type with that charset in the place of the one that it names, or behind it. */
+static struct str
+put_together(struct arena *arena, const struct typed *typed, struct str charset)
+{
+    static const struct str name = STR_INIT("; charset=");
+    size_t size = typed->before.len + name.len + charset.len + typed->after.len;
+    char *p = arena_bytes(arena, size);
+    struct writer w;
+
+    if (p == NULL)
+        return STR_NONE;
+    w = writer_at(p, size);
+    write_str(&w, typed->before);
+    write_str(&w, name);
+    write_str(&w, charset);
+    write_str(&w, typed->after);
+    return writer_str(&w);
+}
+
 /* As in nginx, these pages are left as they are: they are of the server's own, and hardly read. */
 static bool
 is_moved(unsigned status)
@@ -423,8 +442,7 @@ charset_filter(struct http_request *req, const void *slot)
                && !choose(req, cc, name_of(req, &cc->source), to, &conversion)) {
         return HTTP_PASS;
     }
-    type = arena_fmt(req->arena, "%.*s; charset=%.*s%.*s", STR_ARG(typed.before), STR_ARG(to),
-                     STR_ARG(typed.after));
+    type = put_together(req->arena, &typed, to);
     if (!str_is_set(type) || (conversion != NULL && !convert(req, conversion)))
         return http_fail(req, HTTP_INTERNAL_ERROR);
     http_content_type_set(req, type);

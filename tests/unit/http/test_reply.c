@@ -97,6 +97,29 @@ START_TEST(each_is_replaced)
 }
 END_TEST
 
+START_TEST(a_control_byte_is_found_wherever_it_stands)
+{
+    struct http_request *req = make();
+    struct log log = { .level = LEVEL_EMERG };
+    char *value;
+
+    req->log.log = &log;
+    for (size_t len = 1; len <= 26; len++)
+        for (size_t at = 0; at < len; at++) {
+            bool good = _i == '\t' || (_i >= ' ' && _i != 0x7f);
+
+            value = malloc(len);
+            memset(value, 'x', len);
+            if (at > 0)
+                value[at - 1] = '\t';
+            value[at] = (char)_i;
+            ck_assert(http_value_is_sound(req, STR("A"), (struct str){ value, len }) == good);
+            free(value);
+        }
+    end(req);
+}
+END_TEST
+
 static enum io
 no_pull(struct body_source *source, char *room, size_t cap, size_t *done)
 {
@@ -157,6 +180,7 @@ main(void)
     unit_add(suite, a_block_behind_others_is_one_field_after_the_other, 1);
     unit_add(suite, a_field_that_is_set_replaces_those_of_a_block_too, 1);
     unit_add(suite, each_is_replaced, 1);
+    unit_add(suite, a_control_byte_is_found_wherever_it_stands, 256);
     unit_add(suite, a_body_that_is_changed_says_so, ARRAY_LEN(tags));
     unit_add(suite, an_empty_body_is_not_changed, 1);
     return unit_run(suite);
