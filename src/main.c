@@ -560,6 +560,7 @@ make_options(struct arena *arena, const struct command *command, struct options 
     const char *conf = command->conf_file != NULL ? command->conf_file : WEIR_CONF_PATH;
 
     options->dump = command->dump;
+    options->test = command->test;
     options->prefix = absolute_prefix(arena, prefix);
     if (!str_is_set(options->prefix))
         return false;

@@ -31,6 +31,7 @@ struct http_setup {
                                            the caller afterwards */
     struct zones *zones;        /* where zones in shared memory are declared; opened by the caller
                                    afterwards */
+    bool is_test;               /* it is looked at, and not served */
     bool no_jit;                /* pcre_jit off: regular expressions are interpreted */
     struct log *log;            /* of main level: what error_log in http inherits */
 };

@@ -9,6 +9,7 @@
 #include "http/engine.h"
 #include "http/http.h"
 #include "http/settings.h"
+#include "http/traps.h"
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -333,7 +334,7 @@ parse_http(struct conf *conf, const struct conf_node *node, void *field)
         return false;
     for (const struct http_server *s = http->servers; s != NULL; s = s->next)
         note_file_cache(http, s->root);
-    return build_addresses(conf, http);
+    return build_addresses(conf, http) && http_traps(conf, node, http);
 }
 
 /* ---- tables -------------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@ struct options {
      */
     struct link *inherited;
     bool no_warnings;           /* of a configuration that is good nothing is told */
+    bool test;                  /* -t: it is looked at, and not served */
     bool dump;                  /* -T: write the configuration to standard output once it is good */
 };
 

@@ -74,6 +74,7 @@ runtime_create(const struct options *options)
     }
     rt->arena = arena;
     rt->options = options;
+    rt->setup.is_test = options->test;
     rt->generation = ++generations;
     log_files_init(&rt->log_files, arena);
     rt->setup.log_files = &rt->log_files;

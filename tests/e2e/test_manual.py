@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from harness import check_conf, run_weir
+from harness.server import warnings_of
 
 MAN = pathlib.Path(__file__).resolve().parents[2] / "man"
 
@@ -69,7 +70,7 @@ def test_the_examples_of_the_manual_are_good(folder):
     assert len(examples) == 2
     for example in examples:
         done, _ = check_conf(folder, example if "events {" in example else "events { }" + example)
-        assert done.returncode == 0 and "[warn]" not in done.stderr, done.stderr
+        assert done.returncode == 0 and not warnings_of(done.stderr), done.stderr
 
 
 @pytest.mark.parametrize("page", ["weir.8", "weir.conf.5"])

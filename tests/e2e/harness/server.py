@@ -90,6 +90,11 @@ def check_conf(prefix, text, *args, name="weir.conf"):
     return run_weir(prefix, "-p", f"{prefix}/", "-c", str(path), "-t", *args), path
 
 
+def warnings_of(stderr):
+    """The warnings of a configuration test, but for folders that are not on this machine."""
+    return [line for line in stderr.splitlines() if "[warn]" in line and not re.search(r'\[warn\] "\S+" is not there in ', line)]
+
+
 def sanitizer_reports(prefix):
     return "".join(path.read_text(errors="replace") for path in (prefix / "sanitizer").iterdir())
 
