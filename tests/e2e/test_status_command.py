@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import request
+from harness import request, wait_until
 from harness.server import run_weir
 
 OK = "return 200 ok;"
@@ -25,6 +25,8 @@ def test_text_has_head_counters_workers_and_hosts(weir):
     with server.connect() as client:
         for _ in range(3):
             assert client.ask(request("/")).status == 200
+        # an answer is counted for its host once it is out
+        wait_until(lambda: re.search(r"\n +3 .* a\.example\n", server.run("-s", "status").stdout), "three answers")
         done = server.run("-s", "status")
     assert (done.returncode, done.stderr) == (0, "")
     head, counters, workers, hosts = done.stdout.split("\n\n")
