@@ -382,6 +382,20 @@ http_text_compile(struct conf *conf, const struct conf_word *word, struct str so
     return http_text_compile_after(conf, word, 0, source, text);
 }
 
+/* Most texts have no variable, and some files have a million of them: no byte too many. */
+static bool
+compile_literal(struct conf *conf, struct str source, struct http_text *text)
+{
+    *text = (struct http_text){ .source = source };
+    if (source.len == 0)
+        return true;
+    if ((text->pieces = ARENA_NEW(conf->arena, struct http_piece)) == NULL)
+        return conf_no_memory(conf);
+    text->pieces[0].literal = source;
+    text->len = 1;
+    return true;
+}
+
 bool
 http_text_compile_after(struct conf *conf, const struct conf_word *word, size_t before,
                         struct str source, struct http_text *text)
@@ -391,6 +405,8 @@ http_text_compile_after(struct conf *conf, const struct conf_word *word, size_t 
 
     if (!str_is_set(source))
         return conf_no_memory(conf);
+    if (str_find(source, '$', before) < 0)
+        return compile_literal(conf, source, text);
     if (!add_literal(conf, &pieces, (struct str){ source.p, before }))
         return false;
     while (at < source.len) {
