@@ -6,6 +6,7 @@
  */
 #include "base/map.h"
 #include "base/vec.h"
+#include <assert.h>
 
 enum { FIRST_PLACES = 8 };
 
@@ -43,6 +44,21 @@ map_create(struct arena *arena, bool ignore_case)
     map->ignore_case = ignore_case;
     map->arena = arena;
     return map;
+}
+
+bool
+map_reserve(struct map *map, uint32_t count)
+{
+    uint32_t places = FIRST_PLACES;
+
+    assert(map->pairs.len == 0);
+    while (places / 2 < count && places <= UINT32_MAX / 2)
+        places *= 2;
+    map->pairs.items = ARENA_ARRAY(map->arena, struct pair, count);
+    map->places = ARENA_ARRAY(map->arena, struct place, places);
+    map->pairs.cap = count;
+    map->mask = places - 1;
+    return map->pairs.items != NULL && map->places != NULL;
 }
 
 static uint64_t

@@ -13,6 +13,12 @@ struct map;
 /* ignore_case: ASCII letters match in any case. NULL when memory is short. */
 struct map *map_create(struct arena *arena, bool ignore_case);
 
+/*
+ * Room for so many keys in a map that is empty, so that it need not grow. False when memory is
+ * short.
+ */
+bool map_reserve(struct map *map, uint32_t count);
+
 /* The value of key, or NULL. A NULL map is empty. */
 void *map_get(const struct map *map, struct str key);
 

@@ -292,6 +292,12 @@ bool word_seconds(struct conf *conf, const struct conf_word *word, struct str te
 bool word_uint(struct conf *conf, const struct conf_word *word, struct str text, uint64_t max,
                uint64_t *value);
 
+/*
+ * Whether a statement of a block of data is "KEY VALUE;". False: an error was noted that speaks of
+ * the block's directive.
+ */
+bool conf_pair(struct conf *conf, const struct conf_node *node);
+
 /* nginx's units, without a conf: false when malformed or too large. */
 bool size_parse(struct str text, uint64_t *bytes);
 bool ms_parse(struct str text, uint64_t *ms);

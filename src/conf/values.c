@@ -84,6 +84,32 @@ word_uint(struct conf *conf, const struct conf_word *word, struct str text, uint
     return word_range(conf, word, text, 0, max, value);
 }
 
+/* ---- data ---------------------------------------------------------------------------------- */
+
+bool
+conf_pair(struct conf *conf, const struct conf_node *node)
+{
+    const struct conf_word *words = node->words;
+    const char *name = directive_name(conf);
+
+    if (node->is_block) {
+        conf_error(conf, &words[0], "unexpected block \"%.*s\" in \"%s\"", STR_ARG(words[0].text),
+                   name);
+        conf_hint(conf, "was the \"}\" of \"%s\" forgotten before it?", name);
+        return false;
+    }
+    if (node->count == 2)
+        return true;
+    conf_error(conf, &words[MIN(node->count - 1, 1)], "invalid number of the %s parameters", name);
+    if (node->count > 2 && words[2].pos.line != words[1].pos.line)
+        conf_hint(conf, "a \";\" is missing here");
+    else if (node->count > 2)
+        conf_hint(conf, "a value with blanks is to be written in quotes");
+    else
+        conf_hint(conf, "a value is missing behind it");
+    return false;
+}
+
 /* ---- fields -------------------------------------------------------------------------------- */
 
 bool

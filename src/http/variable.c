@@ -294,7 +294,7 @@ http_variable_set(struct http_request *req, const struct http_variable *var, str
     if (var->slot == 0)
         var->set(req, value);
     else if ((place = value_of(req, var)) != NULL)
-        *place = (struct http_value){ value, true };
+        *place = (struct http_value){ .text = value, .is_known = true };
 }
 
 struct str
@@ -307,15 +307,17 @@ http_variable_slot_value(struct http_request *req, const struct http_variable *v
         return STR_NONE;
     if (value->is_known)
         return value->text;
-    if (req->variable_depth >= DEPTH_MAX) {
+    if (value->is_asked || req->variable_depth >= DEPTH_MAX) {
         LOG(&req->log, ERR, 0, "cycle while evaluating variable \"%s\"", var->name);
         return STR_NONE;
     }
     req->variable_depth++;
+    value->is_asked = true;
     text = var->get(req, var->data, var->rest);
+    value->is_asked = false;
     req->variable_depth--;
     if (!var->is_volatile)
-        *value = (struct http_value){ text, true };
+        *value = (struct http_value){ .text = text, .is_known = true };
     return text;
 }
 

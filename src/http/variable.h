@@ -38,6 +38,7 @@ struct http_variable {
 struct http_value {
     struct str text;
     bool is_known;
+    bool is_asked;              /* it is being put together: asked once more, it is a cycle */
 };
 
 /* One piece: literal bytes, or a variable when var is set. */

@@ -121,6 +121,20 @@ START_TEST(map_stays_whole_when_memory_is_short)
 }
 END_TEST
 
+START_TEST(map_with_room_for_few_keys_takes_more)
+{
+    static const uint32_t rooms[] = { 0, 1, 4, 5, 100 };
+    struct map *map = map_create(arena, false);
+
+    ck_assert(map_reserve(map, rooms[_i]));
+    ck_assert_ptr_null(map_get(map, STR("none")));
+    for (unsigned i = 0; i < 50; i++)
+        ck_assert(map_add(map, name_of(i), &values[i], NULL));
+    for (unsigned i = 0; i < 50; i++)
+        ck_assert_ptr_eq(map_get(map, name_of(i)), &values[i]);
+}
+END_TEST
+
 START_TEST(map_without_memory_is_not_made)
 {
     struct arena *small = arena_create(1024, _i == 0 ? 1 : 80);
@@ -143,6 +157,7 @@ main(void)
     unit_add(suite, empty_key_is_a_key, 1);
     unit_add(suite, each_follows_the_order_of_addition_until_told_to_stop, 1);
     unit_add(suite, map_stays_whole_when_memory_is_short, 1);
+    unit_add(suite, map_with_room_for_few_keys_takes_more, 5);
     unit_add(suite, map_without_memory_is_not_made, 2);
     return unit_run(suite);
 }
