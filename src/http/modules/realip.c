@@ -4,17 +4,14 @@
  * X-Forwarded-For;"
  */
 #include "http/engine.h"
+#include "http/forwarded.h"
 #include "http/module.h"
-#include "net/network.h"
 
 enum { NAME_ADDRESSES_MAX = 64 };       /* of one host name */
 
-typedef VEC(struct network) network_vec;
-
 struct realip_conf {
-    network_vec trusted;
+    struct forwarded_trust trust;
     struct str header;
-    bool recursive;
 };
 
 /* ---- the conf file ------------------------------------------------------------------------- */
@@ -98,77 +95,7 @@ parse_real_ip_header(struct conf *conf, const struct conf_node *node, void *fiel
     return parse_text(conf, node, field);
 }
 
-/* ---- who it is ----------------------------------------------------------------------------- */
-
-static bool
-is_trusted(const struct realip_conf *rc, const struct peer *peer)
-{
-    for (uint32_t i = 0; i < rc->trusted.len; i++)
-        if (network_has(&rc->trusted.items[i], peer))
-            return true;
-    return false;
-}
-
-/* The addresses in all fields of one name, taken as one list, from its end. */
-struct walk {
-    const struct http_request *req;
-    struct str name;
-    uint32_t fields_left;
-    struct str left;            /* of the current field's value */
-};
-
-static bool
-to_field_before(struct walk *walk)
-{
-    while (walk->fields_left > 0) {
-        const struct http_field *field = &walk->req->fields[--walk->fields_left];
-
-        if (str_ieq(field->name, walk->name)) {
-            walk->left = field->value;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Empty places in the list do not count (RFC 9110 5.6.1). */
-static struct str
-take_last(struct walk *walk)
-{
-    struct str text = STR("");
-
-    while (text.len == 0) {
-        const char *comma;
-
-        if (walk->left.len == 0 && !to_field_before(walk))
-            return STR("");
-        comma = walk->left.len > 0 ? memrchr(walk->left.p, ',', walk->left.len) : NULL;
-        text = comma == NULL ? walk->left
-                             : str_from(walk->left, (size_t)(comma + 1 - walk->left.p));
-        walk->left.len = comma == NULL ? 0 : (size_t)(comma - walk->left.p);
-        text = str_trim(text);
-    }
-    return text;
-}
-
-/*
- * Each one names the one before it, and is believed when it is trusted itself. What is no address
- * ends the search: nobody vouches for what stands in front of it.
- */
-static bool
-find_in_fields(const struct http_request *req, const struct realip_conf *rc, struct peer *client)
-{
-    struct walk walk = { .req = req, .name = rc->header, .fields_left = req->fields_len };
-    struct peer next;
-    bool found = false;
-
-    while ((!found || (rc->recursive && is_trusted(rc, client)))
-           && peer_parse(take_last(&walk), &next)) {
-        *client = next;
-        found = true;
-    }
-    return found;
-}
+/* ---- who it is ---------------------------------------------------------------------------- */
 
 /*
  * Who the proxy speaks for holds the connection: it counts for the share of the pool that a client
@@ -206,10 +133,11 @@ realip_handle(struct http_request *req, const void *slot)
     bool found;
 
     req->peer = &req->conn->peer;
-    if (!is_trusted(rc, req->peer))
+    if (!forwarded_trusts(&rc->trust, req->peer))
         return HTTP_PASS;
-    found = str_eq(rc->header, STR("proxy_protocol")) ? find_proxied(req, &client)
-                                                      : find_in_fields(req, rc, &client);
+    found = str_eq(rc->header, STR("proxy_protocol"))
+            ? find_proxied(req, &client)
+            : forwarded_find(req, &rc->trust, rc->header, &client);
     if (!found)
         return HTTP_PASS;
     if ((kept = ARENA_NEW(req->arena, struct peer)) == NULL)
@@ -226,7 +154,7 @@ realip_wanted(const void *slot)
 {
     const struct realip_conf *rc = slot;
 
-    return rc->trusted.len > 0;
+    return rc->trust.proxies.len > 0;
 }
 
 /* ---- variables ----------------------------------------------------------------------------- */
@@ -261,11 +189,11 @@ static const struct http_variable realip_variables[] = {
 
 static const struct directive realip_directives[] = {
     { "set_real_ip_from", .where = IN_HTTP_ALL, .args = { 1, 1 }, .flags = DIRECTIVE_REPEAT,
-      .parse = parse_set_real_ip_from, REALIP_FIELD(trusted) },
+      .parse = parse_set_real_ip_from, REALIP_FIELD(trust.proxies) },
     { "real_ip_header", .where = IN_HTTP_ALL, .args = { 1, 1 }, .parse = parse_real_ip_header,
       REALIP_FIELD(header), .initial = "X-Real-IP" },
     { "real_ip_recursive", .where = IN_HTTP_ALL, .args = { 1, 1 }, .parse = parse_flag,
-      REALIP_FIELD(recursive), .initial = "off" },
+      REALIP_FIELD(trust.recursive), .initial = "off" },
     { 0 }
 };
 
