@@ -101,8 +101,8 @@ conf_destroy(struct conf *conf)
         arena_destroy(conf->scratch);
 }
 
-static uint32_t
-module_number(const struct conf *conf, const struct conf_module *module)
+uint32_t
+conf_module_number(const struct conf *conf, const struct conf_module *module)
 {
     uint32_t m = 0;
 
@@ -115,7 +115,7 @@ void *
 conf_settings(const struct conf *conf, const struct conf_scope *scope,
               const struct conf_module *module)
 {
-    uint32_t m = module_number(conf, module);
+    uint32_t m = conf_module_number(conf, module);
 
     return m < conf->priv->module_count ? scope->settings[m] : NULL;
 }
@@ -124,7 +124,7 @@ bool
 conf_is_set(const struct conf *conf, const struct conf_scope *scope,
             const struct conf_module *module, uint16_t offset)
 {
-    uint32_t m = module_number(conf, module);
+    uint32_t m = conf_module_number(conf, module);
 
     if (m == conf->priv->module_count || scope->set[m] == NULL)
         return false;
@@ -135,7 +135,7 @@ bool
 conf_sets_anything(const struct conf *conf, const struct conf_scope *scope,
                    const struct conf_module *but)
 {
-    uint32_t except = but != NULL ? module_number(conf, but) : conf->priv->module_count;
+    uint32_t except = but != NULL ? conf_module_number(conf, but) : conf->priv->module_count;
 
     for (uint32_t m = 0; m < conf->priv->module_count; m++)
         if (m != except && scope->set[m] != NULL)

@@ -201,6 +201,8 @@ struct conf_scope *conf_apply_block(struct conf *conf, const struct conf_node *n
 /* The settings of a module at a level, by its table. */
 void *conf_settings(const struct conf *conf, const struct conf_scope *scope,
                     const struct conf_module *module);
+/* Its place in the settings of every scope. */
+uint32_t conf_module_number(const struct conf *conf, const struct conf_module *module);
 /* Whether this very level (not an outer one) sets the directive's field. */
 bool conf_is_set(const struct conf *conf, const struct conf_scope *scope,
                  const struct conf_module *module, uint16_t offset);

@@ -210,6 +210,7 @@ make_lists(const struct making *making, struct http_location *place, enum http_p
     place->filters = compile_filters(making, false);
     place->on_fail = compile_filters(making, true);
     place->logs = compile_logs(making);
+    place->slots = making->scope->settings;
     if (place->handlers == NULL || place->filters == NULL || place->on_fail == NULL
         || place->logs == NULL)
         return conf_no_memory(making->conf);

@@ -181,8 +181,9 @@ keep_captures(struct http_request *req, const struct http_regex *regex, struct s
     return true;
 }
 
-enum http_match
-http_regex_match(struct http_request *req, const struct http_regex *regex, struct str subject)
+/* *pairs: of what was captured, the whole included. */
+static enum http_match
+match(struct http_request *req, const struct http_regex *regex, struct str subject, uint32_t *pairs)
 {
     int n;
 
@@ -196,9 +197,27 @@ http_regex_match(struct http_request *req, const struct http_regex *regex, struc
         return MATCH_NONE;      /* (*UTF): what is no UTF-8 matches nothing */
     if (n < 0)
         return give_up(req, regex, n);
-    if (regex->groups > 0 && !keep_captures(req, regex, subject, (uint32_t)n))
-        return give_up(req, regex, PCRE2_ERROR_NOMEMORY);
+    *pairs = (uint32_t)n;
     return MATCH_FOUND;
+}
+
+enum http_match
+http_regex_match(struct http_request *req, const struct http_regex *regex, struct str subject)
+{
+    uint32_t pairs;
+    enum http_match found = match(req, regex, subject, &pairs);
+
+    if (found == MATCH_FOUND && regex->groups > 0 && !keep_captures(req, regex, subject, pairs))
+        return give_up(req, regex, PCRE2_ERROR_NOMEMORY);
+    return found;
+}
+
+enum http_match
+http_regex_test(struct http_request *req, const struct http_regex *regex, struct str subject)
+{
+    uint32_t pairs;
+
+    return match(req, regex, subject, &pairs);
 }
 
 /* ---- $1 to $9 ------------------------------------------------------------------------------ */

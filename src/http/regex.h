@@ -34,6 +34,10 @@ struct http_regex *http_regex_compile(struct conf *conf, const struct conf_word 
 enum http_match http_regex_match(struct http_request *req, const struct http_regex *regex,
                                  struct str subject);
 
+/* The same for a question in passing: what the groups captured is not kept. */
+enum http_match http_regex_test(struct http_request *req, const struct http_regex *regex,
+                                struct str subject);
+
 /* What the group of that number holds since the last match; STR_NONE: there is none. */
 struct str http_capture(const struct http_request *req, uint32_t number);
 

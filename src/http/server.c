@@ -303,6 +303,10 @@ note_file_cache(struct http *http, const struct http_location *place)
         note_file_cache(http, l);
 }
 
+enum { CORE_TABLES = 3, MAX_MODULES = 64 };
+static struct conf_module module_tables[MAX_MODULES];
+static const struct conf_module *all_tables[CORE_TABLES + MAX_MODULES + 1];
+
 bool
 parse_http(struct conf *conf, const struct conf_node *node, void *field)
 {
@@ -328,6 +332,7 @@ parse_http(struct conf *conf, const struct conf_node *node, void *field)
     if (scope == NULL || conf->errors != errors)
         return false;
     settings = conf_settings(conf, scope, &http_table);
+    http->first_slot = conf_module_number(conf, &module_tables[0]);
     http->file_cache_body_bytes = settings->file_cache_body_bytes;
     http->regex_match_limit = settings->regex_match_limit;
     if (!http_variables_bind(conf, http))
@@ -338,10 +343,6 @@ parse_http(struct conf *conf, const struct conf_node *node, void *field)
 }
 
 /* ---- tables -------------------------------------------------------------------------------- */
-
-enum { CORE_TABLES = 3, MAX_MODULES = 64 };
-static struct conf_module module_tables[MAX_MODULES];
-static const struct conf_module *all_tables[CORE_TABLES + MAX_MODULES + 1];
 
 const struct conf_module *const *
 http_conf_modules(void)
@@ -372,6 +373,17 @@ http_table_of(const struct http_module *module)
         if (http_modules[i] == module)
             return &module_tables[i];
     return NULL;
+}
+
+const void *
+http_slot_of(const struct http_request *req, const struct http_module *module)
+{
+    const struct http_location *place = req->location != NULL ? req->location : req->server->root;
+    uint32_t i = 0;
+
+    while (http_modules[i] != module)
+        i++;
+    return place->slots[req->server->http->first_slot + i];
 }
 
 const void *

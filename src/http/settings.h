@@ -193,6 +193,7 @@ struct http_location {
                                            with NULL */
     struct http_handler *filters, *on_fail;
     struct http_log_hook *logs;
+    void *const *slots;         /* settings of all tables, see http_slot_of */
     struct location_set *nested;        /* NULL: none */
     struct http_location *next; /* while the file is read: siblings */
     struct http_location *children, *last_child;
@@ -262,6 +263,7 @@ struct http {
     struct arena *arena;
     struct map *variables;      /* by name: those that the conf file uses or defines */
     uint32_t value_count;       /* slots of a request's values */
+    uint32_t first_slot;        /* of http_modules[0] in the slots of places */
     uint32_t regex_match_limit;
     bool pcre_jit;
     bool has_regex_locations;
@@ -298,6 +300,8 @@ bool parse_server_name(struct conf *conf, const struct conf_node *node, void *fi
 
 /* The table of a module's settings. NULL when it is not compiled in. */
 const struct conf_module *http_table_of(const struct http_module *module);
+/* The settings of a module at the place where the request is, for its variables. */
+const void *http_slot_of(const struct http_request *req, const struct http_module *module);
 /* The settings of http_modules[i] at a level. */
 const void *http_module_slot(const struct conf *conf, const struct conf_scope *scope, unsigned i);
 /* The same by the module's table; NULL when it is not compiled in. */
