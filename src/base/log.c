@@ -57,8 +57,12 @@ log_file_add(struct log_files *files, struct str path)
     struct log_file *file = map_get(files->by_path, path);
     void *old;
 
-    if (file != NULL)
+    if (file != NULL) {
+        file->named++;
+        if (file->kind == LOG_UNUSED)
+            file->kind = LOG_FILE;
         return file;
+    }
     if (files->by_path == NULL && (files->by_path = map_create(files->arena, false)) == NULL)
         return NULL;
     file = ARENA_NEW(files->arena, struct log_file);
@@ -68,6 +72,7 @@ log_file_add(struct log_files *files, struct str path)
     if (!str_is_set(file->path) || !map_add(files->by_path, file->path, file, &old))
         return NULL;
     file->fd = -1;
+    file->named = 1;
     file->kind = str_eq(path, STR("stderr")) ? LOG_STDERR : LOG_FILE;
     list_push(&files->head, &file->link);
     return file;
@@ -104,7 +109,7 @@ log_file_make_ring(struct log_files *files, struct log_file *file, size_t size)
 bool
 log_file_open(struct log_file *file)
 {
-    if (file->fd != -1 || file->kind == LOG_SYSLOG || file->kind == LOG_MEMORY)
+    if (file->fd != -1 || (file->kind != LOG_FILE && file->kind != LOG_STDERR))
         return true;
     if (file->kind == LOG_STDERR)
         file->fd = STDERR_FILENO;
@@ -129,7 +134,7 @@ log_file_reopen(struct log_file *file)
 {
     struct log_file anew = { .path = file->path, .fd = -1, .kind = file->kind };
 
-    if (file->kind == LOG_SYSLOG || file->kind == LOG_MEMORY)
+    if (file->kind != LOG_FILE && file->kind != LOG_STDERR)
         return true;
     if (!log_file_open(&anew))
         return false;
@@ -281,6 +286,8 @@ write_by_kind(struct log_file *file, unsigned severity, struct str bytes)
         return send_line(file, severity, bytes);
     case LOG_MEMORY:
         write_to_ring(file->ring, bytes);
+        break;
+    case LOG_UNUSED:
         break;
     }
     return true;

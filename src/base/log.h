@@ -47,7 +47,8 @@ enum log_kind {
     LOG_FILE,
     LOG_STDERR,                 /* descriptor 2, never reopened */
     LOG_SYSLOG,                 /* its socket is opened by whoever writes */
-    LOG_MEMORY                  /* a ring, each process has its own */
+    LOG_MEMORY,                 /* a ring, each process has its own */
+    LOG_UNUSED                  /* a file that only a default names, which holds nowhere */
 };
 
 /* The last bytes that were written. */
@@ -72,6 +73,7 @@ struct log_file {
     enum log_kind kind;
     struct syslog_server *server;       /* LOG_SYSLOG */
     struct log_ring *ring;      /* LOG_MEMORY */
+    uint32_t named;             /* how often it was asked for */
     void *buffer;               /* of whoever gathers lines for it */
     uint64_t lost;              /* lines or bytes' writes that failed since start */
     uint64_t complained_s;      /* monotonic second of the last complaint about a failed write,
@@ -89,7 +91,8 @@ void log_files_init(struct log_files *files, struct arena *arena);
 
 /*
  * The file of that path, new (not yet open) or already listed. NULL when memory is short. "stderr"
- * is of its kind; whoever adds something else that is no file sets its kind.
+ * is of its kind; whoever adds something else that is no file sets its kind. What is asked for
+ * again is not unused.
  */
 struct log_file *log_file_add(struct log_files *files, struct str path);
 

@@ -72,7 +72,7 @@ log_format_make_own(struct conf *conf, struct str name, struct log_format *forma
 
 /* ---- a line -------------------------------------------------------------------------------- */
 
-static void
+static inline void
 write_value(struct writer *w, struct str value, enum log_escape escape)
 {
     switch (escape) {
@@ -100,23 +100,53 @@ without_zeros(struct str number)
     return number.len > 0 ? number : STR("0");
 }
 
+/* A kind of its own for each way to escape, so that no piece asks for it. */
+static inline void
+write_pieces(struct writer *w, struct http_request *req, const struct http_text *text,
+             enum log_escape escape)
+{
+    for (uint32_t i = 0; i < text->len; i++) {
+        const struct http_piece *piece = &text->pieces[i];
+
+        if (piece->var == NULL)
+            write_str(w, piece->literal);
+        else
+            write_value(w, http_variable_value(req, piece->var), escape);
+    }
+}
+
+/* What stands behind a colon is a number, all else is within quotes. */
+static void
+write_own_json(struct writer *w, struct http_request *req, const struct http_text *text)
+{
+    for (uint32_t i = 0; i < text->len; i++) {
+        const struct http_piece *piece = &text->pieces[i];
+
+        if (piece->var == NULL)
+            write_str(w, piece->literal);
+        else if (w->p > w->start && w->p[-1] == ':')
+            write_str(w, without_zeros(http_variable_value(req, piece->var)));
+        else
+            write_json(w, http_variable_value(req, piece->var));
+    }
+}
+
 void
 log_format_write(struct writer *w, struct http_request *req, const struct log_format *format)
 {
-    bool is_own_json = format->is_own && format->escape == ESCAPE_JSON;
-
-    for (uint32_t i = 0; i < format->text.len; i++) {
-        const struct http_piece *piece = &format->text.pieces[i];
-        struct str value;
-
-        if (piece->var == NULL) {
-            write_str(w, piece->literal);
-            continue;
-        }
-        value = http_variable_value(req, piece->var);
-        if (UNLIKELY(is_own_json && w->p > w->start && w->p[-1] == ':'))
-            value = without_zeros(value);
-        write_value(w, value, format->escape);
+    switch (format->escape) {
+    case ESCAPE_DEFAULT:
+        write_pieces(w, req, &format->text, ESCAPE_DEFAULT);
+        break;
+    case ESCAPE_JSON:
+        if (format->is_own)
+            write_own_json(w, req, &format->text);
+        else
+            write_pieces(w, req, &format->text, ESCAPE_JSON);
+        break;
+    case ESCAPE_NONE:
+        write_pieces(w, req, &format->text, ESCAPE_NONE);
+        break;
     }
     write_char(w, '\n');
 }

@@ -253,6 +253,24 @@ def test_reload_leaves_no_file_open(open_weir):
     assert cached(server) == ["c"]
 
 
+# ---- the default
+
+@pytest.mark.parametrize("conf, is_made", [
+    ("server { %s access_log logs/own; location /in/ { access_log off; } }", False), ("server { %s access_log off; }", False),
+    ("server { %s access_log logs/own; } server { server_name other; access_log logs/access.log; %s }", True),
+    ("server { %s }", True), ("server { %s access_log off; } server { server_name other; %s }", True), ("access_log logs/own; server { %s }", False),
+])
+def test_default_is_opened_where_it_holds(weir, conf, is_made):
+    conf = "pid logs/weir.pid; error_log logs/error.log notice; events { } http { " + conf.replace("%s", "listen 127.0.0.1:{port};") + " }"
+    server = weir(conf)
+    server.get("/none")
+    assert server.access_log.exists() is is_made
+    server.access_log.unlink(missing_ok=True)
+    server.send_signal(signal.SIGUSR1)
+    wait_until(lambda: (server.prefix / "logs/error.log").exists() and server.access_log.exists() is is_made, "the logs to be reopened")
+    server.get("/none")
+
+
 # ---- the format json
 
 NASTY = [request("/a?b=%22", "Referer: \"\\\x01", "User-Agent: \xff\xc3", host="WWW.h"), b"GET /\x80\xff HTTP/1.1\r\nHost: h\r\n\r\n", b"\x01\x02\r\n\r\n",

@@ -218,6 +218,8 @@ use_file(struct conf *conf, const struct conf_word *word, const struct log_buffe
 
     if (file == NULL)
         return false;
+    if (word->pos.file == NULL && file->named == 1 && file->kind == LOG_FILE)
+        file->kind = LOG_UNUSED;
     log->buffer = file->buffer;
     if (log->buffer == NULL)
         log->buffer = file->buffer = log_buffer_add(&http->log_buffers, conf->arena, file);
@@ -454,11 +456,18 @@ access_log_log(struct http_request *req, const void *slot)
     }
 }
 
+/* Asked for each place: what it logs to is used, if it is but the default. */
 static bool
 access_log_wanted(const void *slot)
 {
     const struct access_log_conf *ac = slot;
 
+    for (uint32_t i = 0; i < ac->logs.items.len && !ac->logs.off; i++) {
+        const struct log_buffer *buffer = ac->logs.items.items[i].buffer;
+
+        if (buffer != NULL && buffer->file->kind == LOG_UNUSED)
+            buffer->file->kind = LOG_FILE;
+    }
     return !ac->logs.off && ac->logs.items.len > 0;
 }
 
