@@ -226,6 +226,9 @@ install: $(B)/weir
 	$(Q)mv -f $(D)$(SBIN_PATH).new $(D)$(SBIN_PATH)
 	$(call place_once,conf/weir.conf,$(CONF_PATH))
 	$(call place_once,conf/mime.types,$(CONF_DIR)/mime.types)
+	$(call place_once,conf/koi-utf,$(CONF_DIR)/koi-utf)
+	$(call place_once,conf/koi-win,$(CONF_DIR)/koi-win)
+	$(call place_once,conf/win-utf,$(CONF_DIR)/win-utf)
 	$(call place_once,html/index.html,$(PREFIX)/html/index.html)
 	$(call place_once,html/favicon.svg,$(PREFIX)/html/favicon.svg)
 	$(Q)rm -f $(D)$(PREFIX)/html/index.html.default $(D)$(PREFIX)/html/favicon.svg.default
@@ -239,6 +242,8 @@ install: $(B)/weir
 # Configuration, pages and logs stay: they are the operator's.
 uninstall:
 	rm -f $(D)$(SBIN_PATH) $(D)$(CONF_PATH).default $(D)$(CONF_DIR)/mime.types.default \
+		$(D)$(CONF_DIR)/koi-utf.default $(D)$(CONF_DIR)/koi-win.default \
+		$(D)$(CONF_DIR)/win-utf.default \
 		$(D)$(MAN_DIR)/man8/weir.8 $(D)$(MAN_DIR)/man5/weir.conf.5 \
 		$(D)$(SHARE_DIR)/weir.service $(D)$(SHARE_DIR)/weir.logrotate
 

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """charset: what Content-Type says, and texts brought from one charset into another; Python knows what must come out."""
 
+import pathlib
+
 import pytest
 
 from harness import check_conf, request, serving
 
+SHIPPED = pathlib.Path(__file__).resolve().parents[2] / "conf"
 HIGH = range(0x80, 0x100)
 
 
@@ -117,6 +120,23 @@ def test_conversion(to, source, name, version):
             == {n: v for n, v in weir.get(f"/{name}.html").headers if n not in ("Date", "Transfer-Encoding")}
         assert weir.get(f"/{name}.html", "Range: bytes=0-5").status == 200
         assert weir.get(f"/{name}.html", f"If-None-Match: {found.get('ETag')}").status == 304
+
+
+@pytest.mark.parametrize("file, name, other", [("koi-utf", "koi8-r", "utf-8"), ("koi-win", "koi8-r", "windows-1251"),
+                                               ("win-utf", "windows-1251", "utf-8")])
+def test_the_maps_that_are_shipped(file, name, other):
+    """Each byte as Python knows it, there and back."""
+    def ways(one, two):
+        def char(byte):
+            text = bytes([byte]).decode(one, "ignore")
+            return text.encode(two, "ignore") or b"?"
+        return b"".join(char(byte) for byte in HIGH)
+    high = bytes(HIGH)
+    back = high.decode(name, "ignore").encode(other) if other == "utf-8" else high
+    with serving(http=f"include {SHIPPED}/{file};", server=f"charset {other}; source_charset {name}; location /back {{ charset {name}; source_charset {other}; }}",
+                 files={"html/there.html": high, "html/back.html": back}) as weir:
+        assert weir.get("/there.html").body == ways(name, other)
+        assert weir.get("/back.html").body == (ways(other, name) if other == "windows-1251" else back.decode(other).encode(name))
 
 
 def test_what_the_charset_has_not():
