@@ -164,6 +164,22 @@ def test_many_and_long_fields():
     assert [len(found.get(f"X{i}")) for i in range(60)] == [120] * 60 and len(found.get("V")) == 900
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_head_that_is_too_large_is_refused(method):
+    """A client's fields, told back to it twenty times."""
+    server = "location /d/ { " + "".join(f"add_header X{i} $http_x;" for i in range(20)) + "}"
+    with serving(server=server, files=FILES, allow=["head of the answer is too large"]) as weir, weir.connect() as client:
+        large = request("/d/index.html", "X: " + 7000 * "x", method=method)
+        fine = request("/d/index.html", "X: " + 3000 * "x", method=method)
+        assert len(client.ask(fine, method).get("X19")) == 3000
+        found = client.send(fine + large + fine).read(method)
+        assert (found.status, len(found.get("X19"))) == (200, 3000)
+        found = client.read(method)
+        assert (found.status, found.all("X0"), found.get("Connection")) == (500, [], "close")
+        client.expect_close(reset_is_fine=True)
+        weir.wait_log("the head of the answer is too large")
+
+
 @pytest.mark.parametrize("lines, text", [
     ("add_header A;", 'invalid number of arguments in "add_header" directive'),
     ("add_header A b c;", 'invalid parameter "c"'),

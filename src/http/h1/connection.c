@@ -584,6 +584,18 @@ skip_body(struct http_response *resp)
         resp->body_bytes += resp->body->len;
 }
 
+/* Fields made of what the client sends can be of any size: this answer cannot be given. */
+static COLD bool
+answer_without_fields(struct http_request *req)
+{
+    if (h1_head_fits(req))
+        return false;
+    LOG(&req->log, ERR, 0, "the head of the answer is too large");
+    http_fail(req, HTTP_INTERNAL_ERROR);
+    req->response.no_body = req->method == METHOD_HEAD;
+    return h1_encode(req);
+}
+
 static void
 respond(struct http_request *req)
 {
@@ -591,7 +603,8 @@ respond(struct http_request *req)
 
     req->keepalive = may_keep(req);
     h1_choose_coding(req);
-    if (!h1_encode(req) || (UNLIKELY(req->response.chunked) && !h1_chunk_parts(req))) {
+    if ((UNLIKELY(!h1_encode(req)) && !answer_without_fields(req))
+        || (UNLIKELY(req->response.chunked) && !h1_chunk_parts(req))) {
         h1->failed = true;
         return;
     }

@@ -132,12 +132,25 @@ write_continue(struct http_request *req, struct writer *w)
     req->wants_continue = false;
 }
 
+/* An upper bound of the whole. */
+static size_t
+head_size(const struct http_response *resp)
+{
+    return sizeof(((struct head_start *)0)->bytes) + fields_size(resp);
+}
+
+bool
+h1_head_fits(const struct http_request *req)
+{
+    return head_size(&req->response) <= GATHER_SIZE + GATHER_SLACK;
+}
+
 bool
 h1_encode(struct http_request *req)
 {
     struct http_worker *worker = req->worker;
     struct http_response *resp = &req->response;
-    size_t need = sizeof(((struct head_start *)0)->bytes) + fields_size(resp);
+    size_t need = head_size(resp);
     const struct head_start *start;
     struct writer w;
     char *begin;

@@ -56,6 +56,8 @@ enum h1_body h1_body_read(struct http_request *req, const char *p, size_t len, s
  * nothing was written.
  */
 bool h1_encode(struct http_request *req);
+/* Whether there can be room for it at all. */
+bool h1_head_fits(const struct http_request *req);
 
 /* Whether the answer is sent in chunks, or ends its connection. */
 void h1_choose_coding(struct http_request *req);
