@@ -96,6 +96,11 @@ def test_error_page_that_is_forbidden_itself_ends_with_our_own(weir):
     assert response.status == 403 and b"403 Forbidden" in response.body
 
 
+def test_rules_for_other_methods(weir):
+    server = weir(server="location /a { limit_except GET { allow 192.0.2.1; deny all; } }", files=FILES)
+    assert [server.get("/a", method=method).status for method in ("GET", "HEAD", "POST", "DELETE")] == [200, 200, 403, 403]
+
+
 def test_ten_thousand_rules(weir):
     rules = "".join(f"deny 10.{i // 250}.{i % 250}.0/24;\n" for i in range(10_000))
     server = weir(server="set_real_ip_from 127.0.0.1;" + rules + "allow 10.0.0.0/8; deny all;", files=FILES)
