@@ -49,14 +49,27 @@ VERDICTS = [
     ('satisfy any; auth_basic "x"; auth_basic_user_file none;' + NO, 401, 403, 403),
     ('satisfy any; auth_basic "x"; auth_basic_user_file none;' + YES, 200, 200, 200),
     ('satisfy any; auth_basic "x"; auth_basic_user_file html;' + NO, 401, 500, 500),
+    ("auth_request /ask/yes;" + BASIC, 401, 401, 200),
+    ("auth_request /ask/no;" + BASIC, 401, 401, 403),
+    ("satisfy any; auth_request /ask/yes;" + BASIC, 200, 200, 200),
+    ("satisfy any; auth_request /ask/no;" + BASIC, 401, 401, 200),
+    ("satisfy any; auth_request /ask/no;" + NO, 403, 403, 403),
+    ("satisfy any; auth_request /ask/no;" + YES, 200, 200, 200),
+    ("satisfy any; auth_request /ask/who;" + NO, 401, 401, 401),
+    ('satisfy any; auth_request /ask/yes; auth_basic "x"; auth_basic_user_file html;' + NO, 200, 500, 500),
 ]
+ASK = """
+    location = /ask/yes { auth_request off; return 204; }
+    location = /ask/no { auth_request off; return 403; }
+    location = /ask/who { auth_request off; return 401; }
+"""
 
 
 @pytest.mark.parametrize("hash_", [FAST, SLOW], ids=["fast", "slow"])
 @pytest.mark.parametrize("delay", ["", "auth_delay 10ms;"], ids=["at once", "delayed"])
 @pytest.mark.parametrize("rules, statuses", [(rules, statuses) for rules, *statuses in VERDICTS])
 def test_verdicts_together(weir, rules, statuses, hash_, delay):
-    server = weir(**with_users(rules + delay, hash_))
+    server = weir(**with_users(rules + delay + ASK, hash_))
     with server.connect() as client:
         for fields, status in zip(([], [BAD], [GOOD]), statuses):
             if status == 500:
@@ -65,7 +78,7 @@ def test_verdicts_together(weir, rules, statuses, hash_, delay):
             else:
                 response = client.ask(request("/a", *fields))
             assert response.status == status, fields
-            assert (response.get("WWW-Authenticate") is not None) == (status == 401)
+            assert (response.get("WWW-Authenticate") is not None) == (status == 401 and "auth_basic " in rules)
 
 
 def test_forbidden_by_rule_is_logged_only_if_that_is_the_answer(weir):
