@@ -2,10 +2,10 @@
 /*
  * offload: work that takes long, done by threads, so that the loop goes on meanwhile.
  *
- * A few threads, started when they are first needed, take jobs from a queue with a limit. A job owns
- * all that its work needs: the thread touches nothing else, no request and no configuration. When
- * it is done, the loop hears of it and calls the job's done(); or nobody does, as the one who asked
- * has forgotten it meanwhile.
+ * A few threads, started when they are first needed, take jobs from a queue with a limit. A job
+ * owns all that its work needs: the thread touches nothing else, no request and no configuration.
+ * When it is done, the loop hears of it and calls the job's done(); or nobody does, as the one who
+ * asked has forgotten it meanwhile.
  *
  * Threads block all signals, and are a little less urgent than the loop.
  */

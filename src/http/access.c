@@ -102,7 +102,10 @@ run_all(struct http_request *req, const struct group *group)
 
 /* ---- the group ----------------------------------------------------------------------------- */
 
-/* How long it takes to say no must not tell why; once a request, also when an error page says it. */
+/*
+ * How long it takes to say no must not tell why. Once a request, also when an error page says it
+ * again.
+ */
 static enum http_next
 delay(struct http_request *req, const struct group *group)
 {

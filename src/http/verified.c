@@ -72,11 +72,11 @@ verified_key(const struct verified *verified, const struct verified_login *login
 {
     const struct str secret = { (const char *)verified->secret, sizeof(verified->secret) };
     uint8_t sums[3][VERIFIED_KEY_SIZE];
+    const struct str text = { (const char *)sums, sizeof(sums) };
     bool ok = digest_of(DIGEST_SHA256, login->name, sums[0])
               && digest_of(DIGEST_SHA256, login->password, sums[1])
               && digest_of(DIGEST_SHA256, login->hash, sums[2])
-              && digest_hmac(DIGEST_SHA256, secret, (struct str){ (const char *)sums, sizeof(sums) },
-                             key);
+              && digest_hmac(DIGEST_SHA256, secret, text, key);
 
     explicit_bzero(sums, sizeof(sums));
     return ok;

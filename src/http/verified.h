@@ -16,7 +16,10 @@ enum { VERIFIED_KEY_SIZE = 32 };
 
 struct verified;
 
-/* So many are kept, for so long; the one that was not used for longest goes first. NULL with errno. */
+/*
+ * So many are kept, for so long; the one that was not used for longest goes first. NULL when
+ * memory is short.
+ */
 struct verified *verified_create(uint32_t max, uint64_t valid_ms);
 /* NULL is allowed. */
 void verified_destroy(struct verified *verified);

@@ -10,7 +10,7 @@ import socket
 
 import pytest
 
-from harness import Client, check_conf, now, request, wait_until
+from harness import check_conf, now, request, run_weir, wait_until
 
 FAST = "{PLAIN}secret"
 BCRYPT_5 = "$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"       # 2 ms
@@ -518,6 +518,21 @@ def test_signals_are_the_workers_own(weir):
         if int(task) != worker:
             text = open(f"/proc/{worker}/task/{task}/status").read()
             assert int(re.search(r"SigBlk:\t(\w+)", text)[1], 16) & (1 << signal.SIGTERM - 1)
+
+
+# ---- weir explain
+
+@pytest.mark.parametrize("fields, step", [
+    ([], "no name and password were sent"),
+    ([basic("u")], 'user "u" has this password'),
+    ([basic("u", "x")], 'user "u" has another password'),
+    ([basic("v")], 'user "v" is not in the file'),
+])
+def test_explained(weir, fields, step):
+    server = weir(**with_users(f"u:{BCRYPT_5}\n", start=False))
+    server.write_conf()
+    done = run_weir(server.prefix, "explain", "-p", str(server.prefix), "-c", "weir.conf", f"http://localhost:{server.port()}/a", *(word for field in fields for word in ("-H", field)))
+    assert re.search(rf"^ *\d+ +auth_basic +{re.escape(step)} +\S*weir\.conf:\d+$", done.stdout, re.M), done.stdout + done.stderr
 
 
 # ---- the conf file

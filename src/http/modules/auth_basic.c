@@ -37,6 +37,7 @@ struct user_file_path {
 struct realm {
     struct http_text text;
     const struct conf_word *word;       /* while the file is read */
+    struct conf_mark mark;
 };
 
 struct auth_basic_conf {
@@ -61,6 +62,7 @@ parse_realm(struct conf *conf, const struct conf_node *node, void *field)
     struct realm *realm = field;
 
     realm->word = &node->words[0];
+    realm->mark = conf_mark_of(conf, &node->words[0]);
     return http_text_of_word(conf, &node->words[1], &realm->text);
 }
 
@@ -282,6 +284,7 @@ forget_job(void *data)
 /* A name, its password, and what to compare it with. */
 struct attempt {
     struct http_request *req;
+    const struct conf_mark *mark;       /* of auth_basic */
     struct logins *logins;
     const struct http_login *login;
     const struct user_file *file;
@@ -407,6 +410,10 @@ ask_password(struct http_request *req, struct str realm)
 static enum http_next
 decide(const struct attempt *a, struct str realm, bool fits)
 {
+    HTTP_TRACE(a->req, a->mark, "auth_basic: user \"%.*s\" %s", STR_ARG(a->login->name),
+               a->is_own && fits ? "has this password"
+               : a->is_known     ? "has another password"
+                                 : "is not in the file");
     if (a->is_own && fits)
         return HTTP_ALLOWED;
     if (a->is_known)
@@ -489,7 +496,7 @@ static enum http_next
 auth_basic_handle(struct http_request *req, const void *slot)
 {
     const struct auth_basic_conf *ac = slot;
-    struct attempt attempt = { .req = req, .login = http_login_of(req) };
+    struct attempt attempt = { .req = req, .mark = &ac->realm.mark, .login = http_login_of(req) };
     struct str realm = http_text_eval(req, &ac->realm.text);
 
     if (!str_is_set(realm))
@@ -497,6 +504,7 @@ auth_basic_handle(struct http_request *req, const void *slot)
     if (str_eq(realm, STR("off")))
         return HTTP_PASS;
     if (attempt.login == NULL) {
+        HTTP_TRACE(req, attempt.mark, "auth_basic: no name and password were sent");
         LOG(&req->log, INFO, 0, "no user/password was provided for basic authentication");
         return ask_password(req, realm);
     }
