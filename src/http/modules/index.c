@@ -4,6 +4,8 @@
 #include "http/module.h"
 #include "http/path.h"
 #include <errno.h>
+#include <limits.h>
+#include <string.h>
 
 struct index_name {
     struct http_text text;
@@ -48,6 +50,21 @@ index_path(struct http_request *req, struct str name)
     return writer_str(&w);
 }
 
+/* Its file: below the folder's, wherever an alias has that. */
+static struct str
+index_file(struct http_request *req, struct str name)
+{
+    struct str folder = http_map_path(req, req->path, name.len + 1);
+    char *end;
+
+    if (!str_is_set(folder) || folder.len + name.len >= PATH_MAX)
+        return STR_NONE;
+    end = (char *)(uintptr_t)folder.p + folder.len;
+    memcpy(end, name.p, name.len);
+    end[name.len] = '\0';
+    return (struct str){ folder.p, folder.len + name.len };
+}
+
 static enum http_next
 folder_without_index(struct http_request *req)
 {
@@ -90,7 +107,7 @@ index_handle(struct http_request *req, const void *slot)
             HTTP_TRACE(req, mark, "index: the address %.*s", STR_ARG(path));
             return http_redirect_internal(req, path, req->args);
         }
-        file_path = http_map_path(req, path, 0);
+        file_path = index_file(req, name);
         if (!str_is_set(file_path))
             continue;
         if ((file = http_open_file(req, file_path)) == NULL)
