@@ -345,7 +345,8 @@ run_return(struct run *run, const struct op *op)
     }
     if (!answer->has_text)
         return fail(req, answer->status);
-    text = http_text_eval(req, &answer->text);
+    req->response.status = req->status_override != 0 ? req->status_override : answer->status;
+    text = http_text_eval(req, &answer->text);      /* may tell the $status */
     if (!str_is_set(text))
         return fail(req, HTTP_INTERNAL_ERROR);
     if (is_redirect(answer->status))
