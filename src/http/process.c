@@ -224,7 +224,7 @@ run_on_fail(struct http_request *req)
 {
     const struct http_location *place = req->location != NULL ? req->location : req->server->root;
 
-    if (req->error_page && !place->settings->recursive_error_pages) {
+    if (req->error_page_done) {
         HTTP_TRACE(req, NULL, "error_page: not once more, recursive_error_pages is off");
         return HTTP_PASS;
     }

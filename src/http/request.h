@@ -187,7 +187,7 @@ struct http_request {
     bool at_server;             /* the server's own rewrite handlers run */
     bool internal;              /* reached its current place by an internal redirect */
     bool asks_rate;             /* limit_rate is being put together */
-    bool error_page;            /* its current place was chosen by error_page */
+    bool error_page_done;       /* one was followed where recursive_error_pages is off */
     bool searches;              /* elsewhere: by the path alone, the server's handlers ran */
     bool match_failed;          /* a regular expression was given up: the answer is 500 */
     bool has_limit_rate;        /* "set $limit_rate": limit_rate below counts */

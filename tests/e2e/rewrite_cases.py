@@ -1080,6 +1080,12 @@ CASES["error_pages"] = Case(server="""
     location /444/ { error_page 404 =444 /show/x; }
     location /405/ { error_page 405 =200 $uri; }
     location /inherit/ { location /inherit/in/ { error_page 403 /show/in; return 403; } location /inherit/not/ { } }
+    location /first-on/ { recursive_error_pages on; error_page 404 /second-off/; }
+    location /second-off/ { recursive_error_pages off; error_page 403 =200 /show/second; return 403; }
+    location /first-off/ { error_page 404 /second-on/; }
+    location /second-on/ { recursive_error_pages on; error_page 403 =200 /show/second; return 403; }
+    location /status/ { error_page 404 /tells/; location /status/200/ { return 200 "$status"; } location /status/503/ { return 503 "$status"; } }
+    location /tells/ { return 200 "$status $uri"; }
     location /show/ { return 200 "$uri|$args|$request_method|$request_uri"; }
     location /pages/ { internal; add_header X-Page 1 always; }
 """, files={"html/pages/404.txt": "my 404\n", "html/pages/50x.txt": "my 50x\n", "html/empty.txt": "", "html/405/f": "f of 405"}, asks="""
@@ -1119,6 +1125,12 @@ CASES["error_pages"] = Case(server="""
     /204/x -> 204
     POST /405/f -> 200 f of 405
     /inherit/in/x -> 403 /show/in||GET|/inherit/in/x
+    /first-on/x -> 200 /show/second||GET|/first-on/x
+    /first-off/x -> 403 [page]
+    /status/x -> 404 404 /tells/
+    /status/200/ -> 200 200
+    /status/503/ -> 503 503
+    /tells/ -> 200 200 /tells/
     /inherit/not/x -> 404 my 404
 """)
 
@@ -1130,6 +1142,8 @@ CASES["index"] = Case(server="""
     location /variable/ { index $arg_i.txt index.html; }
     location /deep/ { index sub/index.txt; }
     location /alias/ { alias {prefix}/aliased/; }
+    location ~ ^/~(?<who>[a-z]+)(?<rest>/.*)$ { alias {prefix}/home/$who/public$rest; }
+    location ~ ^/g/(.*)$ { alias {prefix}/home/$1; index $arg_i.html a.html; }
     location /dir/ { }
     location ~ \\.php$ { return 200 "php $uri $args"; }
     location /php/ { index index.php; }
@@ -1138,7 +1152,9 @@ CASES["index"] = Case(server="""
     location /empty/ { }
 """, files={"html/second/index.html": "html", "html/absolute/x": "", "html/variable/a.txt": "a", "html/variable/index.html": "variable html",
             "html/deep/sub/index.txt": "deep sub", "aliased/index.txt": "aliased index", "html/dir/index.txt": "text", "html/dir/index.html": "html",
-            "html/php/index.php": "<?php", "html/folder-index/sub/x": "", "html/empty/x": "", "html/none/index.html": "not asked"}, asks="""
+            "html/php/index.php": "<?php",
+            "home/al/public/index.txt": "al", "home/al/public/sub/index.html": "sub of al", "home/al/a.html": "a", "home/al/b.html": "b",
+            "html/folder-index/sub/x": "", "html/empty/x": "", "html/none/index.html": "not asked"}, asks="""
     / -> 403 [page]
     /none/ -> 403 [page]
     /second/ -> 200 html
@@ -1159,6 +1175,13 @@ CASES["index"] = Case(server="""
     /php/?x=1 -> 200 php /php/index.php x=1
     /folder-index/ -> 403 [page] ## nginx: 301 http://h:{port}/folder-index/sub/ ## NO_FOLDER
     /empty/ -> 403 [page]
+    /~al/ -> 200 al
+    /~al/sub/ -> 200 sub of al
+    /~al/sub -> 301 http://h:{port}/~al/sub/
+    /~al/index.txt -> 200 al
+    /~bo/ -> 404 [page]
+    /g/al/ -> 200 a
+    /g/al/?i=b -> 200 b
     /missing/ -> 404 [page]
 """)
 

@@ -114,7 +114,8 @@ find_page(const struct error_page_conf *ec, const struct http_request *req)
 static void
 take_over(struct http_request *req, const struct error_page *page)
 {
-    req->error_page = true;
+    if (!http_settings_for(req)->recursive_error_pages)
+        req->error_page_done = true;
     req->error_status = req->response.status;
     if (page->answer_of_page)
         req->status_override = 0;
