@@ -17,6 +17,7 @@ enum expires_kind {
 };
 
 struct expires {
+    struct conf_mark mark;      /* of the directive */
     enum expires_kind kind;
     bool modified;              /* EXPIRES_MADE: the text is a time from the last modification */
     int64_t seconds;

@@ -14,6 +14,8 @@ sub_of(struct http_request *req)
 static void
 end(struct http_request *req)
 {
+    HTTP_TRACE(req, NULL, "subrequest: %.*s is answered with %u", STR_ARG(req->path),
+               req->response.status);
     http_log(req);
     sub_of(req)->is_done = true;
 }
@@ -101,7 +103,7 @@ http_subrequest_start(struct http_request *parent, struct str path, struct str a
     req->path = path;
     req->args = args;
     sub->req = req;
-    HTTP_TRACE(req, NULL, "subrequest of %.*s", STR_ARG(path));
+    HTTP_TRACE(req, NULL, "subrequest: %.*s", STR_ARG(path));
     http_process_below(req);
     sub->resumes = !sub->is_done;
     return sub;

@@ -33,7 +33,7 @@ http {
     }
 }
 """
-FILES = {"a.txt": "text\n", "docs/index.html": "index\n", "404.html": "none\n", "empty/.keep": ""}
+FILES = {"a.txt": "text\n", "docs/index.html": "index\n", "404.html": "none\n", "empty/.keep": "", "users": "me:{PLAIN}secret\n"}
 
 
 def tree(folder):
@@ -527,6 +527,74 @@ server other.example.com, by its name  weir.conf:18
 location none for /index.html, the server itself  weir.conf:16
 file {prefix}/html/docs/index.html  weir.conf:19
 = 200 OK, 6 bytes of {prefix}/html/docs/index.html
+"""),
+    ("try_files that finds", "location / { try_files $uri $uri/ /404.html; }", ["/a.txt"], """
+location /, the longest prefix  weir.conf:14
+try_files the file /a.txt is there  weir.conf:15
+file {prefix}/html/a.txt  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("try_files that goes on", "location / { try_files $uri $uri/ /404.html; }", ["/none"], """
+location /, the longest prefix  weir.conf:14
+try_files there is no file /none  weir.conf:15
+try_files there is no folder /none  weir.conf:15
+redirect internally to /404.html
+location /, the longest prefix  weir.conf:14
+try_files the file /404.html is there  weir.conf:15
+file {prefix}/html/404.html  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/404.html
+"""),
+    ("try_files with a status", "location / { try_files $uri =404; }", ["/none"], """
+location /, the longest prefix  weir.conf:14
+try_files there is no file /none  weir.conf:15
+try_files answers 404  weir.conf:15
+= 404 Not Found, a page of weir's own
+"""),
+    ("try_files by name", "location / { try_files $uri @none; } location @none { return 200 here; }", ["/none"], """
+location /, the longest prefix  weir.conf:14
+try_files there is no file /none  weir.conf:15
+location @none, by its name  weir.conf:17
+return 200  weir.conf:18
+= 200 OK, 4 bytes
+"""),
+    ("password that is missing", "auth_basic closed; auth_basic_user_file html/users;", ["/a.txt"], """
+location none for /a.txt, the server itself  weir.conf:8
+auth_basic no name and password were sent  weir.conf:14
+error_log no user/password was provided for basic authentication
+= 401 Unauthorized, a page of weir's own
+"""),
+    ("password", "auth_basic closed; auth_basic_user_file html/users;", ["/a.txt", "-H", "Authorization: Basic bWU6c2VjcmV0"], """
+location none for /a.txt, the server itself  weir.conf:8
+auth_basic user "me" has this password  weir.conf:14
+file {prefix}/html/a.txt  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("password that is wrong", "auth_basic closed; auth_basic_user_file html/users;", ["/a.txt", "-H", "Authorization: Basic bWU6eA=="], """
+location none for /a.txt, the server itself  weir.conf:8
+auth_basic user "me" has another password  weir.conf:14
+error_log user "me": password mismatch
+= 401 Unauthorized, a page of weir's own
+"""),
+    ("password or address", "satisfy any; allow 127.0.0.1; deny all; auth_basic closed; auth_basic_user_file html/users;", ["/a.txt"], """
+location none for /a.txt, the server itself  weir.conf:8
+access allowed  weir.conf:15
+file {prefix}/html/a.txt  weir.conf:13
+= 200 OK, 5 bytes of {prefix}/html/a.txt
+"""),
+    ("another place is asked", "location / { auth_request /auth; } location = /auth { internal; return 403; }", ["/a.txt"], """
+location /, the longest prefix  weir.conf:14
+subrequest /auth
+location = /auth, the very path  weir.conf:17
+return 403  weir.conf:19
+subrequest /auth is answered with 403
+auth_request the answer was 403  weir.conf:15
+= 403 Forbidden, a page of weir's own
+"""),
+    ("expires", "location / { expires 1h; }", ["/a.txt"], """
+location /, the longest prefix  weir.conf:14
+file {prefix}/html/a.txt  weir.conf:13
+expires max-age=3600  weir.conf:15
+= 200 OK, 5 bytes of {prefix}/html/a.txt
 """),
 ]
 

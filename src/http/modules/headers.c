@@ -194,7 +194,7 @@ parse_add_trailer(struct conf *conf, const struct conf_node *node, void *field)
 }
 
 static bool
-parse_expires(struct conf *conf, const struct conf_node *node, void *field)
+read_expires(struct conf *conf, const struct conf_node *node, void *field)
 {
     struct headers_conf *hc = CONTAINER_OF(field, struct headers_conf, expires);
     const struct conf_word *word = &node->words[node->count - 1];
@@ -215,6 +215,17 @@ parse_expires(struct conf *conf, const struct conf_node *node, void *field)
     conf_error(conf, word, "\"expires\" directive %s", wrong);
     conf_hint(conf, "a time such as 30d or -1, @15h30m, epoch, max, off, or modified and a time");
     return false;
+}
+
+static bool
+parse_expires(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct headers_conf *hc = CONTAINER_OF(field, struct headers_conf, expires);
+
+    if (!read_expires(conf, node, field))
+        return false;
+    hc->expires.mark = conf_mark_of(conf, &node->words[0]);
+    return true;
 }
 
 /* ---- levels -------------------------------------------------------------------------------- */
@@ -441,6 +452,7 @@ add_headers(struct http_request *req, const struct additions *additions, bool us
 static void
 add_expires(struct http_request *req, const struct expires *expires)
 {
+    const struct conf_mark *mark = &expires->mark;
     struct expires made = { 0 };
     struct expires_fields fields;
     const char *wrong;
@@ -456,6 +468,7 @@ add_expires(struct http_request *req, const struct expires *expires)
         return;
     if (!expires_make(expires, req->response.last_modified, req->arena, &fields))
         return;
+    HTTP_TRACE(req, mark, "expires: %.*s", STR_ARG(fields.cache_control));
     http_response_set(req, STR("Expires"), fields.expires);
     http_response_set(req, STR("Cache-Control"), fields.cache_control);
 }

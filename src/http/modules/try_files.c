@@ -151,11 +151,13 @@ try_files_handle(struct http_request *req, const void *slot)
         if (!str_is_set(path))
             return http_fail(req, HTTP_INTERNAL_ERROR);
         if (is_there(req, path, name->is_folder)) {
-            HTTP_TRACE(req, &tc->mark, "try_files: %.*s is there", STR_ARG(path));
+            HTTP_TRACE(req, &tc->mark, "try_files: the %s %.*s is there",
+                       name->is_folder ? "folder" : "file", STR_ARG(path));
             req->path = path;
             return HTTP_PASS;
         }
-        HTTP_TRACE(req, &tc->mark, "try_files: %.*s is not there", STR_ARG(path));
+        HTTP_TRACE(req, &tc->mark, "try_files: there is no %s %.*s",
+                   name->is_folder ? "folder" : "file", STR_ARG(path));
     }
     return go_to_last(req, tc);
 }
