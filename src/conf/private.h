@@ -18,6 +18,7 @@ enum {
     VALUE_BYTES_MAX = 64 << 20  /* that come from the environment */
 };
 #define FILE_BYTES_MAX (256u << 20)
+#define READ_BYTES_MAX (1u << 30)       /* of all inclusions: a file may be included many times */
 
 /* ---- lexer.c ------------------------------------------------------------------------------- */
 
@@ -173,6 +174,7 @@ struct conf_private {
     struct conf_file **files_end;
     uint32_t file_count;
     uint32_t inclusions;
+    size_t read_bytes;                  /* of all of them */
     uint32_t node_count;
     struct conf_node *first, **end;     /* the main level */
     VEC(struct conf_word) pending;      /* words of the statement being read */

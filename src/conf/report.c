@@ -90,6 +90,11 @@ note_add(struct conf *conf, enum log_level level, struct conf_pos pos, const cha
     struct writer w;
 
     priv->last = NULL;
+    /* What fails from then on fails for want of memory, whatever is said of it. */
+    if (arena_failed(conf->arena) || arena_failed(conf->scratch))
+        priv->no_memory = priv->given_up = true;
+    if (priv->no_memory)
+        return;
     if (conf->is_muted)
         return;
     if (priv->note_count >= NOTES_MAX) {

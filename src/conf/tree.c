@@ -157,6 +157,12 @@ include_file(struct reader *r, struct str path, const struct conf_word *word)
     file = file_get(r->conf, path, word);
     if (file == NULL)
         return;
+    r->conf->priv->read_bytes += file->text.len;
+    if (r->conf->priv->read_bytes > READ_BYTES_MAX) {
+        r->conf->priv->given_up = true;
+        error_at(r->conf, word->pos, "more than %u bytes are included", READ_BYTES_MAX);
+        return;
+    }
     inner = (struct reader){
         .conf = r->conf, .file = file, .outer = r, .asked = word,
         .file_depth = r->file_depth + 1, .block_depth = r->block_depth,

@@ -62,8 +62,12 @@ tell_malformed(struct conf *conf, const struct conf_word *word, struct str patte
 
     if (pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof(text)) < 0)
         text[0] = '\0';
-    conf_error(conf, word, "pcre2_compile() failed: %s in \"%.*s\" at \"%.*s\"", text,
-               STR_ARG(pattern), STR_ARG(str_from(pattern, offset)));
+    if (offset >= pattern.len)
+        conf_error(conf, word, "pcre2_compile() failed: %s in \"%.*s\"", text,
+                   STR_ARG(pattern));
+    else
+        conf_error(conf, word, "pcre2_compile() failed: %s in \"%.*s\" at \"%.*s\"", text,
+                   STR_ARG(pattern), STR_ARG(str_from(pattern, offset)));
     if (!word->quoted)
         conf_hint(conf, "an expression that holds { } or ; is to be written in quotes");
     return false;

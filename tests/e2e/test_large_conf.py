@@ -37,10 +37,10 @@ LARGE = {
     "10,000 servers with 100,000 locations": (lambda: http(servers(10_000, 10)), 500),
     "100,000 servers": (lambda: http(servers(100_000, 0)), 600),
     "100,000 locations in one server": (lambda: http(servers(1, 100_000)), 500),
-    "a data block of 1,000,000 lines": (lambda: http("types {\n" + "".join(f"text/x-{n} x{n};\n" for n in range(1_000_000)) + "}\n"), 600),
+    "a data block of 1,000,000 lines": (lambda: http("types {\n" + "".join(f"text/x-{n} x{n};\n" for n in range(1_000_000)) + "}\n"), 700),
     "10 MB in one word": (lambda: http(f"server {{ return 200 {'x' * 10_000_000}; }}\n"), 100),
     "10 MB of comments": (lambda: http("# nothing\n" * 1_000_000), 50),
-    "a line of 10 MB": (lambda: http("types { " + "a/b c; " * 1_500_000 + "}\n"), 500),
+    "a line of 10 MB": (lambda: http("types { " + "a/b c; " * 1_500_000 + "}\n"), 900),
     "a directive of 1,000,000 words": (lambda: http("server { server_name\n" + "".join(f"s{n}\n" for n in range(1_000_000)) + "; }\n"), 600),
     "addresses by the thousand": (lambda: http("".join(f"server {{ listen {n}; listen 127.0.0.1:{n}; }}\n" for n in range(1, MANY)),
                                                f"worker_connections {3 * MANY};"), 400),
@@ -75,8 +75,16 @@ def test_what_is_beyond_a_limit_is_refused_clearly(folder, name):
     assert len(done.stderr) < 2 * MIB
 
 
+def test_file_that_is_included_over_and_over_is_refused(folder):
+    (folder / "large.inc").write_text("# nothing\n" * 5_000_000)
+    done = check(folder, http("include large.inc;\n" * 100), 300)
+    assert done.returncode == 1 and "more than 1073741824 bytes are included" in done.stderr, done.stderr[-2000:]
+
+
 def test_short_memory_is_told(folder):
     if is_sanitized(folder):
         pytest.skip("a sanitizer reserves more")
-    done = check(folder, http(servers(10_000, 10)), 60)
-    assert done.returncode == 1 and "out of memory" in done.stderr, done.stderr[-2000:]
+    for megabytes in (40, 60, 80, 100, 120):
+        done = check(folder, http(servers(10_000, 10)), megabytes)
+        assert done.returncode == 1
+        assert done.stderr == f"weir: [emerg] out of memory\nweir: configuration file {folder}/weir.conf test failed\n"
