@@ -123,10 +123,25 @@ static struct {
     uint32_t pairs;
 } scratch;
 
+enum { JIT_STACK = 1 << 20 };  /* bytes at most: paths are long, the stack of the JIT's own is not */
+
+static bool
+make_context(void)
+{
+    pcre2_jit_stack *stack;
+
+    if ((scratch.context = pcre2_match_context_create(NULL)) == NULL)
+        return false;
+    stack = pcre2_jit_stack_create(32 << 10, JIT_STACK, NULL);
+    if (stack != NULL)          /* else it is the machine's stack, 32 KiB of it */
+        pcre2_jit_stack_assign(scratch.context, NULL, stack);
+    return true;
+}
+
 static bool
 scratch_prepare(uint32_t pairs, uint32_t match_limit)
 {
-    if (scratch.context == NULL && (scratch.context = pcre2_match_context_create(NULL)) == NULL)
+    if (scratch.context == NULL && !make_context())
         return false;
     pcre2_set_match_limit(scratch.context, match_limit);
     if (scratch.pairs >= pairs)

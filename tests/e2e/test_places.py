@@ -194,3 +194,10 @@ def test_mistake_is_told_with_its_mend(tmp_path, conf, first, hint):
 def test_variable_may_be_used_before_it_is_defined(weir):
     server = weir(http='log_format late "$late";', server='location /a { return 200 "$late"; } location /b { set $late x; return 200 "$late"; }')
     assert server.get("/a").text == "" and server.get("/b").text == "x"
+
+
+def test_long_path_is_matched(weir):
+    """More than fits into a small stack: each step keeps a place to come back to."""
+    server = weir(http="large_client_header_buffers 4 64k;", server='location ~ "^(/[a-z]|/[a-y][a-z])*!$" { return 200 found; } location / { return 200 no; }')
+    assert server.get("/ab" * 8000 + "!").text == "found"
+    assert server.get("/ab" * 8000 + "?").text == "no"
