@@ -65,10 +65,11 @@ def test_values_count_wherever_an_argument_may_stand(folder, values):
     done, path = check_conf(folder, "worker_processes ${env:NUMBER};\nevents { worker_connections ${env:NUMBER}00; }\nhttp { server {\n"
                                     "server_name ${env:PLAIN}.example.com; keepalive_timeout ${env:NUMBER}s;\n"
                                     "location /${env:PLAIN} { include ${env:PLAIN}/*.inc; etag on; client_max_body_size 1; }\n"
-                                    'location /b { include "${env:PLAIN}/${env:STAR}"; etag on; client_max_body_size 1; } } }\n')
-    assert re.findall(r"\[emerg\] (.*)", done.stderr) == [       # the second pattern is no pattern, and names one file
+                                    'location /b { include "${env:PLAIN}/${env:STAR}"; etag on; client_max_body_size 1; }\n'
+                                    "location /c { include ${env:PLAIN}/${env:STAR}*; etag on; client_max_body_size 1; } } }\n")
+    assert re.findall(r"\[emerg\] (.*)", done.stderr) == [       # the second names one file, the third what begins with its name
         f'"etag" directive is duplicate in {path}:5', f'"client_max_body_size" directive is duplicate in {path}:5',
-        f'"client_max_body_size" directive is duplicate in {path}:6']
+        f'"client_max_body_size" directive is duplicate in {path}:6', f'"client_max_body_size" directive is duplicate in {path}:7']
 
 
 WRONG = {
@@ -123,6 +124,12 @@ def test_reload_reads_the_environment_that_the_master_began_with(weir, values, m
     server.send_signal(signal.SIGHUP)
     server.wait_workers(without=old)
     assert server.get("/").body == b"again plain"
+
+
+def test_file_is_formatted_whatever_is_set(folder, values):
+    (folder / "a.conf").write_text("root   ${env:NOT_SET};\n")
+    done = run_weir(folder, "fmt", "a.conf")
+    assert done.returncode == 0 and done.stdout == "root ${env:NOT_SET};\n"
 
 
 def test_values_have_a_bound_in_all(folder, monkeypatch):
