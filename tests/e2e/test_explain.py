@@ -607,6 +607,14 @@ def test_way_of_a_request(folder, conf, args, way):
     assert shown + ["= " + re.sub(r", \d+ bytes, (?=a page)", ", ", answer(text))] == way.strip().splitlines()
 
 
+def test_values_that_are_looked_up_are_told(folder):
+    conf = CONF.replace("include more.conf;", "map $arg_x $y { default none; a 404; }\n    geo $near { default 0; 127.0.0.0/8 1; }") % """
+        if ($near) { return 200 $y; }"""
+    assert steps(told(folder, "/?x=a", whole=conf))[-4:] == [
+        ("geo", '$near is "1"', "weir.conf:6"), ("if", "($near) holds", "weir.conf:16"), ("return", "200", "weir.conf:16"),
+        ("map", '$y is "404" for "a"', "weir.conf:5")]
+
+
 def test_circle_is_seen(folder):
     text = told(folder, "/x", conf="location / { rewrite ^ /x last; }")
     assert steps(text).count(("rewrite", "^ matches, the path is /x now", "weir.conf:14")) == 11
