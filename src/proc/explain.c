@@ -108,7 +108,8 @@ is_told(const struct telling *t, const struct explain_step *step)
 static bool
 is_debugging(struct str line)
 {
-    return memmem(line.p, line.len, " [debug] ", 9) != NULL;
+    return memmem(line.p, line.len, " [debug] ", 9) != NULL
+           || memmem(line.p, line.len, "\"level\":\"debug\"", 15) != NULL;
 }
 
 /* The same line may stand in several logs. */

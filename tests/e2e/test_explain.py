@@ -615,6 +615,35 @@ def test_values_that_are_looked_up_are_told(folder):
         ("map", '$y is "404" for "a"', "weir.conf:5")]
 
 
+@pytest.mark.parametrize("names, host, why", [
+    ("a.example b.example", "b.example", "a.example, by its name"),
+    ("a.example *.example", "x.y.example", "a.example, by *.example"),
+    ("a.example www.*", "www.a.b", "a.example, by www.*"),
+    ("a.example .b.example", "x.b.example", "a.example, by .b.example"),
+    (".b.example", "b.example", "b.example, by .b.example"),
+    ("a.example ~^x[.] ~^(?<first>.+)[.]z$", "y.z", "a.example, by ~^(?<first>.+)[.]z$"),
+    ("a.example *.example .z", "example", None),
+    ("a.example", "b.example", None),
+])
+def test_name_of_the_server_is_told(folder, names, host, why):
+    conf = CONF.replace("        server_name other.example.com;\n        root", f"        server_name {names};\n        root") % ""
+    server = steps(told(folder, "/", "-H", f"Host: {host}", whole=conf))[1]
+    default = f'www.example.com, the default, for none has the name "{host}"'
+    assert server == ("server", why, "weir.conf:18") if why else server == ("server", default, "weir.conf:8")
+
+
+@pytest.mark.parametrize("log", ["stderr", "syslog:server=127.0.0.1:1", "memory:1m", "logs/e.log"])
+def test_nothing_is_written_to_an_error_log(folder, log):
+    text = told(folder, "/none", conf=f"error_log {log};")
+    assert steps(text)[-1] == ("error_log", 'open() "{prefix}/html/none" failed (2: No such file or directory)', None)
+
+
+def test_line_of_a_json_log_is_told_as_it_would_be(folder):
+    label, text, _ = steps(told(folder, "/none", conf="error_log logs/e.log debug json;"))[-1]
+    assert label == "error_log"
+    assert json.loads(text)["message"] == 'open() "{prefix}/html/none" failed'
+
+
 def test_circle_is_seen(folder):
     text = told(folder, "/x", conf="location / { rewrite ^ /x last; }")
     assert steps(text).count(("rewrite", "^ matches, the path is /x now", "weir.conf:14")) == 11
