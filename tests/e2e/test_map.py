@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness import request, serving, wait_until
+from harness import request, run_weir, serving, wait_until
 
 HTTP = r"""
     map_hash_bucket_size 128;
@@ -165,3 +165,24 @@ def test_value_reaches_pipelined_requests_each(server):
         for key in ("abc", "foo", "rexy"):
             client.send(request(f"/captures?k={key}"))
         assert [client.read().text for _ in range(3)] == ["exact   ", "D   ", "x:y:x x y x"]
+
+
+def test_explain_tells_the_line(folder):
+    (folder / "weir.conf").write_text("""events { }
+http {
+    map $arg_k $v {
+        a   "x$w";
+        ~b. expression;
+        default other;
+    }
+    geo $w { 127.0.0.0/8 loop; }
+    split_clients $arg_k $s { 100% all; }
+    map $arg_k $none { c d; }
+    server { listen 8080; return 200 "$v$s$none"; }
+}
+""")
+    for key, steps in {"a": ["geo $w is \"loop\" 8", "map $v is \"xloop\" for \"a\" 4", "split_clients $s is \"all\" for \"a\" 9"],
+                       "bb": ["map $v is \"expression\" for \"bb\" 5"], "x": ["map $v is \"other\" for \"x\" 6", "map $none is \"\" for \"x\" 10"]}.items():
+        done = run_weir(folder, "explain", f"/?k={key}", "-p", str(folder), "-c", "weir.conf")
+        told = [" ".join(line.split()[1:]).replace("weir.conf:", "") for line in done.stdout.splitlines()]
+        assert [step for step in steps if step not in told] == [], done.stdout

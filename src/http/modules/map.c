@@ -10,17 +10,23 @@
 
 enum { SHARED_MAX = 4096 };     /* values: where more than these differ, few are alike */
 
+/* A line. */
+struct map_entry {
+    const struct http_text *value;
+    struct conf_mark mark;
+};
+
 struct map_regex {
     const struct http_regex *regex;
-    const struct http_text *value;
+    struct map_entry *entry;
 };
 
 /* One map { }. */
 struct map_rules {
     struct http_text source;
-    struct hostnames names;     /* to struct http_text */
+    struct hostnames names;     /* to struct map_entry */
     VEC(struct map_regex) regexes;      /* in the order of the file */
-    const struct http_text *initial;    /* NULL: nothing */
+    const struct map_entry *initial;    /* NULL: there is none */
     bool hostnames;
     struct str variable;        /* with its "$" */
     struct conf_mark mark;
@@ -61,14 +67,14 @@ read_value(struct map_reading *r, const struct conf_word *word)
 }
 
 static bool
-add_regex(struct map_reading *r, const struct conf_word *word, const struct http_text *value)
+add_regex(struct map_reading *r, const struct conf_word *word, struct map_entry *entry)
 {
     bool ignore_case = str_starts(word->text, STR("~*"));
     struct map_regex *place = VEC_ADD(r->conf->arena, &r->rules->regexes);
 
     if (place == NULL)
         return conf_no_memory(r->conf);
-    place->value = value;
+    place->entry = entry;
     place->regex = http_regex_compile(r->conf, word, str_from(word->text, ignore_case ? 2 : 1),
                                       ignore_case);
     return place->regex != NULL;
@@ -95,13 +101,12 @@ tell_name(struct conf *conf, const struct conf_word *word, enum hostnames_verdic
 }
 
 static bool
-add_name(struct map_reading *r, const struct conf_word *word, const struct http_text *value)
+add_name(struct map_reading *r, const struct conf_word *word, struct map_entry *entry)
 {
     struct map_rules *rules = r->rules;
     /* A "\" takes its meaning from what follows it: \default */
     struct str name = str_from(word->text, str_starts(word->text, STR("\\")) ? 1 : 0);
     struct str key = arena_str(r->conf->arena, name);
-    void *place = (void *)(uintptr_t)value;
 
     if (!str_is_set(key))
         return conf_no_memory(r->conf);
@@ -109,29 +114,32 @@ add_name(struct map_reading *r, const struct conf_word *word, const struct http_
                                 || str_starts(key, STR("."))))
         r->wildcard = word;
     return tell_name(r->conf, word,
-                     rules->hostnames ? hostnames_add(&rules->names, r->conf->arena, key, place)
+                     rules->hostnames ? hostnames_add(&rules->names, r->conf->arena, key, entry)
                                       : hostnames_add_exact(&rules->names, r->conf->arena, key,
-                                                            place));
+                                                            entry));
 }
 
 static bool
 read_pair(struct map_reading *r, const struct conf_node *node)
 {
     const struct conf_word *key = &node->words[0];
-    const struct http_text *value;
+    struct map_entry *entry = ARENA_NEW(r->conf->arena, struct map_entry);
 
-    if (!conf_pair(r->conf, node) || (value = read_value(r, &node->words[1])) == NULL)
+    if (entry == NULL)
+        return conf_no_memory(r->conf);
+    if (!conf_pair(r->conf, node) || (entry->value = read_value(r, &node->words[1])) == NULL)
         return false;
+    entry->mark = conf_mark_of(r->conf, key);
     if (str_starts(key->text, STR("~")))
-        return add_regex(r, key, value);
+        return add_regex(r, key, entry);
     if (!str_eq(key->text, STR("default")))
-        return add_name(r, key, value);
+        return add_name(r, key, entry);
     if (r->rules->initial != NULL) {
         conf_error(r->conf, key, "duplicate default map parameter");
         conf_hint(r->conf, "a key of that name is written \\default");
         return false;
     }
-    r->rules->initial = value;
+    r->rules->initial = entry;
     return true;
 }
 
@@ -190,14 +198,14 @@ parse_map(struct conf *conf, const struct conf_node *node, void *field)
 
 /* ---- values -------------------------------------------------------------------------------- */
 
-static const struct http_text *
+static const struct map_entry *
 find_by_regex(struct http_request *req, const struct map_rules *rules, struct str subject)
 {
     for (uint32_t i = 0; i < rules->regexes.len; i++) {
         const struct map_regex *mr = &rules->regexes.items[i];
 
         switch (http_regex_match(req, mr->regex, subject)) {
-        case MATCH_FOUND:       return mr->value;
+        case MATCH_FOUND:       return mr->entry;
         case MATCH_NONE:        break;
         case MATCH_GIVEN_UP:    return NULL;
         }
@@ -205,16 +213,16 @@ find_by_regex(struct http_request *req, const struct map_rules *rules, struct st
     return rules->initial;
 }
 
-static const struct http_text *
-find_value(struct http_request *req, const struct map_rules *rules, struct str subject)
+static const struct map_entry *
+find_entry(struct http_request *req, const struct map_rules *rules, struct str subject)
 {
     struct str name = subject;
-    const struct http_text *value;
+    const struct map_entry *entry;
 
     if (rules->hostnames && str_ends(name, STR(".")))
         name.len--;
-    value = hostnames_find(&rules->names, name);
-    return value != NULL ? value : find_by_regex(req, rules, subject);
+    entry = hostnames_find(&rules->names, name);
+    return entry != NULL ? entry : find_by_regex(req, rules, subject);
 }
 
 static struct str
@@ -222,15 +230,16 @@ get_mapped(struct http_request *req, const void *data, struct str rest)
 {
     const struct map_rules *rules = data;
     struct str subject = http_text_eval(req, &rules->source), text;
-    const struct http_text *value;
+    const struct map_entry *entry;
 
     (void)rest;
     if (!str_is_set(subject))
         return STR_NONE;
-    value = find_value(req, rules, subject);
-    text = value != NULL ? http_text_eval(req, value) : STR("");
-    HTTP_TRACE(req, &rules->mark, "map: %.*s is \"%.*s\" for \"%.*s\"", STR_ARG(rules->variable),
-               STR_ARG(text), STR_ARG(subject));
+    entry = find_entry(req, rules, subject);
+    text = entry != NULL ? http_text_eval(req, entry->value) : STR("");
+    HTTP_TRACE(req, entry != NULL ? &entry->mark : &rules->mark,
+               "map: %.*s is \"%.*s\" for \"%.*s\"", STR_ARG(rules->variable), STR_ARG(text),
+               STR_ARG(subject));
     return text;
 }
 
