@@ -110,6 +110,9 @@ def test_split_clients_beside_nginx(nginx_of):
     nginx = nginx_of(http=test_split_clients.HTTP, server=test_split_clients.SERVER)
     keys = [*test_split_clients.KEYS, "", "a", "ab", "abc", "abcd", "abcde", "x" * 900]
     assert ask_all(nginx, [(f"/?k={key}", []) for key in keys]) == [test_split_clients.expected(key) for key in keys]
+    nginx = nginx_of(http=test_split_clients.EDGE_HTTP, server=test_split_clients.EDGE_SERVER)
+    texts = ask_all(nginx, [(f"/?k={key}", []) for _, key in test_split_clients.EDGES])
+    assert all(f"{share}=behind" in text.split("|") for (share, _), text in zip(test_split_clients.EDGES, texts))
 
 
 @pytest.mark.parametrize("place", list(test_referer.CASES))

@@ -81,3 +81,38 @@ def test_parts_are_as_large_as_they_say():
     for n in range(20000):
         count[part(str(n), (3333, "a"), (3330, "b"), (3300, "c"))] += 1
     assert all(abs(count[value] - share) < 400 for value, share in (("a", 6666), ("b", 6660), ("c", 6600), ("", 74)))
+
+
+def unshift(n, by):
+    """What n was before n ^= n >> by."""
+    found = n
+    for _ in range(32 // by + 1):
+        found = n ^ found >> by
+    return found
+
+
+def key_of(wanted):
+    """The four bytes with that hash."""
+    factor, mask = 0x5BD1E995, 0xFFFFFFFF
+    back = pow(factor, -1, 1 << 32)
+    h = unshift(unshift(wanted, 15) * back & mask, 13)
+    k = unshift((h ^ 4 * factor & mask) * back & mask, 24) * back & mask
+    return k.to_bytes(4, "little")
+
+
+def edges():
+    """(hundredths, key): the key's hash is the first behind a part of that size."""
+    keys = ((share, key_of(share * 0xFFFFFFFF // 10000)) for share in range(1, 10000))
+    return [(share, key.decode()) for share, key in keys if key.isalnum() and key.isascii()][:8]
+
+
+EDGES = edges()
+EDGE_HTTP = "".join(f"split_clients $arg_k $v{share} {{ {share / 100:.2f}% in; * behind; }}\n" for share, _ in EDGES)
+EDGE_SERVER = 'return 200 "' + "|".join(f"{share}=$v{share}" for share, _ in EDGES) + '";'
+
+
+def test_part_ends_before_its_end(weir):
+    assert len(EDGES) == 8 and all(murmur2(key.encode()) == share * 0xFFFFFFFF // 10000 for share, key in EDGES)
+    server = weir(http=EDGE_HTTP, server=EDGE_SERVER)
+    for share, key in EDGES:
+        assert f"{share}=behind" in server.get(f"/?k={key}").text.split("|")
