@@ -38,6 +38,9 @@ LARGE = {
     "100,000 servers": (lambda: http(servers(100_000, 0)), 600),
     "100,000 locations in one server": (lambda: http(servers(1, 100_000)), 500),
     "a data block of 1,000,000 lines": (lambda: http("types {\n" + "".join(f"text/x-{n} x{n};\n" for n in range(1_000_000)) + "}\n"), 700),
+    "a map of 1,000,000 lines": (lambda: http("map $uri $new {\n" + "".join(f"/old/{n} /new/{n};\n" for n in range(1_000_000)) + "}\n"), 600),
+    "a geo of 1,000,000 lines": (lambda: http("geo $new {\n" + "".join(f"{n >> 16}.{n >> 8 & 255}.{n & 255}.0/24 v{n % 100};\n" for n in range(1_000_000))
+                                              + "}\n"), 600),
     "10 MB in one word": (lambda: http(f"server {{ return 200 {'x' * 10_000_000}; }}\n"), 100),
     "10 MB of comments": (lambda: http("# nothing\n" * 1_000_000), 50),
     "a line of 10 MB": (lambda: http("types { " + "a/b c; " * 1_500_000 + "}\n"), 900),
