@@ -48,7 +48,8 @@ add_trailing(struct hostnames *names, struct arena *arena, struct str key, void 
 static bool
 is_plain(struct str name)
 {
-    return str_find(name, '*', 0) < 0 && memmem(name.p, name.len, "..", 2) == NULL;
+    return !str_is_set(name)
+           || (str_find(name, '*', 0) < 0 && memmem(name.p, name.len, "..", 2) == NULL);
 }
 
 enum hostnames_verdict

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fuzz_atlas: lines of blocks and ranges, "-" in front of those that are taken out; what is found is
- * what a look at each area finds.
+ * fuzz_atlas: lines of blocks and ranges, "-" in front of those that are taken out; what is found
+ * is what a look at each area finds.
  */
 #include "base/compiler.h"
 #include "net/atlas.h"

@@ -36,7 +36,9 @@ fitness(struct str name, struct str host)
         return exact;
     if (!str_starts(name, STR(".")))
         return 0;
-    return str_ieq(str_from(name, 1), host) ? exact : ends_with(host, name) ? leading + name.len : 0;
+    if (str_ieq(str_from(name, 1), host))
+        return exact;
+    return ends_with(host, name) ? leading + name.len : 0;
 }
 
 int

@@ -50,7 +50,8 @@ number_of(struct geo_reading *r, const struct conf_word *word)
     }
     if (str_find(word->text, '$', 0) >= 0) {
         conf_warn(conf, word, "\"%.*s\" is plain text in \"geo\"", STR_ARG(word->text));
-        conf_hint(conf, "a map of $%s can have variables in its values", r->var->name);
+        conf_hint(conf, "a map of %.*s can have variables in its values",
+                  STR_ARG(r->rules->variable));
     }
     return number;
 }

@@ -63,7 +63,8 @@ tell_name(struct conf *conf, const struct conf_word *word, enum hostnames_verdic
 static bool
 add_name(struct conf *conf, struct valid_referers *valid, const struct conf_word *word)
 {
-    struct str text = arena_str(conf->arena, word->text), *path = ARENA_NEW(conf->arena, struct str);
+    struct str text = arena_str(conf->arena, word->text);
+    struct str *path = ARENA_NEW(conf->arena, struct str);
     ptrdiff_t slash;
 
     if (!str_is_set(text) || path == NULL)
@@ -179,8 +180,8 @@ is_valid(struct http_request *req, const struct valid_referers *valid)
         return valid->none;
     if (!str_is_set(place))
         return valid->blocked;
-    host = path = place;
-    for (host.len = 0; host.len < place.len && strchr("/:", place.p[host.len]) == NULL; )
+    host = (struct str){ place.p, 0 };
+    while (host.len < place.len && strchr("/:", place.p[host.len]) == NULL)
         host.len++;
     path = str_from(place, host.len);
     if (str_starts(path, STR(":"))) {

@@ -28,7 +28,6 @@ struct split_rules {
 struct split_reading {
     struct conf *conf;
     struct split_rules *rules;
-    const struct http_variable *var;
     uint64_t end;               /* of the last part */
     uint32_t total;             /* of all so far, in hundredths of a percent */
     bool has_rest;
@@ -97,7 +96,8 @@ read_part(struct split_reading *r, const struct conf_node *node)
     }
     if (str_find(value->text, '$', 0) >= 0) {
         conf_warn(conf, value, "\"%.*s\" is plain text in \"split_clients\"", STR_ARG(value->text));
-        conf_hint(conf, "a map of $%s can have variables in its values", r->var->name);
+        conf_hint(conf, "a map of %.*s can have variables in its values",
+                  STR_ARG(r->rules->variable));
     }
     part = VEC_ADD(conf->arena, &r->rules->parts);
     if (part == NULL || !str_is_set(part->value = arena_str(conf->arena, value->text)))
@@ -120,8 +120,8 @@ parse_split_clients(struct conf *conf, const struct conf_node *node, void *field
         return conf_no_memory(conf);
     rules->mark = conf_mark_of(conf, &node->words[0]);
     rules->variable = arena_str(conf->arena, node->words[2].text);
-    r.var = http_variable_define(conf, &node->words[2], get_split, rules, false);
-    if (r.var == NULL || !http_text_of_word(conf, &node->words[1], &rules->source))
+    if (http_variable_define(conf, &node->words[2], get_split, rules, false) == NULL
+        || !http_text_of_word(conf, &node->words[1], &rules->source))
         return false;
     for (const struct conf_node *n = node->children; n != NULL; n = n->next)
         ok = read_part(&r, n) && ok;

@@ -45,7 +45,8 @@ static const struct { const char *areas[AREAS_MAX]; const char *peer; uint32_t n
     { { "::1", "2001:db8::/32" },                       "::1", 1 },
     { { "::2-::8" },                                    "::9", 0 },
     { { "::2-::8" },                                    "::8", 1 },
-    { { "::/0" },                                       "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 1 },
+    { { "::/0" },                                       "ffff:ffff:ffff:ffff::ffff", 1 },
+    { { "ffff::/16" },                                  "ffff:ffff:ffff:ffff::ffff", 1 },
     { { "::/0" },                                       "1.2.3.4", 0 },
     { { "::/0" },                                       "::ffff:1.2.3.4", 0 },
     { { "0.0.0.0/0" },                                  "::1", 0 },
@@ -218,8 +219,9 @@ START_TEST(random_areas_are_found_as_one_by_one)
     }
     atlas = atlas_finish(draft, arena, &reader);
     for (int n = 0; n < TRIES; n++) {
-        struct peer peer = { .family = AF_INET, .ip = { (uint8_t)(rand() % 4), (uint8_t)(rand() % 5),
-                             (uint8_t)(rand() % 5), (uint8_t)(rand() % 5) } };
+        struct peer peer = { .family = AF_INET,
+                             .ip = { (uint8_t)(rand() % 4), (uint8_t)(rand() % 5),
+                                     (uint8_t)(rand() % 5), (uint8_t)(rand() % 5) } };
         uint32_t best = 0;
 
         for (uint32_t i = 0; i < COUNT; i++)
