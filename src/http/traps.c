@@ -220,7 +220,8 @@ trap_if(struct conf *conf, const struct trap_level *level)
             continue;
         conf_warn(conf, &n->words[0], "\"if\" beside \"try_files\": where it holds, nginx does not "
                   "try the files, and weir does");
-        conf_hint(conf, "let the \"if\" end with \"return\" or \"rewrite … last\", or use \"map\"");
+        conf_hint(conf, "let the \"if\" end with \"return\" or \"rewrite … last\", or use "
+                  "\"map\"");
     }
     return true;
 }
@@ -268,7 +269,8 @@ check_answered(struct conf *conf, const struct conf_node *block)
             continue;
         conf_warn(conf, &n->words[0], "\"%.*s\" has no effect: the \"return\" of this location "
                   "answers before it", STR_ARG(n->words[0].text));
-        conf_hint(conf, "\"return\" comes before who may is asked, and before files are looked for");
+        conf_hint(conf, "\"return\" comes before who may is asked, and before files are looked "
+                  "for");
         return;
     }
 }
