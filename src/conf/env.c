@@ -8,6 +8,8 @@
  */
 #include "conf/private.h"
 
+#include <assert.h>
+
 #define OPENING STR("${env:")
 
 /* Bytes of a word's text. */
@@ -64,6 +66,7 @@ read_reference(struct conf *conf, const struct conf_word *word, struct str text,
     ptrdiff_t end = str_find(text, '}', 0);
     struct str inner;
 
+    assert(str_is_set(rest));
     if (end < 0) {
         conf_error(conf, word, "the closing \"}\" of \"%.*s\" is missing", STR_ARG(text));
         conf_hint(conf, "%s", word->quoted ? "${env:NAME} or ${env:NAME:-default}"
@@ -139,6 +142,7 @@ add_value(struct conf *conf, struct values *values, struct writer *w, struct str
     size_t from = (size_t)(w->p - w->start);
     struct span *span = VEC_ADD(conf->scratch, &values->spans);
 
+    assert(str_is_set(value));
     if (span == NULL)
         return conf_no_memory(conf);
     *span = (struct span){ from, value.len };
