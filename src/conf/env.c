@@ -169,6 +169,7 @@ replace_all(struct conf *conf, const struct conf_word *word, struct values *valu
     size_t done = 0;
     ptrdiff_t at;
 
+    assert(str_is_set(text));
     while ((at = find_reference(text, done)) >= 0) {
         struct reference ref;
 
