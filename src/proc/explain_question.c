@@ -20,7 +20,7 @@ has_line_end(const char *text)
 static bool
 split_authority(struct parts *parts)
 {
-    struct str a = parts->authority, port = STR("");
+    struct str a = parts->authority, port;
     ptrdiff_t colon, end = 0;
     uint64_t n;
 
