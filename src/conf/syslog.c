@@ -2,6 +2,7 @@
 #include "conf/syslog.h"
 #include "base/compiler.h"
 #include "base/syslog_server.h"
+#include <assert.h>
 #include <netdb.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -151,6 +152,7 @@ read_parameter(struct reading *r, struct str text, unsigned *seen)
     ptrdiff_t equals = str_find(text, '=', 0);
     struct str name = { text.p, equals < 0 ? text.len : (size_t)equals };
 
+    assert(str_is_set(text));           /* a part of a word */
     if (str_eq(text, STR("nohostname"))) {
         r->server->hostname = STR("");
         return true;

@@ -2,6 +2,7 @@
 /* condition: see condition.h. */
 #include "http/condition.h"
 #include "http/engine.h"
+#include <assert.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -163,6 +164,7 @@ condition_compile(struct conf *conf, const struct conf_node *node, struct condit
         tell_form(conf);
         return false;
     }
+    assert(str_is_set(words.items[0].text));
     for (size_t i = 0; i < ARRAY_LEN(file_tests); i++)
         if (str_eq(words.items[0].text, file_tests[i].text)) {
             c->test = file_tests[i].test;

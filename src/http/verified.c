@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "base/digest.h"
 #include "base/list.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -107,6 +108,7 @@ release(struct verified *verified, struct entry **place)
 {
     struct entry *entry = *place;
 
+    assert(entry != NULL);              /* one with a time is in its bucket */
     *place = entry->next;
     entry->until_ms = 0;
     link_remove(&entry->link);

@@ -119,12 +119,13 @@ END_TEST
 START_TEST(change_within_a_tick_of_the_clock_is_seen)
 {
     start("a:x\n");
-    for (char c = 'a'; c <= 'z'; c++) {
+    for (int c = 'a'; c <= 'z'; c++) {
+        const char letter = (char)c;
         char text[8];
 
-        snprintf(text, sizeof(text), "a:%c\n", c);
+        snprintf(text, sizeof(text), "a:%c\n", letter);
         write_file(text, 4);
-        ck_assert(str_eq(user_file_find(get(), STR("a")), (struct str){ &c, 1 }));
+        ck_assert(str_eq(user_file_find(get(), STR("a")), (struct str){ &letter, 1 }));
     }
     end();
 }
