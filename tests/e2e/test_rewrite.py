@@ -42,6 +42,11 @@ LOGGED = """
     if ($arg_go) { rewrite ^/second/(.*)$ /third/$1? last; }
     location / { rewrite ^/second/(.*)$ /moved/$1 redirect; }
     location /third/ { rewrite_log off; rewrite ^/third/(.*)$ /fourth/$1 last; }
+    location /if/ {
+        if ($arg_a ~ ^(x+)$) { set $y 1; }
+        if ($arg_a !~* "^Y") { rewrite ^/if/(.*)$ /show/$1 break; return 204; }
+        if ($arg_a = y) { return 204; }
+    }
     location /fourth/ { rewrite ^/fourth/a(.*)$ /html/$1 break; return 204; }
 """
 LINES = {
@@ -52,6 +57,10 @@ LINES = {
                       'rewritten data: "/second/a", args: "by=first&go=1"', '"^/second/(.*)$" matches "/second/a"',
                       'rewritten data: "/third/a", args: ""', '"^/fourth/a(.*)$" matches "/fourth/a"',
                       'rewritten data: "/html/", args: ""'],
+    "/if/a?a=xx": ['"^/none$" does not match "/if/a"', '"^/(first)/(.*)$" does not match "/if/a"', '"^(x+)$" matches "xx"',
+                   '"^Y" does not match "xx"', '"^/if/(.*)$" matches "/if/a"', 'rewritten data: "/show/a", args: "a=xx"'],
+    "/if/a?a=y": ['"^/none$" does not match "/if/a"', '"^/(first)/(.*)$" does not match "/if/a"', '"^(x+)$" does not match "y"',
+                  '"^Y" matches "y"'],
     "/fourth/b": ['"^/none$" does not match "/fourth/b"', '"^/(first)/(.*)$" does not match "/fourth/b"',
                   '"^/fourth/a(.*)$" does not match "/fourth/b"'],
 }

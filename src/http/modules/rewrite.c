@@ -311,12 +311,24 @@ run_set(struct run *run, const struct op *op)
     return FLOW_ON;
 }
 
+static void
+log_match(struct http_request *req, const struct http_regex *regex, struct str text, bool matches)
+{
+    LOG(&req->log, NOTICE, 0, "\"%.*s\" %s \"%.*s\"", STR_ARG(http_regex_source(regex)),
+        matches ? "matches" : "does not match", STR_ARG(text));
+}
+
 static enum flow
-run_if(struct run *run, const struct op *op)
+run_if(struct run *run, const struct op *op, bool log)
 {
     struct http_request *req = run->req;
+    const struct condition *condition = &op->u.test.condition;
+    enum http_match match = condition_check(req, condition);
 
-    switch (condition_check(req, &op->u.test.condition)) {
+    if (log && condition->test == TEST_MATCH && match != MATCH_GIVEN_UP)
+        log_match(req, condition->regex, http_variable_value(req, condition->var),
+                  (match == MATCH_FOUND) != condition->is_negated);
+    switch (match) {
     case MATCH_NONE:
         HTTP_TRACE(req, &op->mark, "if: %.*s does not hold", STR_ARG(op->u.test.source));
         return FLOW_ON;
@@ -498,15 +510,6 @@ new_path(struct http_request *req, const struct op_rewrite *rewrite)
     return path;
 }
 
-static void
-log_match(struct http_request *req, const struct op_rewrite *rewrite, bool matches)
-{
-    struct str pattern = http_regex_source(rewrite->regex);
-
-    LOG(&req->log, NOTICE, 0, "\"%.*s\" %s \"%.*s\"", STR_ARG(pattern),
-        matches ? "matches" : "does not match", STR_ARG(req->path));
-}
-
 static enum flow
 run_rewrite(struct run *run, const struct op *op, bool log)
 {
@@ -518,7 +521,7 @@ run_rewrite(struct run *run, const struct op *op, bool log)
     if (match == MATCH_GIVEN_UP)
         return fail(req, HTTP_INTERNAL_ERROR);
     if (log)
-        log_match(req, rewrite, match == MATCH_FOUND);
+        log_match(req, rewrite->regex, req->path, match == MATCH_FOUND);
     if (match == MATCH_NONE) {
         HTTP_TRACE(req, &op->mark, "rewrite: %.*s does not match %.*s",
                    STR_ARG(http_regex_source(rewrite->regex)), STR_ARG(req->path));
@@ -557,7 +560,7 @@ run_op(struct run *run, const struct op *op, bool log)
 {
     switch (op->kind) {
     case OP_SET:     return run_set(run, op);
-    case OP_IF:      return run_if(run, op);
+    case OP_IF:      return run_if(run, op, log);
     case OP_REWRITE: return run_rewrite(run, op, log);
     case OP_RETURN:  return run_return(run, op);
     case OP_BREAK:
