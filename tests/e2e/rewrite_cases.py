@@ -1185,6 +1185,95 @@ CASES["index"] = Case(server="""
     /missing/ -> 404 [page]
 """)
 
+# ---- as it is written in the wild
+
+CASES["habits"] = Case(server="""
+    server_name h ~^www\\.(?<bare>.+)$;
+    if ($host ~* ^www\\.(.*)$) { set $without_www $1; rewrite ^(.*)$ http://$without_www$1 permanent; }
+    if ($args ~ "(?:^|&)id=(\\d+)") { set $id $1; set $args ""; rewrite ^/product\\.php$ /product/$id? permanent; }
+    if ($http_user_agent ~ MSIE) { rewrite ^(.*)$ /msie/$1 break; }
+    if ($arg_never) { set $never 1; }
+    location /drupal/ { if (!-e $request_filename) { rewrite ^/drupal/(.*)$ /drupal/index.php?q=$1 last; break; } }
+    location ~ \\.php$ { return 200 "php $uri?$args"; }
+    location /front/ { if (-f $request_filename) { break; } if (-d $request_filename) { rewrite (.*) $1/index.html break; } rewrite ^ /show/front last; }
+    location /alias-if/ { alias {prefix}/aliased/; if (!-f $request_filename) { return 200 "none at $request_filename"; } }
+    location /only-get/ { if ($request_method !~ ^(GET|HEAD)$) { return 405; } return 200 "$request_method"; }
+    location /flags/ { set $f ""; if ($arg_a) { set $f A; } if ($arg_b) { set $f "${f}B"; } if ($f = AB) { return 200 both; } return 200 "[$f]"; }
+    location /names/ { add_header X-File $request_filename; add_header X-Uri $uri; add_header X-Root $document_root; try_files $uri $uri.txt =404; }
+    location /names-break/ { add_header X-File $request_filename; rewrite ^/names-break/(.*)$ /names/$1.txt break; }
+    location /if-names/ { if ($uri ~ ^/if-names/(?<part>[^/]+)/) { set $first $part; } return 200 "$first-$part-$1"; }
+    location ~ ^/outer/(?<outer>[^/]+)/ { if ($uri ~ /(?<last>[^/]+)$) { return 200 "$outer $last $1"; } return 200 "$outer [$last]"; }
+    location /msie/ { return 200 "old browser $uri"; }
+    location /unset/ { return 200 "[$never][$id]"; }
+    location /set-self/ { set $x "$x$uri"; set $x "$x-$x"; return 200 "$x"; }
+    location /dollar-end/ { rewrite ^/dollar-end/(.*)$ "/show/$1 and more" last; }
+    location /quotes/ { rewrite "^/quotes/([a-z]{2,3})/(.*)$" '/show/$2?l=$1' last; }
+    location /escape/ { rewrite ^/escape/(a\\.b)$ /show/$1-dot last; rewrite ^/escape/(\\d+)$ /show/$1-digits last; return 200 "neither"; }
+    location /ci/ { rewrite "(?i)^/CI/(abc)$" /show/$1 last; if ($uri ~* ^/CI/(D.F)$) { return 200 "$1"; } return 200 "no"; }
+    location /long/ { rewrite ^/long/(.)(.)(.)(.)(.)(.)(.)(.)(.)$ /show/$9$8$7$6$5$4$3$2$1 last; }
+    location /re { location ~ ^/re/(\\d+)$ { rewrite ^ /show/re-$1 last; } location ~ ^/re/([a-z]+)$ { rewrite ^/re/(.)(.*)$ /show/$2$1 last; } }
+    location /internal/ { internal; return 200 "internal $uri $args"; }
+    location /to-internal-try/ { try_files /none /internal/try?x=1; }
+    location /to-internal-error/ { error_page 403 = /internal/error; deny all; }
+    location /to-internal-index/ { index /internal/index; }
+    location /to-internal-break/ { rewrite ^ /internal/break break; }
+    location /to-internal-302/ { return 302 /internal/; }
+    location /show/ { return 200 "$uri|$args"; }
+""", files={"html/drupal/a.txt": "drupal a", "html/front/f": "front f", "html/front/d/index.html": "front d", "aliased/f": "aliased f",
+            "html/names/a.txt": "names a", "html/names/b": "names b"}, asks="""
+    /x/y?q=1 | Host: www.site.example -> 301 http://site.example/x/y?q=1
+    /x%20y | Host: WWW.site.example -> 301 http://site.example/x%20y
+    /product.php?id=42&x=1 -> 301 http://h:{port}/product/42
+    /product.php?xid=42 -> 200 php /product.php?xid=42
+    /a/b | User-Agent: MSIE 6 -> 200 old browser /msie//a/b
+    /drupal/a.txt -> 200 drupal a
+    /drupal/node/1?x=2 -> 200 php /drupal/index.php?q=node/1&x=2
+    /drupal/n%20o -> 200 php /drupal/index.php?q=n%20o
+    /front/f -> 200 front f
+    /front/d -> 200 front d
+    /front/none -> 200 /show/front|
+    /alias-if/f -> 200 aliased f
+    /alias-if/none -> 200 none at {prefix}/aliased/none
+    /alias-if/ -> 200 none at {prefix}/aliased/
+    /only-get/ -> 200 GET
+    POST /only-get/ -> 405 [page]
+    DELETE /only-get/ -> 405 [page]
+    /flags/ -> 200 []
+    /flags/?a=1 -> 200 [A]
+    /flags/?b=1 -> 200 [B]
+    /flags/?a=1&b=1 -> 200 both
+    /flags/?a=0&b=1 -> 200 [B]
+    /names/a -> 200 names a
+    /names/b -> 200 names b
+    /names/c -> 404 [page]
+    /names-break/a -> 200 names a
+    /if-names/one/two -> 200 one-one-one
+    /if-names/ -> 200 --
+    /outer/a/b -> 200 a b b
+    /outer/a/ -> 200 a []
+    /unset/ -> 200 [][]
+    /set-self/ -> 200 /set-self/-/set-self/
+    /dollar-end/x -> 200 /show/x and more|
+    /quotes/de/a/b -> 200 /show/a/b|l=de
+    /quotes/x/a -> 404 [page]
+    /escape/a.b -> 200 /show/a.b-dot|
+    /escape/axb -> 200 neither
+    /escape/12 -> 200 /show/12-digits|
+    /ci/abc -> 200 /show/abc|
+    /ci/def -> 200 def
+    /ci/DXF -> 200 DXF
+    /long/123456789 -> 200 /show/987654321|
+    /re/12 -> 200 /show/re-12| ## nginx: 200 /show/re-| ## LAST_MATCH
+    /re/abc -> 200 /show/bca|
+    /re/a1 -> 404 [page]
+    /internal/x -> 404 [page]
+    /to-internal-try/x -> 200 internal /internal/try x=1
+    /to-internal-error/x -> 200 internal /internal/error
+    /to-internal-index/ -> 200 internal /internal/index
+    /to-internal-break/ -> 404 [page]
+    /to-internal-302/ -> 302 http://h:{port}/internal/
+""")
+
 # ---- servers
 
 CASES["server_names"] = Case(http="""

@@ -23,7 +23,8 @@ def fields_of(server, response):
         return None
     own_page = OWN_PAGE.search(response.body) or (response.status >= 300 and not response.body)
     hidden = HIDDEN | ({"content-length"} if own_page else set())
-    return sorted((name, value.replace(str(server.port()), "{port}")) for name, value in response.headers if name.lower() not in hidden)
+    return sorted((name, value.replace(str(server.port()), "{port}").replace(str(server.prefix), "{prefix}"))
+                  for name, value in response.headers if name.lower() not in hidden)
 
 
 @pytest.mark.parametrize("name", list(CASES))
