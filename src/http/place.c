@@ -77,6 +77,9 @@ add_phase(const struct making *making, handler_vec *list, int phase)
     /* Blocks within a location come into being while it rewrites: up to there it is the base's. */
     const struct conf_scope *scope = phase <= PHASE_REWRITE ? making->base : making->scope;
 
+    /* Nothing goes before what limit_except says: a "return" would answer whom it denies. */
+    if (phase == PHASE_REWRITE && making->scope->where == IN_LIMIT_EXCEPT)
+        return true;
     for (unsigned i = 0; http_modules[i] != NULL; i++) {
         const struct http_module *m = http_modules[i];
         struct http_handler handler = { m->handle, NULL, m->main_only || phase == PHASE_ACCESS };
@@ -272,16 +275,14 @@ static bool
 combine(struct conf *conf, const struct conf_node *node, struct http_location *place,
         const struct http_part *earlier, uint32_t bit)
 {
-    struct conf_scope *own = conf->scope, *scope, *below = earlier->scope;
-    uint32_t mask = earlier->mask | bit, where;
+    struct conf_scope *own = conf->scope, *scope;
 
-    where = bit == PART_LIMITED ? IN_LIMIT_EXCEPT : IN_LOCATION_IF;
-    conf->scope = below;
+    conf->scope = earlier->scope;
     conf->is_muted = true;
-    scope = conf_apply_block(conf, node, where, NULL, NULL);
+    scope = conf_apply_block(conf, node, IN_LOCATION_IF, NULL, NULL);
     conf->is_muted = false;
     conf->scope = own;
-    return scope != NULL && add_part(conf, place, scope, mask);
+    return scope != NULL && add_part(conf, place, scope, earlier->mask | bit);
 }
 
 /* The bit of the next "if". */
@@ -309,10 +310,11 @@ next_bit(struct conf *conf, const struct conf_node *node, const struct http_loca
     return bit;
 }
 
+/* Where limit_except holds, no "if" does. */
 static bool
 is_combined(uint32_t bit)
 {
-    return bit <= (uint32_t)PART_FIRST_IF << (PARTS_COMBINED - 1);
+    return bit != PART_LIMITED && bit <= (uint32_t)PART_FIRST_IF << (PARTS_COMBINED - 1);
 }
 
 struct conf_scope *
@@ -339,10 +341,9 @@ place_read_part(struct conf *conf, const struct conf_node *node, const struct co
     for (uint32_t i = 0; i < earlier; i++) {
         const struct http_part part = place->parts.items[i];
 
-        if ((is_combined(*bit) && is_combined(part.mask)) || part.mask == PART_LIMITED
-            || *bit == PART_LIMITED)
-            if (!combine(conf, node, place, &part, *bit))
-                return NULL;
+        if (is_combined(*bit) && is_combined(part.mask)
+            && !combine(conf, node, place, &part, *bit))
+            return NULL;
     }
     return scope;
 }
@@ -362,7 +363,7 @@ place_part(const struct http_location *place, uint32_t bit)
     const struct http_location *part = find_part(place->base, place->mask | bit);
 
     if (part == NULL)
-        part = find_part(place->base, (place->mask & PART_LIMITED) | bit);
+        part = find_part(place->base, bit);
     return part != NULL ? part : place;
 }
 

@@ -156,7 +156,7 @@ struct location_set {
 
 /*
  * Within a location, "limit_except" and each "if" with settings make it another place while they
- * hold, and so does each of their combinations. A bit stands for the block.
+ * hold, and so does each combination of "if". A bit stands for the block.
  */
 struct http_part {
     uint32_t mask;              /* of the blocks that hold */

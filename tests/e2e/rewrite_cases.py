@@ -29,7 +29,6 @@ REASONS = {
     "STANDS_IN": "a page that stands in for a redirect leads nowhere else",
     "NO_FOLDER": "an index is a file",
     "JOINED": "fields of the same name are one list (RFC 9110 5.3), as in nginx since 1.23",
-    "REWRITES": "what a location says holds for all methods, its rewrites, too",
 }
 
 OWN_PAGE = re.compile(rb"<center>nginx[^<]*</center>|<small>weir[^<]*</small></body></html>$")
@@ -929,6 +928,9 @@ CASES["merge_slashes_of_two"] = Case(http="""
 CASES["limit_except"] = Case(server="""
     add_header X-Method $request_method always;
     location /read/ { limit_except GET { deny all; } return 200 "after $request_method"; }
+    location /moved/ { rewrite ^/moved(/.*) /free$1 last; limit_except GET { deny all; } }
+    location /free/ { rewrite ^/free(/.*) $1 break; error_page 405 =200 /shown; }
+    location /parted/ { limit_except GET { deny all; } if ($uri) { add_header X-Part yes; return 200 parted; } }
     location /files/ { limit_except GET { deny all; } }
     location /head/ { limit_except HEAD { deny all; } }
     location /post/ { limit_except POST { deny all; } error_page 405 =200 /shown; }
@@ -937,7 +939,11 @@ CASES["limit_except"] = Case(server="""
     location = /shown { return 200 "shown $uri $request_method"; }
 """, files={"html/files/a": "file", "html/head/a": "file"}, asks="""
     /read/ -> 200 after GET
-    POST /read/ -> 200 after POST ## nginx: 403 [page] ## REWRITES
+    POST /read/ -> 403 [page]
+    /moved/files/a -> 200 file
+    POST /moved/files/a -> 403 [page]
+    /parted/ -> 200 parted
+    POST /parted/ -> 403 [page]
     /files/a -> 200 file
     HEAD /files/a -> 200
     POST /files/a -> 403 [page]
