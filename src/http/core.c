@@ -160,7 +160,7 @@ set_alias(struct conf *conf, const struct conf_word *word, struct root *root)
         return false;
     }
     root->is_whole = place->kind == LOCATION_REGEX;
-    root->prefix_len = (uint32_t)place->name.len;
+    root->prefix = place->name;
     return true;
 }
 

@@ -243,7 +243,7 @@ name_for(struct http_request *req, struct log_path *path)
 static bool
 is_file_itself(const struct http_request *req, const struct root *root)
 {
-    return root->is_alias && req->path.len > 0 && req->path.len <= root->prefix_len
+    return root->is_alias && req->path.len > 0 && req->path.len <= root->prefix.len
            && req->path.p[req->path.len - 1] != '/';
 }
 

@@ -45,7 +45,7 @@ http_map_path(struct http_request *req, struct str path, size_t spare)
     const struct root *root = &http_settings_for(req)->root;
     struct str base = base_of(req, root);
     struct str rest = !root->is_alias ? path
-                      : root->is_whole ? STR("") : str_from(path, root->prefix_len);
+                      : root->is_whole ? STR("") : str_from(path, root->prefix.len);
     size_t len = base.len + rest.len;
     char *name;
 

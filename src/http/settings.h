@@ -57,7 +57,7 @@ struct root {
     struct http_text path;      /* absolute, no "/" at its end (root); as written (alias) */
     bool is_alias;
     bool is_whole;              /* alias: it stands for the whole path */
-    uint32_t prefix_len;        /* alias: bytes of the path that it stands for */
+    struct str prefix;          /* alias: the begin of the path that it stands for */
     struct conf_mark mark;
 };
 

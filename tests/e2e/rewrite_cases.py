@@ -980,6 +980,13 @@ CASES["try_files"] = Case(server="""
     location @second { return 200 "second $uri $args"; }
     location @named { return 200 "named $uri|$args"; }
     location /alias/ { alias {prefix}/aliased/; try_files $uri $uri/ /alias/f; }
+    location /alias-last/ { alias {prefix}/aliased/; try_files $uri /show/last?q=$uri; }
+    location /alias-in/ {
+        alias {prefix}/aliased/;
+        location ~ "/f$" { try_files $uri =404; }
+        location /alias-in/d/ { try_files f =404; }
+        location /alias-in/e/ { try_files index.html =404; }
+    }
     location /code/ { try_files $uri =410; error_page 410 /show/gone; }
     location /code-200/ { try_files $uri =204; }
     location /rewritten/ { rewrite ^/rewritten/(.*)$ /deep/$1 break; try_files $uri $uri/ =404; }
@@ -1027,6 +1034,11 @@ CASES["try_files"] = Case(server="""
     /named/a%20b?c=d -> 200 named /named/a b|c=d
     POST /named/a -> 200 named /named/a|
     /chain/x?y -> 200 second /chain/x y
+    /alias-last/f -> 200 aliased f
+    /alias-last/none -> 200 /show/last|q=/alias-last/none|/alias-last/none
+    /alias-in/f -> 200 aliased f
+    /alias-in/d/x -> 200 aliased f
+    /alias-in/e/index.html -> 404 [page]
     /alias/f -> 200 aliased f
     /alias/d -> 301 http://h:{port}/alias/d/
     /alias/d/ -> 200 aliased d

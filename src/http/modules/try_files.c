@@ -76,16 +76,12 @@ parse_try_files(struct conf *conf, const struct conf_node *node, void *field)
 
 /* ---- trying -------------------------------------------------------------------------------- */
 
-/* A name as a path of the site; with an alias, below the location. STR_NONE: memory is short. */
+/* A name as a path that begins with prefix. STR_NONE: memory is short. */
 static struct str
-path_of(struct http_request *req, struct str name)
+path_below(struct http_request *req, struct str prefix, struct str name)
 {
-    const struct root *root = &req->location->settings->root;
-    struct str prefix = STR("/");
     struct writer w;
 
-    if (root->is_alias && !root->is_whole)
-        prefix = req->location->name;
     if (str_starts(name, prefix))
         return name;
     w = writer_in(req->arena);
@@ -94,6 +90,16 @@ path_of(struct http_request *req, struct str name)
         name = str_from(name, 1);
     write_str(&w, name);
     return writer_str(&w);
+}
+
+/* A file's name as a path of the site; with an alias, below what it stands for. */
+static struct str
+path_of(struct http_request *req, struct str name)
+{
+    const struct root *root = &req->location->settings->root;
+    bool is_below = root->is_alias && !root->is_whole;
+
+    return path_below(req, is_below ? root->prefix : STR("/"), name);
 }
 
 static bool
@@ -128,7 +134,7 @@ go_to_last(struct http_request *req, const struct try_files_conf *tc)
     if (str_starts(place, STR("@")))
         return http_redirect_named(req, place);
     query = str_find(place, '?', 0);
-    path = path_of(req, query < 0 ? place : (struct str){ place.p, (size_t)query });
+    path = path_below(req, STR("/"), query < 0 ? place : (struct str){ place.p, (size_t)query });
     args = query < 0 ? STR_NONE : str_from(place, (size_t)query + 1);
     if (!str_is_set(path))
         return http_fail(req, HTTP_INTERNAL_ERROR);
