@@ -570,22 +570,29 @@ get_sent_trailer(struct http_request *req, const void *data, struct str rest)
 
 /* ---- time and process ---------------------------------------------------------------------- */
 
+/* The clock's own text changes with the second; "set" and groups keep what they were given. */
+static struct str
+copy_time(struct http_request *req, struct str text)
+{
+    char *p = arena_bytes(req->arena, text.len);
+
+    return p == NULL ? STR_NONE : (struct str){ memcpy(p, text.p, text.len), text.len };
+}
+
 static struct str
 get_time_local(struct http_request *req, const void *data, struct str rest)
 {
-    (void)req;
     (void)data;
     (void)rest;
-    return clock_log_time();
+    return copy_time(req, clock_log_time());
 }
 
 static struct str
 get_time_iso8601(struct http_request *req, const void *data, struct str rest)
 {
-    (void)req;
     (void)data;
     (void)rest;
-    return clock_iso8601();
+    return copy_time(req, clock_iso8601());
 }
 
 static struct str

@@ -70,6 +70,7 @@ set_variables(struct http_request *req, const struct auth_request_conf *ac,
             return false;
         http_variable_set(req, ac->sets.items[i].var, value);
     }
+    req->match_failed |= asked->match_failed;
     return true;
 }
 
