@@ -43,7 +43,7 @@ def test_what_a_request_says(server):
         "request_uri": "/a%20b/../c?a=1&b=%20&A=2", "request": "GET /a%20b/../c?a=1&b=%20&A=2 HTTP/1.1", "request_method": "GET",
         "server_protocol": "HTTP/1.1", "scheme": "http", "https": "", "content_length": "", "content_type": "text/x", "request_body": "",
         "limit_rate": "0", "remote_addr": "127.0.0.1", "server_addr": "127.0.0.1", "connection_requests": "1", "pipe": ".",
-        "request_completion": "", "status": "000"}
+        "request_completion": "", "status": "200"}
     assert said["request_filename"] == said["document_root"] + "/c"
 
 
