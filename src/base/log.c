@@ -171,7 +171,10 @@ is_writable(int fd, int patience_ms)
     return poll(&pfd, 1, patience_ms) == 1;
 }
 
-/* As many whole lines as a pipe takes at once, so that lines of several processes do not mix. */
+/*
+ * As many whole lines as a pipe takes at once or not at all, so that lines of several processes do
+ * not mix, and none is lost by half. One that is longer may be.
+ */
 static size_t
 pipe_portion(struct str bytes)
 {
@@ -199,6 +202,23 @@ write_stderr(const struct log_file *file, struct str bytes)
     return write(file->fd, bytes.p, pipe_portion(bytes));
 }
 
+static bool
+is_pipe(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* A pipe that is nearly full takes a part of what is larger than PIPE_BUF, and cuts a line. */
+static ssize_t
+write_file(const struct log_file *file, struct str bytes)
+{
+    size_t len = bytes.len > PIPE_BUF && is_pipe(file->fd) ? pipe_portion(bytes) : bytes.len;
+
+    return write(file->fd, bytes.p, len);
+}
+
 static void
 write_to_ring(struct log_ring *ring, struct str bytes)
 {
@@ -216,8 +236,7 @@ static bool
 write_all(const struct log_file *file, struct str bytes)
 {
     while (bytes.len > 0) {
-        ssize_t n = file->kind == LOG_STDERR ? write_stderr(file, bytes)
-                                             : write(file->fd, bytes.p, bytes.len);
+        ssize_t n = file->kind == LOG_STDERR ? write_stderr(file, bytes) : write_file(file, bytes);
 
         if (n >= 0)
             bytes = str_from(bytes, (size_t)n);
