@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/log_format.h"
 #include "base/compiler.h"
+#include "base/vec.h"
 #include "base/writer.h"
 
 static const struct {
@@ -23,6 +24,8 @@ static const struct {
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+typedef VEC(struct http_piece) piece_vec;
+
 static bool
 read_escape(struct conf *conf, const struct conf_word *word, enum log_escape *escape)
 {
@@ -42,10 +45,28 @@ read_escape(struct conf *conf, const struct conf_word *word, enum log_escape *es
     return true;
 }
 
+/* A variable's name ends with its word. */
+static bool
+add_word(struct conf *conf, const struct conf_word *word, piece_vec *pieces)
+{
+    struct http_text text;
+
+    if (!http_text_of_word(conf, word, &text))
+        return false;
+    for (uint32_t i = 0; i < text.len; i++) {
+        struct http_piece *piece = VEC_ADD(conf->arena, pieces);
+
+        if (piece == NULL)
+            return conf_no_memory(conf);
+        *piece = text.pieces[i];
+    }
+    return true;
+}
+
 bool
 log_format_read(struct conf *conf, const struct conf_node *node, struct log_format *format)
 {
-    struct writer w = writer_in(conf->arena);
+    piece_vec pieces = { 0 };
     uint32_t i = 2;
 
     format->name = arena_str(conf->arena, node->words[1].text);
@@ -53,8 +74,10 @@ log_format_read(struct conf *conf, const struct conf_node *node, struct log_form
         && !read_escape(conf, &node->words[i++], &format->escape))
         return false;
     for (; i < node->count; i++)
-        write_str(&w, node->words[i].text);
-    return http_text_compile(conf, &node->words[node->count - 1], writer_str(&w), &format->text);
+        if (!add_word(conf, &node->words[i], &pieces))
+            return false;
+    format->text = (struct http_text){ .pieces = pieces.items, .len = pieces.len };
+    return true;
 }
 
 bool

@@ -398,12 +398,19 @@ compile_literal(struct conf *conf, struct str source, struct http_text *text)
     return true;
 }
 
-bool
-http_text_compile_after(struct conf *conf, const struct conf_word *word, size_t before,
-                        struct str source, struct http_text *text)
+/* The bytes of `whole` in front of `end` are compiled; those in front of `begin` are literal. */
+struct part {
+    struct str whole;
+    size_t begin, end;
+};
+
+static bool
+compile_part(struct conf *conf, const struct conf_word *word, const struct part *part,
+             struct http_text *text)
 {
+    struct str source = { part->whole.p, part->end };
     piece_vec pieces = { 0 };
-    size_t at = before;
+    size_t before = part->begin, at = before;
 
     if (!str_is_set(source))
         return conf_no_memory(conf);
@@ -421,7 +428,7 @@ http_text_compile_after(struct conf *conf, const struct conf_word *word, size_t 
             return false;
         if (dollar < 0)
             break;
-        if (conf_is_text(conf, word, source, stop)) {
+        if (conf_is_text(conf, word, part->whole, stop)) {
             if (!add_literal(conf, &pieces, (struct str){ source.p + stop, 1 }))
                 return false;
             at = stop + 1;
@@ -442,9 +449,25 @@ http_text_compile_after(struct conf *conf, const struct conf_word *word, size_t 
 }
 
 bool
+http_text_compile_after(struct conf *conf, const struct conf_word *word, size_t before,
+                        struct str source, struct http_text *text)
+{
+    return compile_part(conf, word, &(struct part){ source, before, source.len }, text);
+}
+
+bool
+http_text_of_front(struct conf *conf, const struct conf_word *word, size_t len,
+                   struct http_text *text)
+{
+    struct str whole = arena_str(conf->arena, word->text);
+
+    return compile_part(conf, word, &(struct part){ whole, 0, len }, text);
+}
+
+bool
 http_text_of_word(struct conf *conf, const struct conf_word *word, struct http_text *text)
 {
-    return http_text_compile(conf, word, arena_str(conf->arena, word->text), text);
+    return http_text_of_front(conf, word, word->text.len, text);
 }
 
 bool

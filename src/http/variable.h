@@ -71,6 +71,9 @@ bool http_text_compile_after(struct conf *conf, const struct conf_word *word, si
 
 /* The same for a word, of which it takes a copy. */
 bool http_text_of_word(struct conf *conf, const struct conf_word *word, struct http_text *text);
+/* The same for its first `len` bytes. */
+bool http_text_of_front(struct conf *conf, const struct conf_word *word, size_t len,
+                        struct http_text *text);
 
 /* Whether it has no variable: then it is http_text_eval's result, `source`, for every request. */
 bool http_text_is_literal(const struct http_text *text);

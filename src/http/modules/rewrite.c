@@ -178,7 +178,7 @@ parse_replacement(struct conf *conf, const struct conf_word *word, struct op_rew
             args.len -= args.len > 0;
         text.len = (size_t)query;
     }
-    return http_text_compile(conf, word, text, &rewrite->path)
+    return http_text_of_front(conf, word, text.len, &rewrite->path)
            && http_text_compile(conf, word, args, &rewrite->args);
 }
 
