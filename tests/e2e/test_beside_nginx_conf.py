@@ -21,12 +21,14 @@ DIFFERENCES = {
         brace-opening-forgotten charset-map-entry colon-for-semicolon comment-of-another-kind comment-of-another-language
         include-with-a-brace-too-few quote-not-closed quote-not-closed-single semicolon-forgotten semicolon-forgotten-after-listen
         semicolon-forgotten-after-server-name semicolon-forgotten-before-block semicolon-forgotten-before-brace semicolon-forgotten-in-main
-        semicolon-forgotten-in-one-line semicolon-glued-to-brace""",
+        semicolon-forgotten-in-one-line semicolon-glued-to-brace map-brace-forgotten map-semicolon-forgotten""",
     "what is wrong is told, rather than what comes of it": """expression-with-braces expression-with-braces-in-if
         expression-with-braces-in-rewrite if-with-and include-of-itself listen-address-6 zone-rate zone-size zone-unknown""",
     "the wrong value is told, and the possible ones": """auth-delay choice number number-too-small realip-address satisfy size-fraction
         size-negative size-unit size-word time-in-words time-order time-unit variable-without-a-name""",
-    "the place is told, too": "variable-unknown variable-unknown-in-log-format server-name-conflict",
+    "the place is told, too": "variable-unknown variable-unknown-in-log-format map-variable-unknown server-name-conflict",
+    "the place is that of the directive, not of the block's end": "secure-link-both-ways",
+    "the key is told as it is written": "map-key-twice",
     "what is invisible is shown, or does no harm": "byte-order-mark no-break-space not-utf-8 nul-byte utf-16 zero-width-space",
     "nginx has no such thing": """environment-control-byte environment-default-with-blank environment-name environment-not-set
         environment-value auth-basic-cache""",

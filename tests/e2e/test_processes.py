@@ -634,7 +634,7 @@ def test_new_workers_that_serve_already_finish_when_the_reload_fails(weir):
         server.send_signal(signal.SIGHUP)
         while len(born := set(children.read_text().split()) - before) < 4:
             assert server.process.poll() is None
-        os.kill(min(map(int, born)), signal.SIGKILL)
+        os.kill(max(map(int, born)), signal.SIGKILL)        # the youngest: it is least likely to serve already
         server.send_signal(signal.SIGSTOP)
         clients = [server.connect(rcvbuf=4096) for _ in range(40)]
         for client in clients:
