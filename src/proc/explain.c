@@ -7,6 +7,7 @@
 #include "proc/explain_parts.h"
 #include "proc/runtime.h"
 #include "proc/tell.h"
+#include "proc/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -213,13 +214,17 @@ open_zones(struct zones *zones)
     return true;
 }
 
-/* Zones and counters are of this process alone: nobody's limits are touched. */
+/*
+ * Zones and counters are of this process alone: nobody's limits are touched. And what the workers
+ * may not open is not opened here.
+ */
 static bool
 prepare(struct runtime *rt)
 {
     struct counters_segment *segment = counters_create(1);
 
-    if (segment == NULL || !divert_logs(&rt->log_files) || !open_zones(&rt->zones))
+    if (segment == NULL || !divert_logs(&rt->log_files) || !open_zones(&rt->zones)
+        || !worker_become_user(&rt->main->user))
         return false;
     counters_use(segment, 0, rt->generation);
     http_count_hosts(rt->setup.http, segment);

@@ -65,9 +65,8 @@ set_affinity(const struct cpu_affinity *affinity, unsigned number)
         LOG(&process_log, ALERT, errno, "sched_setaffinity() failed");
 }
 
-/* From here on the worker has no more rights than its user. */
-static bool
-become_user(const struct worker_user *user)
+bool
+worker_become_user(const struct worker_user *user)
 {
     if (!user->resolved || geteuid() != 0)
         return true;
@@ -157,7 +156,7 @@ become_worker(const struct worker_start *start)
     sockets_take_part(start->runtime, start->number);
     set_limits(s);
     set_affinity(&s->affinity, start->number);
-    if (!become_user(&s->user))
+    if (!worker_become_user(&s->user))
         return false;
     set_dumpable(s);
     if (!follow_master(start->master) || !enter_directory(s->working_directory)
