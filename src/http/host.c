@@ -7,43 +7,73 @@
 #include "http/settings.h"
 #include <unistd.h>
 
+/* A name of a server on its way into the tables of an address. */
+struct naming {
+    struct conf *conf;
+    struct http_address *address;
+    struct http_server *server;
+    const struct server_name *name;
+};
+
 static bool
-add_name(struct conf *conf, struct map **map, const struct http_address *address, struct str key,
-         struct http_server *server, const struct server_name *name)
+add_key(const struct naming *n, struct map **map, struct str key)
 {
     void *old;
 
-    if (*map == NULL && (*map = map_create(conf->arena, false)) == NULL)
-        return conf_no_memory(conf);
-    if (!map_add(*map, key, server, &old))
-        return conf_no_memory(conf);
+    if (*map == NULL && (*map = map_create(n->conf->arena, false)) == NULL)
+        return conf_no_memory(n->conf);
+    if (!map_add(*map, key, n->server, &old))
+        return conf_no_memory(n->conf);
     if (old != NULL)
-        conf_warn(conf, &name->word, "conflicting server name \"%.*s\" on %.*s, ignored",
-                  STR_ARG(name->name), STR_ARG(address->listener.text));
+        conf_warn(n->conf, &n->name->word, "conflicting server name \"%.*s\" on %.*s, ignored",
+                  STR_ARG(n->name->name), STR_ARG(n->address->listener.text));
     return true;
 }
 
 static bool
-add_server_name(struct conf *conf, struct http_address *a, struct http_server *server,
-                const struct server_name *name)
+add_leading(const struct naming *n, struct str key)
 {
-    struct str text = name->name;
-    struct host_regex *regex;
+    struct hostnames *names = &n->address->names;
 
-    if (name->regex != NULL) {
-        if ((regex = VEC_ADD(conf->arena, &a->regexes)) == NULL)
-            return conf_no_memory(conf);
-        *regex = (struct host_regex){ name->regex, server };
-        return true;
-    }
+    names->leading_max = MAX(names->leading_max, key.len);
+    return add_key(n, &names->leading, key);
+}
+
+static bool
+add_trailing(const struct naming *n, struct str key)
+{
+    struct hostnames *names = &n->address->names;
+
+    names->trailing_max = MAX(names->trailing_max, key.len);
+    return add_key(n, &names->trailing, key);
+}
+
+static bool
+add_regex(const struct naming *n)
+{
+    struct host_regex *regex = VEC_ADD(n->conf->arena, &n->address->regexes);
+
+    if (regex == NULL)
+        return conf_no_memory(n->conf);
+    *regex = (struct host_regex){ n->name->regex, n->server };
+    return true;
+}
+
+static bool
+add_server_name(const struct naming *n)
+{
+    struct map **exact = &n->address->names.exact;
+    struct str text = n->name->name;
+
+    if (n->name->regex != NULL)
+        return add_regex(n);
     if (str_starts(text, STR("*.")))
-        return add_name(conf, &a->leading, a, str_from(text, 1), server, name);
+        return add_leading(n, str_from(text, 1));
     if (str_ends(text, STR(".*")))
-        return add_name(conf, &a->trailing, a, (struct str){ text.p, text.len - 1 }, server, name);
+        return add_trailing(n, (struct str){ text.p, text.len - 1 });
     if (str_starts(text, STR(".")))     /* ".example.com": the name itself and all below it */
-        return add_name(conf, &a->exact, a, str_from(text, 1), server, name)
-               && add_name(conf, &a->leading, a, text, server, name);
-    return add_name(conf, &a->exact, a, text, server, name);
+        return add_key(n, exact, str_from(text, 1)) && add_leading(n, text);
+    return add_key(n, exact, text);
 }
 
 bool
@@ -57,46 +87,23 @@ hosts_build(struct conf *conf, struct http_address *a)
             a->only_default = false;    /* its groups are wanted */
     for (uint32_t i = 0; i < a->servers.len; i++) {
         struct http_server *s = a->servers.items[i];
+        struct naming n = { conf, a, s, NULL };
 
-        for (uint32_t k = 0; k < s->names.len; k++)
-            if (!add_server_name(conf, a, s, &s->names.items[k]))
+        for (uint32_t k = 0; k < s->names.len; k++) {
+            n.name = &s->names.items[k];
+            if (!add_server_name(&n))
                 return false;
+        }
         if (s->names.len == 0) {
             struct server_name none = nameless;
 
             none.word = s->listens.items[0]->word;
-            if (!add_server_name(conf, a, s, &none))
+            n.name = &none;
+            if (!add_server_name(&n))
                 return false;
         }
     }
     return true;
-}
-
-static struct http_server *
-leading_wildcard(const struct map *map, struct str host)
-{
-    ptrdiff_t dot = -1;
-
-    while (map != NULL && (dot = str_find(host, '.', (size_t)(dot + 1))) >= 0) {
-        struct http_server *s = map_get(map, str_from(host, (size_t)dot));
-
-        if (s != NULL && dot > 0)
-            return s;
-    }
-    return NULL;
-}
-
-static struct http_server *
-trailing_wildcard(const struct map *map, struct str host)
-{
-    for (size_t i = host.len; map != NULL && i > 1; i--) {
-        struct http_server *s;
-
-        if (host.p[i - 1] == '.' && i < host.len
-            && (s = map_get(map, (struct str){ host.p, i })) != NULL)
-            return s;
-    }
-    return NULL;
 }
 
 /* In the order of the file; NULL: none matches. */
@@ -118,9 +125,7 @@ host_find(struct http_request *req, const struct http_address *a, bool *by_regex
     *by_regex = false;
     if (a->only_default)
         return a->default_server;
-    if ((s = map_get(a->exact, host)) != NULL
-        || (s = leading_wildcard(a->leading, host)) != NULL
-        || (s = trailing_wildcard(a->trailing, host)) != NULL)
+    if ((s = hostnames_find(&a->names, host)) != NULL)
         return s;
     if (a->regexes.len > 0 && host.len > 0 && (s = matching_regex(req, a)) != NULL) {
         *by_regex = true;

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "conf/conf.h"
 #include "http/h1/framing.h"
+#include "http/hostnames.h"
 #include "http/limit_rate.h"
 #include "http/log_buffer.h"
 #include "http/module.h"
@@ -250,9 +251,7 @@ struct http_address {
     bool default_given, options_given;
     bool proxy_protocol;        /* a header of the PROXY protocol comes first */
     bool only_default;          /* no other server: no name needs to be looked up */
-    struct map *exact;          /* lower-case name -> struct http_server */
-    struct map *leading;        /* ".example.com" of "*.example.com" */
-    struct map *trailing;       /* "www.example." of "www.example.*" */
+    struct hostnames names;     /* to struct http_server */
     VEC(struct host_regex) regexes;     /* in the order of the file */
     VEC(struct http_server *) servers;
     struct http_address *singles, *next_single; /* addresses served by the socket of all */
