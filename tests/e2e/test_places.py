@@ -201,3 +201,19 @@ def test_long_path_is_matched(weir):
     server = weir(http="large_client_header_buffers 4 64k;", server='location ~ "^(/[a-z]|/[a-y][a-z])*!$" { return 200 found; } location / { return 200 no; }')
     assert server.get("/ab" * 8000 + "!").text == "found"
     assert server.get("/ab" * 8000 + "?").text == "no"
+
+
+def test_limit_of_a_match_can_be_chosen(weir):
+    conf = r'location ~ "^/(a+)+$" { return 200 found; } location / { return 200 no; }'
+    target = "/" + "a" * 12 + "b"
+    few, many = weir(http="regex_match_limit 50;", server=conf), weir(server=conf)
+    assert few.get(target).status == 500 and "match limit exceeded" in few.log_text()
+    assert many.get(target).text == "no"
+
+
+def test_groups_of_a_name_are_those_of_each_request(weir):
+    server = weir(http="server { listen 127.0.0.1:{port1}; } server { listen 127.0.0.1:{port1}; server_name ~^(?<who>[a-z]+)\\.example$ x.test; return 200 \"[$who]\"; }",
+                  server="")
+    with server.connect("port1") as client:
+        for host, text in (("a.example", "[a]"), ("a.example", "[a]"), ("b.example", "[b]"), ("x.test", "[]"), ("a.example", "[a]")):
+            assert client.ask(request("/", host=host)).text == text
