@@ -232,18 +232,41 @@ write_to_ring(struct log_ring *ring, struct str bytes)
     }
 }
 
+/*
+ * What was written of something whole, when the disk became full: half a line would be glued to the
+ * next one, and half a gzip member makes all behind it unreadable. If anybody has written behind it
+ * meanwhile, it stays.
+ */
+static COLD void
+take_back(int fd, size_t len)
+{
+    int err = errno;
+    off_t end = lseek(fd, 0, SEEK_CUR);
+    struct stat st;
+
+    if (len > 0 && end >= (off_t)len && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)
+        && st.st_size == end && ftruncate(fd, end - (off_t)len) == 0)
+        lseek(fd, end - (off_t)len, SEEK_SET);
+    errno = err;
+}
+
 static bool
 write_all(const struct log_file *file, struct str bytes)
 {
+    size_t len = bytes.len;
+
     while (bytes.len > 0) {
         ssize_t n = file->kind == LOG_STDERR ? write_stderr(file, bytes) : write_file(file, bytes);
 
         if (n >= 0)
             bytes = str_from(bytes, (size_t)n);
         else if (errno != EINTR)
-            return false;
+            break;
     }
-    return true;
+    if (LIKELY(bytes.len == 0))
+        return true;
+    take_back(file->fd, len - bytes.len);
+    return false;
 }
 
 static void
