@@ -109,11 +109,14 @@ run_all(struct http_request *req, const struct group *group)
 static enum http_next
 delay(struct http_request *req, const struct group *group)
 {
+    enum http_next next;
+
     if (group->delay_ms == 0 || req->access_delayed || req->response.status != HTTP_UNAUTHORIZED)
         return HTTP_DONE;
     req->access_delayed = true;
-    req->access_answered = true;
-    return http_pause(req, group->delay_ms);
+    next = http_pause(req, group->delay_ms);
+    req->access_answered = next == HTTP_AGAIN;
+    return next;
 }
 
 static enum http_next
