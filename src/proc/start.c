@@ -68,6 +68,7 @@ start_server(const struct options *options, char *const *arguments, const char *
     sigset_t set;
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);   /* a log that has reached RLIMIT_FSIZE is a full disk, no more */
     clock_update();
     rt = prepare(options);
     if (rt == NULL)

@@ -4,6 +4,7 @@
 import gzip
 import os
 import re
+import resource
 import subprocess
 
 import pytest
@@ -45,3 +46,19 @@ def test_log_goes_on_when_there_is_room_again(weir, disk, options, workers):
     lines = read((disk / "log").read_bytes()).decode().splitlines(keepends=True)
     assert [line for line in lines if not re.fullmatch(r"([0-9a-f]{32}) \1 \1\n", line)] == []
     assert len(lines) > 500
+
+
+def test_largest_size_of_a_file_costs_lines_alone(weir):
+    server = weir(start=False, server="keepalive_requests 100000;", files={"html/a": "a"}, allow=["File too large"])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (32768, limits[1]))
+    try:
+        server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    workers = server.wait_workers()
+    while "File too large" not in server.said():
+        ask(server, 500)
+    assert server.wait_workers() == workers
+    assert server.access_log.stat().st_size <= 32768
+    assert server.access_text().endswith("\n")
