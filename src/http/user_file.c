@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COSTS_MAX = 16, YOUNG_MS = 2000 };
+enum { COSTS_MAX = 16, YOUNG_MS = 50, YOUNG_IN_SECONDS_MS = 2000 };
 
 /* What changes when the file does. */
 struct identity {
@@ -271,14 +271,25 @@ open_file(const char *path, struct stat *st, const struct log_context *log)
     return fd;
 }
 
+/*
+ * Times go by ticks of the kernel, but where the file system has whole seconds. A time that lies
+ * ahead is that of another clock, and tells nothing: the file would be young for as long.
+ */
 static bool
-fill_file(struct user_file *file, int fd, const struct stat *st)
+is_young(const struct stat *st)
 {
     uint64_t changed_ms = (uint64_t)st->st_ctim.tv_sec * 1000
                           + (uint64_t)st->st_ctim.tv_nsec / 1000000;
+    uint64_t young_ms = st->st_ctim.tv_nsec != 0 ? YOUNG_MS : YOUNG_IN_SECONDS_MS;
 
+    return changed_ms + young_ms > now.wall_ms && changed_ms < now.wall_ms + YOUNG_IN_SECONDS_MS;
+}
+
+static bool
+fill_file(struct user_file *file, int fd, const struct stat *st)
+{
     file->identity = identity_of(st);
-    file->is_young = changed_ms + YOUNG_MS > now.wall_ms;
+    file->is_young = is_young(st);
     return file->path != NULL && read_text(file, fd) && build_table(file);
 }
 
