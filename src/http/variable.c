@@ -11,7 +11,10 @@
 #include "http/module.h"
 #include "http/settings.h"
 
-enum { DEPTH_MAX = 100 };       /* variables that are made of variables */
+enum {
+    DEPTH_MAX = 100,            /* variables that are made of variables */
+    HINTED_ERRORS = 200         /* the nearest name costs a look at all; nobody reads more */
+};
 
 /* A name that ends with "_" in its table is a family: arg_, http_, cookie_. */
 static bool
@@ -256,7 +259,8 @@ bind_entry(void *ctx, struct str key, void *value)
     if (known == NULL) {
         binding->ok = conf_error(conf, entry->word.pos.file != NULL ? &entry->word : NULL,
                                  "unknown \"%.*s\" variable", STR_ARG(key));
-        hint_nearest(conf, key);
+        if (conf->errors <= HINTED_ERRORS)
+            hint_nearest(conf, key);
         return true;
     }
     entry->var.get = known->get;
