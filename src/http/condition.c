@@ -42,6 +42,20 @@ tell_form(struct conf *conf)
     conf_hint(conf, "such as ($name), ($name = text), ($name ~ expression), (-f $request_filename)");
 }
 
+/* What other languages write between two conditions. */
+static bool
+joins_two(struct str word)
+{
+    return str_eq(word, STR("&&")) || str_eq(word, STR("||")) || str_ieq(word, STR("and"))
+           || str_ieq(word, STR("or"));
+}
+
+static void
+tell_one_condition(struct conf *conf)
+{
+    conf_hint(conf, "an \"if\" has one condition: join two values first, \"set $both $a:$b;\"");
+}
+
 static bool
 strip_brackets(struct conf *conf, const struct conf_node *node, struct words *words)
 {
@@ -72,7 +86,10 @@ strip_brackets(struct conf *conf, const struct conf_node *node, struct words *wo
             continue;
         if (words->count == ARRAY_LEN(words->items)) {
             conf_error(conf, w, "invalid condition \"%.*s\"", STR_ARG(w->text));
-            conf_hint(conf, "a text with blanks is written in quotes");
+            if (joins_two(w->text))
+                tell_one_condition(conf);
+            else
+                conf_hint(conf, "a text with blanks is written in quotes");
             return false;
         }
         words->items[words->count++] = word;
@@ -112,7 +129,10 @@ compile_operator(struct conf *conf, const struct words *words, struct condition 
         i++;
     if (i == ARRAY_LEN(operators)) {
         conf_error(conf, op, "unexpected \"%.*s\" in condition", STR_ARG(op->text));
-        conf_hint(conf, "one of =, !=, ~, ~*, !~, !~*");
+        if (joins_two(op->text))
+            tell_one_condition(conf);
+        else
+            conf_hint(conf, "one of =, !=, ~, ~*, !~, !~*");
         return false;
     }
     if (words->count < 3) {
