@@ -9,6 +9,7 @@
 #include "http/core_variables.h"
 #include "http/engine.h"
 #include "http/module.h"
+#include "http/nginx_variables.h"
 #include "http/settings.h"
 
 enum {
@@ -233,6 +234,10 @@ hint_nearest(struct conf *conf, struct str name)
 {
     struct nearest nearest = { .name = name, .distance = (unsigned)MIN(name.len / 3 + 1, 3) };
 
+    if (http_variable_is_nginxs(name)) {
+        conf_hint(conf, "nginx has this variable, weir does not yet");
+        return;
+    }
     map_each(http_of(conf)->variables, consider_entry, &nearest);
     for (const struct http_variable *v = http_core_variables; v->name != NULL; v++)
         consider(&nearest, v->name);
