@@ -28,6 +28,9 @@ REASONS = {
     "OWN_SERVER": "merge_slashes is that of the server that is asked, not of the default one",
     "STANDS_IN": "a page that stands in for a redirect leads nowhere else",
     "NO_FOLDER": "an index is a file",
+    "NO_HOST": "a request for nobody's host is a good one (RFC 9112 3.2)",
+    "ONLY_401": "the field WWW-Authenticate goes with 401 alone (RFC 9110 11.6.1)",
+    "ALIASED": "below an alias, names of try_files without variables are paths of the site, too",
     "JOINED": "fields of the same name are one list (RFC 9110 5.3), as in nginx since 1.23",
 }
 
