@@ -3,9 +3,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
+from harness.server import children_of
 from harness.wait import wait_until
 
 
@@ -60,6 +62,20 @@ class Terminal:
         except AssertionError as problem:
             raise AssertionError(f"{problem}; the terminal shows:\n{seen}") from None
 
+    def _end_programs(self):
+        """Whatever still runs in it: a leak checker that the end of its terminal interrupts would go on for ever."""
+        panes = subprocess.run(["tmux", "-S", f"{self.folder}/socket", "list-panes", "-a", "-F", "#{pane_pid}"], capture_output=True, text=True,
+                               env=self.env).stdout.split()
+        programs = [int(pane) for pane in panes]
+        for pid in programs:                # grows: those of those
+            programs += children_of(pid)
+        for pid in programs[len(panes):]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
     def close(self):
+        self._end_programs()
         subprocess.run(["tmux", "-S", f"{self.folder}/socket", "kill-server"], capture_output=True, env=self.env)
         shutil.rmtree(self.folder, ignore_errors=True)
