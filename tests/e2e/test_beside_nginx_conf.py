@@ -32,7 +32,7 @@ DIFFERENCES = {
     "what is invisible is shown, or does no harm": "byte-order-mark no-break-space not-utf-8 nul-byte utf-16 zero-width-space",
     "nginx has no such thing": """environment-control-byte environment-default-with-blank environment-name environment-not-set
         environment-value auth-basic-cache""",
-    "nginx has it, weir does not yet": "listen-ssl load-module not-yet-and-rare not-yet-proxy not-yet-tls not-yet-with-warning",
+    "nginx has it, weir does not yet": "variable-of-nginx variable-of-nginx-family listen-ssl load-module not-yet-and-rare not-yet-proxy not-yet-tls not-yet-with-warning",
     "nginx accepts it": "long-line number-too-large server-name-pattern time-zero",
 }
 
