@@ -102,12 +102,6 @@ http_regex_compile(struct conf *conf, const struct conf_word *word, struct str p
     return define_named(conf, word, regex) ? regex : NULL;
 }
 
-uint32_t
-http_regex_groups(const struct http_regex *regex)
-{
-    return regex->groups;
-}
-
 struct str
 http_regex_source(const struct http_regex *regex)
 {

@@ -41,8 +41,6 @@ enum http_match http_regex_test(struct http_request *req, const struct http_rege
 /* What the group of that number holds since the last match; STR_NONE: there is none. */
 struct str http_capture(const struct http_request *req, uint32_t number);
 
-/* Groups that it captures, without the whole. */
-uint32_t http_regex_groups(const struct http_regex *regex);
 /* As it was written. */
 struct str http_regex_source(const struct http_regex *regex);
 
