@@ -25,8 +25,8 @@ def test_text_has_head_counters_workers_and_hosts(weir):
     with server.connect() as client:
         for _ in range(3):
             assert client.ask(request("/")).status == 200
-        # an answer is counted for its host once it is out
-        wait_until(lambda: re.search(r"\n +3 .* a\.example\n", server.run("-s", "status").stdout), "three answers")
+        # an answer is counted for its host once it is out, and a worker once it has begun
+        wait_until(lambda: re.search(r"2 workers\n(.*\n)* +3 .* a\.example\n", server.run("-s", "status").stdout), "two workers and three answers")
         done = server.run("-s", "status")
     assert (done.returncode, done.stderr) == (0, "")
     head, counters, workers, hosts = done.stdout.split("\n\n")
