@@ -38,8 +38,10 @@ struct body_source {
      * Writes at most cap bytes, which is at least 1, at room, *done of them. IO_DONE: there may be
      * more (*done may be 0, when what was read so far makes no byte yet); IO_CLOSED: these were the
      * last; IO_SHORT: a file ended before it should; IO_ERROR: errno tells, or memory is short. With
-     * the latter two the answer ends as one that is visibly cut. Never IO_AGAIN. Not called again
-     * after anything but IO_DONE.
+     * the latter two the answer ends as one that is visibly cut. IO_AGAIN, *done 0: there is nothing
+     * now; http_body_resume (request.h) is called when there is, in another turn of the loop. What
+     * undoes the wait of a request that ends first is the source's own (arena_defer). Not called
+     * again after anything but IO_DONE, nor after IO_AGAIN before it was resumed.
      */
     enum io (*pull)(struct body_source *source, char *room, size_t cap, size_t *done);
     struct body_part *from;     /* what it reads; NULL: nothing, or nothing more */
@@ -48,7 +50,8 @@ struct body_source {
 
 /*
  * Moves bytes from the parts of *list into room and advances the list. As pull: IO_DONE with *done
- * bytes, IO_CLOSED with *done bytes when the list is at its end.
+ * bytes, IO_CLOSED with *done bytes when the list is at its end. After IO_AGAIN the list stands where
+ * it was; the caller passes it on to whoever pulls it.
  */
 enum io body_read(struct body_part **list, char *room, size_t cap, size_t *done);
 

@@ -411,6 +411,12 @@ http_resume(struct http_request *req)
     codec->resumed(req);
 }
 
+void
+http_body_resume(struct http_request *req)
+{
+    req->codec->body_resumed(req);
+}
+
 /* What can be answered before any place is looked for. */
 static enum http_next
 check_method(struct http_request *req)

@@ -147,6 +147,8 @@ struct http_codec {
     void (*abandon)(struct http_request *req);
     /* A handler that had to wait has gone on, and may have answered. */
     void (*resumed)(struct http_request *req);
+    /* The body goes on that had to wait for one of its sources. */
+    void (*body_resumed)(struct http_request *req);
 };
 
 struct http_request {
@@ -338,6 +340,11 @@ void http_body_file(struct http_response *resp, int fd, off_t offset, uint64_t l
  * short. For HEAD, too: the fields are to be the same.
  */
 bool http_body_change(struct http_request *req, struct body_source *source);
+/*
+ * A source of the request's body, or of one that it reads, has said IO_AGAIN, and has bytes now.
+ * Harmless when nobody waits. The request may be over when this returns.
+ */
+void http_body_resume(struct http_request *req);
 
 /* The first request field of that name (any case), STR_NONE: not sent. */
 struct str http_request_field(const struct http_request *req, struct str name);

@@ -29,10 +29,22 @@ resumed(struct http_request *req)
     if (!sub->is_done || !sub->resumes)
         return;
     sub->resumes = false;
-    http_resume(req->parent);
+    if (sub->for_body)
+        http_body_resume(req->parent);
+    else
+        http_resume(req->parent);
 }
 
-static const struct http_codec codec = { .respond = end, .abandon = end, .resumed = resumed };
+/* Its bytes go where those of the request above go. */
+static void
+body_resumed(struct http_request *req)
+{
+    http_body_resume(req->parent);
+}
+
+static const struct http_codec codec = {
+    .respond = end, .abandon = end, .resumed = resumed, .body_resumed = body_resumed,
+};
 
 /* ---- beginning ----------------------------------------------------------------------------- */
 

@@ -16,6 +16,8 @@ struct http_subrequest {
     struct http_request *req;   /* in it, the answer once is_done; lives as long as its parent */
     bool is_done;
     bool resumes;               /* its end resumes the parent: it was not done at once */
+    bool for_body;              /* set by who started it from a pull, when it is not done: its end
+                                   resumes the body, not the handler */
 };
 
 enum { SUBREQUESTS_MAX = 50 };  /* below one of a client's */

@@ -24,6 +24,7 @@ enum step {
 };
 
 static void after_settle(struct conn *conn, enum step step);
+static void body_resumed(struct http_request *req);
 
 static struct http_worker *
 worker_of(const struct conn *conn)
@@ -253,6 +254,22 @@ wait_for_pace(struct conn *conn, uint64_t ms)
     return STEP_BUSY;
 }
 
+/* The client waits for us: a source of the body has nothing yet. It has no deadline. */
+static enum step
+wait_for_body(struct conn *conn)
+{
+    struct h1_request *h1 = h1_of(conn->request);
+
+    conn_state_set(conn, CONN_WRITING);
+    if (h1->slow != NULL)
+        slow_pause(h1->slow, now.mono_ms);
+    h1->awaits_body = true;
+    conn_deadline(conn, 0);
+    if (!conn_wait(conn, 0))
+        return close_now(conn, CLOSE_ERROR);
+    return STEP_BUSY;
+}
+
 /* IO_DONE: goes on; else what became of the connection stands in *step. */
 static bool
 flush_or_wait(struct conn *conn, enum step *step)
@@ -369,7 +386,7 @@ static enum step
 write_later(struct conn *conn)
 {
     struct h1_request *h1 = h1_of(conn->request);
-    enum io io = h1_flush(conn, h1->pace == NULL);
+    enum io io = h1_flush(conn, h1->pace == NULL && !h1->waits);
     uint64_t ms;
 
     if (io == IO_ERROR || io == IO_CLOSED) {
@@ -379,6 +396,8 @@ write_later(struct conn *conn)
     if (UNLIKELY(h1->pace != NULL) && io == IO_DONE
         && (ms = pace_wait_ms(h1->pace, now.mono_us)) > 0)
         return wait_for_pace(conn, ms);
+    if (UNLIKELY(h1->waits) && io == IO_DONE)
+        return wait_for_body(conn);
     return wait_for_socket(conn);
 }
 
@@ -640,7 +659,9 @@ resumed(struct http_request *req)
         after_settle(conn, settle(conn, conn->in != NULL));
 }
 
-const struct http_codec h1_codec = { .respond = respond, .abandon = abandon, .resumed = resumed };
+const struct http_codec h1_codec = {
+    .respond = respond, .abandon = abandon, .resumed = resumed, .body_resumed = body_resumed,
+};
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
@@ -1002,6 +1023,8 @@ continue_writing(struct conn *conn)
 
     if (io != IO_DONE || req == NULL)
         return io;
+    if (UNLIKELY(h1_of(req)->waits))
+        return IO_AGAIN;
     return h1_of(req)->out = h1_push(req);
 }
 
@@ -1024,6 +1047,18 @@ on_writable(struct conn *conn)
 }
 
 static void
+body_resumed(struct http_request *req)
+{
+    struct h1_request *h1 = h1_of(req);
+
+    h1->waits = false;
+    if (!h1->awaits_body)
+        return;                 /* it is at work, or waits for the socket: the body is next */
+    h1->awaits_body = false;
+    on_writable(req->conn);
+}
+
+static void
 on_event(struct conn *conn, uint32_t events)
 {
     switch ((enum conn_state)conn->state) {
@@ -1041,7 +1076,7 @@ on_event(struct conn *conn, uint32_t events)
         if (conn->interest != 0)
             on_writable(conn);
         else if ((events & (EPOLLERR | EPOLLHUP)) != 0)
-            close_now(conn, CLOSE_CLIENT);      /* while it waited for its pace */
+            close_now(conn, CLOSE_CLIENT);      /* while it waited for its pace, or the body */
         return;
     case CONN_LINGERING:
         on_linger_readable(conn);

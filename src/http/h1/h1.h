@@ -22,6 +22,8 @@ struct h1_request {
     bool bulk;                  /* the stream was told of a long transfer */
     bool ended;                 /* chunked: the last chunk follows, or was sent */
     enum io out;                /* what became of the last attempt to write */
+    bool waits;                 /* with IO_AGAIN: for the body, that is not made yet */
+    bool awaits_body;           /* nothing else is to be done meanwhile */
     uint64_t body_left;         /* BODY_LENGTH */
     uint64_t body_bytes;        /* BODY_CHUNKED: of data, so far */
     struct chunks chunks;       /* BODY_CHUNKED */
@@ -76,7 +78,10 @@ bool h1_chunk_end(struct http_request *req);
 enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2 };
 size_t h1_chunk_close(char *room, size_t len);
 
-/* Moves the answer's body towards the stream. IO_DONE: all of it is sent or gathered. */
+/*
+ * Moves the answer's body towards the stream. IO_DONE: all of it is sent or gathered. IO_AGAIN: the
+ * socket is full, the turn is over, or, with ->waits, http_body_resume will be called.
+ */
 enum io h1_push(struct http_request *req);
 
 /*

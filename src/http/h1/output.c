@@ -15,6 +15,7 @@
 
 enum {
     PULLS_MAX = 32,             /* of a source in one turn: some give little for much work */
+    PULLS_US = 1000,            /* and no longer than about that */
     PULL_ROOM_MIN = 4096,       /* a source is not asked for less, if it can be helped */
     BULK_MIN = 256 << 10,       /* bytes of a file from which on its transfer counts as long */
     TURN_MAX = 256 << 10        /* bytes of one answer in one turn, whatever sendfile_max_chunk
@@ -215,8 +216,12 @@ push_pull(struct http_request *req, uint64_t most)
         && (io = h1_flush(req->conn, true)) != IO_DONE)
         return io;
     room = worker->out + worker->out_len;
+    h1_of(req)->waits = true;   /* unless it is resumed by then */
     io = source->pull(source, room + edge, (size_t)MIN(MIN(gather_room(worker) - EDGES,
                                                            (size_t)BODY_READ_MAX), most), &done);
+    if (io == IO_AGAIN)
+        return io;
+    h1_of(req)->waits = false;
     if (io != IO_DONE && io != IO_CLOSED)
         return io;
     if (resp->chunked && done > 0)
@@ -239,12 +244,21 @@ push_part(struct http_request *req, uint64_t most)
     return IO_ERROR;
 }
 
+/* Sources may work hard for few bytes: then it is the others' turn. */
+static bool
+has_pulled_enough(unsigned pulls, uint64_t *begin_us)
+{
+    if (pulls == 0)
+        *begin_us = clock_mono_us();
+    return pulls == PULLS_MAX || (pulls > 0 && clock_mono_us() - *begin_us > PULLS_US);
+}
+
 /* Moves at most `most` bytes of the body. IO_AGAIN also when these are over before the body is. */
 static enum io
 push(struct http_request *req, uint64_t most)
 {
     struct http_response *resp = &req->response;
-    uint64_t end = resp->body_bytes + most;
+    uint64_t end = resp->body_bytes + most, begin_us = 0;
     unsigned pulls = 0;
 
     for (;;) {
@@ -259,7 +273,7 @@ push(struct http_request *req, uint64_t most)
             }
         }
         if (resp->body_bytes >= end
-            || (resp->body->kind == PART_PULL && pulls++ == PULLS_MAX))
+            || (resp->body->kind == PART_PULL && has_pulled_enough(pulls++, &begin_us)))
             return IO_AGAIN;
         io = push_part(req, end - resp->body_bytes);
         if (io != IO_DONE)
