@@ -4,9 +4,9 @@
  * stored in one that differs ("source_charset koi8-r;").
  */
 #include "http/charset.h"
-#include "base/map.h"
 #include "http/engine.h"
 #include "http/module.h"
+#include "http/types_set.h"
 
 enum { READ_AHEAD = 4096 };     /* bytes of the text in memory at a time */
 
@@ -25,15 +25,9 @@ struct charset_name {
     const struct conf_word *word;       /* while the file is read */
 };
 
-/* charset_types */
-struct charset_types {
-    bool any;
-    struct map *types;          /* type -> itself */
-};
-
 struct charset_conf {
     struct charset_name charset, source;
-    struct charset_types types;
+    struct types_set types;
     bool override;
     map_vec maps;
     const struct charset_conversion *conversion;        /* where neither name is made of variables */
@@ -55,38 +49,6 @@ parse_charset(struct conf *conf, const struct conf_node *node, void *field)
     conf_error(conf, word, "invalid charset \"%.*s\"", STR_ARG(word->text));
     conf_hint(conf, "a name such as utf-8, or off");
     return false;
-}
-
-static bool
-add_type(struct conf *conf, struct charset_types *types, struct str type)
-{
-    struct str *copy = ARENA_NEW(conf->arena, struct str);
-
-    if (copy == NULL || !str_is_set(*copy = arena_str(conf->arena, type)))
-        return conf_no_memory(conf);
-    return map_set(types->types, *copy, copy) || conf_no_memory(conf);
-}
-
-/* text/html is always among them. */
-static bool
-parse_charset_types(struct conf *conf, const struct conf_node *node, void *field)
-{
-    struct charset_types *types = field;
-
-    if ((types->types = map_create(conf->arena, true)) == NULL)
-        return conf_no_memory(conf);
-    for (uint32_t i = 1; i < node->count; i++) {
-        struct str type = node->words[i].text;
-
-        if (str_eq(type, STR("*")))
-            types->any = true;
-        else if (map_get(types->types, type) != NULL)
-            conf_warn(conf, &node->words[i], "duplicate MIME type \"%.*s\"", STR_ARG(type));
-        else if (!add_type(conf, types, type))
-            return false;
-    }
-    return map_get(types->types, STR("text/html")) != NULL
-           || add_type(conf, types, STR("text/html"));
 }
 
 static const struct charset_map *
@@ -264,7 +226,6 @@ charset_wanted(const void *slot)
 
 /* A Content-Type taken apart. */
 struct typed {
-    struct str base;            /* without parameters */
     struct str before, charset, after;  /* the charset that it names, and what stands around that
                                            parameter; charset STR_NONE: none */
 };
@@ -274,10 +235,8 @@ take_apart(struct str type)
 {
     static const struct str name = STR_INIT("charset=");
     ptrdiff_t semicolon = str_find(type, ';', 0);
-    struct typed typed = { .base = type, .before = type };
+    struct typed typed = { .before = type };
 
-    if (semicolon >= 0)
-        typed.base = str_trim((struct str){ type.p, (size_t)semicolon });
     while (semicolon >= 0) {
         ptrdiff_t next = str_find(type, ';', (size_t)semicolon + 1);
         size_t end = next < 0 ? type.len : (size_t)next;
@@ -295,12 +254,6 @@ take_apart(struct str type)
         semicolon = next;
     }
     return typed;
-}
-
-static bool
-is_wanted_type(const struct charset_types *types, struct str type)
-{
-    return types->any || map_get(types->types, type) != NULL;
 }
 
 /* "": the answer stays as it is. */
@@ -430,7 +383,8 @@ charset_filter(struct http_request *req, const void *slot)
     if (resp->content_type.len == 0 || is_moved(resp->status))
         return HTTP_PASS;
     typed = take_apart(resp->content_type);
-    if ((str_is_set(typed.charset) && !cc->override) || !is_wanted_type(&cc->types, typed.base))
+    if ((str_is_set(typed.charset) && !cc->override)
+        || !types_set_has(&cc->types, resp->content_type))
         return HTTP_PASS;
     to = name_of(req, &cc->charset);
     if (to.len == 0)
@@ -459,7 +413,7 @@ static const struct directive charset_directives[] = {
     { "charset_map", .where = IN_HTTP, .args = { 2, 2 },
       .flags = DIRECTIVE_BLOCK | DIRECTIVE_DATA | DIRECTIVE_REPEAT, .parse = parse_charset_map,
       FIELD(struct charset_conf, maps) },
-    { "charset_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .parse = parse_charset_types,
+    { "charset_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .parse = parse_types_set,
       FIELD(struct charset_conf, types), .initial = "text/html text/xml text/plain "
       "text/vnd.wap.wml application/javascript application/rss+xml" },
     { "override_charset", ANYWHERE_IN_HTTP, .args = { 1, 1 }, .parse = parse_flag,
