@@ -452,6 +452,7 @@ static const struct conf_enum ims_names[] = {
 static const struct conf_enum token_names[] = {
     { "on", TOKENS_ON }, { "off", TOKENS_OFF }, { "build", TOKENS_BUILD }, { NULL, 0 },
 };
+static const struct conf_enum version_names[] = { { "1.0", 10 }, { "1.1", 11 }, { NULL, 0 } };
 static const struct conf_enum linger_names[] = {
     { "on", LINGER_ON }, { "off", LINGER_OFF }, { "always", LINGER_ALWAYS }, { NULL, 0 },
 };
@@ -589,6 +590,14 @@ static const struct directive location_directives[] = {
       PLACE_FIELD(open_file_cache_min_uses), .initial = "1", .data = &at_least_one },
     { "open_file_cache_valid", ONE_ARG, .parse = parse_ms, PLACE_FIELD(open_file_cache_valid_ms),
       .initial = "60s" },
+    { "gzip_http_version", ONE_ARG, .parse = parse_enum, PLACE_FIELD(encoding.http_version),
+      .initial = "1.1", .data = version_names },
+    { "gzip_proxied", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .parse = parse_gzip_proxied,
+      PLACE_FIELD(encoding.proxied), .initial = "off" },
+    { "gzip_disable", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_gzip_disable, PLACE_FIELD(encoding.disable) },
+    { "encoding_order", .where = IN_HTTP_ALL, .args = { 1, 3 }, .parse = parse_encoding_order,
+      PLACE_FIELD(encoding.order), .initial = "br zstd gzip" },
     { "error_log", .where = IN_HTTP_ALL, .args = { 1, 3 }, .flags = DIRECTIVE_REPEAT,
       .parse = parse_error_log, PLACE_FIELD(error_log) },
     { "client_body_buffer_size", ONE_ARG, .parse = parse_ignored_size },

@@ -539,6 +539,8 @@ get_sent_http(struct http_request *req, const void *data, struct str rest)
     (void)data;
     if (str_eq(rest, STR("content_type")))
         return resp->content_type;
+    if (str_eq(rest, STR("content_encoding")) && resp->content_encoding != ENCODING_IDENTITY)
+        return encoding_name((enum encoding)resp->content_encoding);
     if (str_eq(rest, STR("content_length")))
         return resp->content_length >= 0 ? number(req, (uint64_t)resp->content_length) : STR_NONE;
     if (str_eq(rest, STR("location")) && str_is_set(resp->location))

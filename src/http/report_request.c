@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/report_request.h"
+#include "http/accept.h"
 #include "http/engine.h"
 
 bool
@@ -107,57 +108,14 @@ report_send(struct http_request *req, struct report_answer *answer, struct str c
 
 /* ---- Accept -------------------------------------------------------------------------------- */
 
-/* Takes from *s what stands before the next `separator`. Quoted strings are none of our types'. */
-static struct str
-take_item(struct str *s, char separator)
-{
-    ptrdiff_t end = str_find(*s, separator, 0);
-    struct str item = { s->p, end < 0 ? s->len : (size_t)end };
-
-    *s = str_from(*s, item.len + 1);
-    return str_trim(item);
-}
-
-/* "0.5", "1", "1.000" (RFC 9110 12.4.2) in thousandths; 0 when it is none. */
-static unsigned
-parse_quality(struct str s)
-{
-    uint64_t whole, fraction = 0;
-    struct str digits = str_from(s, 2);
-
-    if (s.len == 0 || !str_to_uint((struct str){ s.p, 1 }, 1, &whole))
-        return 0;
-    if (s.len > 1 && s.p[1] != '.')
-        return 0;
-    if (digits.len > 3 || (digits.len > 0 && !str_to_uint(digits, 999, &fraction)))
-        return 0;
-    for (size_t i = digits.len; i < 3; i++)
-        fraction *= 10;
-    return (unsigned)MIN(whole * 1000 + fraction, (uint64_t)1000);
-}
-
-static unsigned
-range_quality(struct str parameters)
-{
-    while (parameters.len > 0) {
-        struct str one = take_item(&parameters, ';');
-
-        if (str_istarts(one, STR("q=")))
-            return parse_quality(str_from(one, 2));
-    }
-    return 1000;
-}
-
 unsigned
 accept_quality(struct str accept, struct str type)
 {
+    struct accept_item item;
     unsigned best = 0;
 
-    while (accept.len > 0) {
-        struct str range = take_item(&accept, ',');
-
-        if (str_ieq(take_item(&range, ';'), type))
-            best = MAX(best, range_quality(range));
-    }
+    while (accept_next(&accept, &item))
+        if (str_ieq(item.name, type))
+            best = MAX(best, item.weight);
     return best;
 }

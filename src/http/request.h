@@ -77,8 +77,8 @@ struct http_field {
 /* ---- the answer ---------------------------------------------------------------------------- */
 
 /*
- * Fields that were encoded in advance: content-type, content-length, last-modified, etag,
- * accept-ranges as HTTP/1 bytes with the empty line behind them. They say the same as the typed
+ * Fields that were encoded in advance: content-type, content-encoding, content-length,
+ * last-modified, etag, accept-ranges as HTTP/1 bytes with the empty line behind them. They say the same as the typed
  * fields of the answer; whoever changes one of those sets ready to NULL, but for content-type:
  * see http_content_type_set.
  */
@@ -110,6 +110,7 @@ struct http_response {
     bool started;               /* the head is on its way */
     bool chunked;               /* the codec does not say the length beforehand */
     bool type_changed;          /* content_type is not the one that ready says */
+    uint8_t content_encoding;   /* enum encoding: of the body's bytes */
     struct str content_type;    /* STR_NONE: none */
     int64_t content_length;     /* -1: not known before the end */
     time_t last_modified;       /* -1: none */
@@ -191,6 +192,7 @@ struct http_request {
     bool asks_rate;             /* limit_rate is being put together */
     bool error_page_done;       /* one was followed where recursive_error_pages is off */
     bool searches;              /* elsewhere: by the path alone, the server's handlers ran */
+    bool varies_by_encoding;    /* see http_encoding_varies */
     bool match_failed;          /* a regular expression was given up: the answer is 500 */
     bool has_limit_rate;        /* "set $limit_rate": limit_rate below counts */
     uint8_t variable_depth;     /* variables that are being made of variables */

@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "conf/conf.h"
+#include "http/encoding.h"
 #include "http/h1/framing.h"
 #include "http/hostnames.h"
 #include "http/limit_rate.h"
@@ -113,6 +114,7 @@ struct location_settings {
     bool open_file_cache_errors;
     uint32_t open_file_cache_min_uses;
     uint64_t open_file_cache_valid_ms;
+    struct encoding_settings encoding;
     struct log_output *error_log;       /* list; NULL: the outer one */
     struct log log;             /* made of error_log by check */
 };

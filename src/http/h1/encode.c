@@ -62,6 +62,10 @@ write_typed_fields(struct writer *w, const struct http_response *resp)
 
     if (resp->content_type.len > 0)
         write_line(w, STR("Content-Type: "), resp->content_type);
+    if (UNLIKELY(resp->content_encoding != ENCODING_IDENTITY)
+        && resp->status != HTTP_NOT_MODIFIED)
+        write_line(w, STR("Content-Encoding: "),
+                   encoding_name((enum encoding)resp->content_encoding));
     if (UNLIKELY(resp->chunked))
         write_str(w, STR("Transfer-Encoding: chunked\r\n"));
     else if (resp->content_length >= 0 && resp->status != HTTP_NO_CONTENT

@@ -396,6 +396,8 @@ charset_filter(struct http_request *req, const void *slot)
                && !choose(req, cc, name_of(req, &cc->source), to, &conversion)) {
         return HTTP_PASS;
     }
+    if (conversion != NULL && resp->content_encoding != ENCODING_IDENTITY)
+        return HTTP_PASS;       /* its bytes are not text */
     type = put_together(req->arena, &typed, to);
     if (!str_is_set(type) || (conversion != NULL && !convert(req, conversion)))
         return http_fail(req, HTTP_INTERNAL_ERROR);

@@ -17,7 +17,7 @@ static const struct { const char *accept, *type; unsigned quality; } accepts[] =
     { "text/html;level=1;q=0.125", "text/html", 125 },
     { "text/html;Q=1.000", "text/html", 1000 },
     { "text/html;q=0", "text/html", 0 },
-    { "text/html;q=1.5", "text/html", 1000 },
+    { "text/html;q=1.5", "text/html", 0 },          /* too large for one */
     { "text/html;q=2", "text/html", 0 },            /* no quality */
     { "text/html;q=", "text/html", 0 },
     { "text/html;q=.5", "text/html", 0 },
