@@ -596,6 +596,7 @@ static const struct directive location_directives[] = {
       PLACE_FIELD(encoding.proxied), .initial = "off" },
     { "gzip_disable", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .flags = DIRECTIVE_REPEAT,
       .parse = parse_gzip_disable, PLACE_FIELD(encoding.disable) },
+    { "gzip_vary", ONE_ARG, .parse = parse_flag, PLACE_FIELD(encoding.vary), .initial = "off" },
     { "encoding_order", .where = IN_HTTP_ALL, .args = { 1, 3 }, .parse = parse_encoding_order,
       PLACE_FIELD(encoding.order), .initial = "br zstd gzip" },
     { "error_log", .where = IN_HTTP_ALL, .args = { 1, 3 }, .flags = DIRECTIVE_REPEAT,

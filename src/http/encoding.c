@@ -250,3 +250,59 @@ http_encoding_choose(struct http_request *req, unsigned offered, enum encoding_o
     HTTP_TRACE(req, NULL, "%s", why);
     return ENCODING_IDENTITY;
 }
+
+/* ---- Vary ---------------------------------------------------------------------------------- */
+
+/* Whether the list says so already: "*" is any field. */
+static bool
+says_so(struct str list)
+{
+    while (list.len > 0) {
+        struct str name = accept_cut(&list, ',');
+
+        if (str_ieq(name, STR("Accept-Encoding")) || str_eq(name, STR("*")))
+            return true;
+    }
+    return false;
+}
+
+/* The fields of that name as one list; "": there is none. *done: it says so. */
+static struct str
+gather_vary(struct http_request *req, bool *done)
+{
+    const struct http_response *resp = &req->response;
+    struct str all = STR("");
+
+    *done = false;
+    for (uint32_t i = 0; i < resp->fields_len; i++) {
+        struct str value = resp->fields[i].value;
+
+        if (!str_ieq(resp->fields[i].name, STR("Vary")))
+            continue;
+        *done |= says_so(value);
+        all = all.len == 0 ? value
+                           : arena_fmt(req->arena, "%.*s, %.*s", STR_ARG(all), STR_ARG(value));
+    }
+    return all;
+}
+
+bool
+http_encoding_say_vary(struct http_request *req)
+{
+    static struct http_field field = { STR_INIT("Vary"), STR_INIT("Accept-Encoding") };
+    static const struct http_block block = {
+        &field, 1, STR_INIT("Vary: Accept-Encoding\r\n")
+    };
+    struct str others;
+    bool done;
+
+    if (!http_settings_for(req)->encoding.vary)
+        return true;
+    others = gather_vary(req, &done);
+    if (done)
+        return true;
+    if (LIKELY(others.len == 0))
+        return http_response_add_block(req, &block);
+    others = arena_fmt(req->arena, "%.*s, Accept-Encoding", STR_ARG(others));
+    return str_is_set(others) && http_response_set(req, STR("Vary"), others);
+}

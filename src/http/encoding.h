@@ -40,6 +40,7 @@ struct encoding_settings {
     uint32_t proxied;           /* enum gzip_proxied, or-ed */
     struct gzip_disable disable;
     struct encoding_order order;        /* encoding_order */
+    bool vary;                  /* gzip_vary */
 };
 
 bool parse_gzip_proxied(struct conf *conf, const struct conf_node *node, void *field);
@@ -60,13 +61,19 @@ enum encoding http_encoding_choose(struct http_request *req, unsigned offered,
                                    enum encoding_of what);
 
 /*
- * Clients that take other encodings get another answer here: with "gzip_vary on" it says so. Holds
- * for the whole request, whatever answers in the end.
+ * Clients that take other encodings get another answer here: with "gzip_vary on" what is sent says
+ * so, whatever answers in the end.
  */
 static inline void
 http_encoding_varies(struct http_request *req)
 {
     req->varies_by_encoding = true;
 }
+
+/*
+ * Adds "Vary: Accept-Encoding" to the answer, where gzip_vary wants that and it does not say so yet;
+ * what else it varies by stays. False when memory is short.
+ */
+bool http_encoding_say_vary(struct http_request *req);
 
 #endif

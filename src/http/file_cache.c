@@ -371,6 +371,17 @@ file_open(struct file_cache *cache, const struct location_settings *settings, st
     return file;
 }
 
+bool
+file_is_absent(struct file_cache *cache, const struct location_settings *settings, struct str path)
+{
+    struct stat st;
+
+    if (find(cache, path, str_hash(path)) != NULL
+        || (settings->open_file_cache.enabled && settings->open_file_cache_errors))
+        return false;
+    return stat(path.p, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 void
 file_release(struct file_cache *cache, struct file *file)
 {
@@ -484,23 +495,28 @@ last_modified(const struct file *file)
     return (struct str){ file->last_modified, sizeof(file->last_modified) };
 }
 
-/* What both heads hold beside types and tags: names, dates, a length of 20 digits, line ends. */
-enum { HEADS_FIXED = 200 };
+/*
+ * What both heads hold beside types and tags: names, an encoding, dates, a length of 20 digits, line
+ * ends.
+ */
+enum { HEADS_FIXED = 224 };
 
 const struct file_head *
-file_head(struct file *file, const struct location_settings *settings, struct str name)
+file_head(struct file *file, const struct location_settings *settings, struct str name,
+          enum encoding encoding)
 {
     struct file_head *head = &file->head;
     struct writer w;
     size_t size = HEADS_FIXED;
     const char *end;
 
-    /* Below a root, the address and the file end alike. */
-    if (LIKELY(head->settings == settings)
+    /* Below a root, the address and the file end alike, but for what an encoding adds. */
+    if (LIKELY(head->settings == settings && head->encoding == encoding)
         && (!settings->root.is_alias || type_of(settings, name) == head->type))
         return head;
     head->type = type_of(settings, name);
     head->content_type = http_text_is_literal(head->type) ? head->type->source : STR_NONE;
+    head->encoding = (uint8_t)encoding;
     size += 2 * file->etag.len + head->content_type.len;
     free_head(file);
     head->settings = NULL;
@@ -511,6 +527,8 @@ file_head(struct file *file, const struct location_settings *settings, struct st
     if (head->content_type.len > 0)
         write_field(&w, STR("Content-Type: "), head->content_type);
     head->ok.type_len = (uint32_t)(w.p - w.start);
+    if (encoding != ENCODING_IDENTITY)
+        write_field(&w, STR("Content-Encoding: "), encoding_name(encoding));
     write_str(&w, STR("Content-Length: "));
     write_uint(&w, file->size);
     write_field(&w, STR("\r\nLast-Modified: "), last_modified(file));

@@ -18,6 +18,7 @@
 /* An answer's fields made ready for one set of settings; see struct http_ready. */
 struct file_head {
     const struct location_settings *settings;   /* NULL: not made */
+    uint8_t encoding;           /* enum encoding */
     const struct http_text *type;       /* of these settings */
     struct str content_type;    /* STR_NONE: the type holds variables */
     struct http_ready ok, not_modified;
@@ -84,6 +85,13 @@ struct file *file_open(struct file_cache *cache, const struct location_settings 
 void file_release(struct file_cache *cache, struct file *file);
 
 /*
+ * Whether there is surely no file at path: for one that mostly is not there, so that its absence
+ * costs one stat() and no entry. False where file_open knows more, or has to tell.
+ */
+bool file_is_absent(struct file_cache *cache, const struct location_settings *settings,
+                    struct str path);
+
+/*
  * The body in memory, NULL: read it from ->fd. Counts as a use: what is asked for often comes into
  * memory.
  */
@@ -91,9 +99,9 @@ const char *file_body(struct file_cache *cache, struct file *file);
 
 /*
  * The ready fields for these settings, with the type that the name (a path as it was asked for) has
- * there. NULL when memory is short.
+ * there, and the encoding of what the file holds. NULL when memory is short.
  */
 const struct file_head *file_head(struct file *file, const struct location_settings *settings,
-                                  struct str name);
+                                  struct str name, enum encoding encoding);
 
 #endif

@@ -196,6 +196,8 @@ http_send(struct http_request *req)
     }
     if (UNLIKELY(resp->status >= 400 && has_error_field(resp->status)))
         add_error_field(req);
+    if (UNLIKELY(req->varies_by_encoding) && !http_encoding_say_vary(req))
+        http_fail(req, HTTP_INTERNAL_ERROR);
     if (LIKELY(req->parent == NULL))
         count_answer(resp->status);
     HTTP_DEBUG(req, "answering with status %u", resp->status);

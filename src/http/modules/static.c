@@ -4,6 +4,7 @@
  * address with a "/".
  */
 #include "http/engine.h"
+#include "http/file_answer.h"
 #include "http/module.h"
 #include "http/path.h"
 #include <errno.h>
@@ -25,35 +26,6 @@ redirect_to_folder(struct http_request *req)
     if (!w.ok)
         return http_fail(req, HTTP_INTERNAL_ERROR);
     return http_redirect(req, HTTP_MOVED_PERMANENTLY, writer_str(&w));
-}
-
-static enum http_next
-send_file(struct http_request *req, struct file *file)
-{
-    struct http_response *resp = &req->response;
-    const struct location_settings *settings = req->location->settings;
-    const struct file_head *head = file_head(file, settings, req->path);
-    const char *body;
-
-    if (head == NULL)
-        return http_fail(req, HTTP_INTERNAL_ERROR);
-    HTTP_TRACE(req, &settings->root.mark, "file: %.*s", STR_ARG(req->filename));
-    resp->status = HTTP_OK;
-    if (LIKELY(str_is_set(head->content_type)))
-        resp->content_type = head->content_type;
-    else
-        http_content_type_set(req, http_text_eval(req, head->type));
-    resp->last_modified = file->mtime.tv_sec;
-    resp->etag = settings->etag ? file->etag : STR_NONE;
-    resp->accept_ranges = settings->max_ranges > 0;
-    resp->ready = &head->ok;
-    resp->ready_not_modified = &head->not_modified;
-    body = file_body(req->worker->files, file);
-    if (body != NULL)
-        http_body_memory(resp, body, file->size);
-    else
-        http_body_file(resp, file->fd, 0, file->size);
-    return HTTP_DONE;
 }
 
 static enum http_next
@@ -94,7 +66,7 @@ static_handle(struct http_request *req, const void *slot)
     }
     if (UNLIKELY(req->method == METHOD_POST))
         return refuse_method(req);
-    return send_file(req, file);
+    return http_answer_file(req, file, ENCODING_IDENTITY);
 }
 
 const struct http_module static_module = {
