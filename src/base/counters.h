@@ -72,6 +72,8 @@
     X(log_lines_lost,             COUNTER, "Log writes that failed")                                                \
     X(file_cache_hits,            COUNTER, "Files answered from the open-file cache")                               \
     X(file_cache_misses,          COUNTER, "Files that had to be opened")                                           \
+    X(thread_reads,               COUNTER, "Reads of files that threads did, so that nobody waits for a disk")        \
+    X(thread_reads_refused,       COUNTER, "Reads of files that a worker waited for, as no thread could do them")   \
     X(limit_req_passed,           COUNTER, "Requests within the limits of limit_req")                               \
     X(limit_req_delayed,          COUNTER, "Requests delayed by limit_req")                                         \
     X(limit_req_rejected,         COUNTER, "Requests refused by limit_req")                                         \

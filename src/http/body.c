@@ -1,21 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/body.h"
-#include <errno.h>
-#include <unistd.h>
-
-static enum io
-read_file(const struct body_part *part, char *room, size_t n, size_t *done)
-{
-    ssize_t r;
-
-    do
-        r = pread(part->fd, room, n, part->offset);
-    while (r < 0 && errno == EINTR);
-    if (r <= 0)
-        return r == 0 ? IO_SHORT : IO_ERROR;
-    *done = (size_t)r;
-    return IO_DONE;
-}
+#include "http/file_read.h"
+#include <string.h>
 
 static enum io
 read_part(struct body_part *part, char *room, size_t cap, size_t *done)
@@ -30,7 +16,7 @@ read_part(struct body_part *part, char *room, size_t cap, size_t *done)
         part->p += n;
         *done = n;
     } else {
-        if (n > 0 && (io = read_file(part, room, n, done)) != IO_DONE)
+        if (n > 0 && (io = file_read(part, room, n, done)) != IO_DONE)
             return io;
         part->offset += (off_t)*done;
     }

@@ -17,14 +17,20 @@
 enum body_kind { PART_MEMORY, PART_FILE, PART_PULL };
 
 struct body_source;
+struct http_request;
 
 /* A piece of a body. The bytes, the descriptor or the source outlive the request's answer. */
 struct body_part {
     enum body_kind kind;
     int fd;                     /* PART_FILE */
-    const char *p;              /* PART_MEMORY */
-    struct body_source *source; /* PART_PULL */
+    union {
+        const char *p;              /* PART_MEMORY */
+        struct body_source *source; /* PART_PULL */
+        struct http_request *req;   /* PART_FILE: whose body it is; NULL: nobody's, who reads waits */
+    };
     off_t offset;               /* PART_FILE: of the next byte to send */
+    uint64_t warm;              /* PART_FILE: bytes before this place of the file are in memory
+                                   (file_read.c) */
     uint64_t len;               /* still to send; PART_PULL: not known, 0 */
     struct body_part *next;
 };

@@ -128,6 +128,36 @@ parse_ignored_size(struct conf *conf, const struct conf_node *node, void *field)
     return word_size(conf, &node->words[1], node->words[1].text, &ignored);
 }
 
+/* The size from which files are read past the page cache. */
+static bool
+parse_directio(struct conf *conf, const struct conf_node *node, void *field)
+{
+    uint64_t *bytes = field;
+
+    if (str_eq(node->words[1].text, STR("off"))) {
+        *bytes = UINT64_MAX;
+        return true;
+    }
+    return parse_size(conf, node, field);
+}
+
+/* A power of two: memory is aligned to it, too. */
+static bool
+parse_directio_alignment(struct conf *conf, const struct conf_node *node, void *field)
+{
+    const struct conf_word *word = &node->words[1];
+    uint64_t *bytes = field;
+
+    if (!word_size(conf, word, word->text, bytes))
+        return false;
+    if (*bytes >= 512 && *bytes <= 1 << 20 && (*bytes & (*bytes - 1)) == 0)
+        return true;
+    conf_error(conf, word, "invalid value \"%.*s\" in \"directio_alignment\" directive",
+               STR_ARG(word->text));
+    conf_hint(conf, "a power of two from 512 to 1m");
+    return false;
+}
+
 /* They would ask for the root to make the root. */
 static bool
 is_made_of_root(const char *variable)
@@ -562,6 +592,17 @@ static const struct directive location_directives[] = {
       PLACE_FIELD(sendfile), .initial = "off" },
     { "sendfile_max_chunk", ONE_ARG, .parse = parse_size, PLACE_FIELD(sendfile_max_chunk),
       .initial = "2m" },
+    { "aio", ONE_ARG, .parse = parse_aio, PLACE_FIELD(aio), .initial = "threads" },
+    { "aio_write", ONE_ARG, .parse = parse_ignored_flag },
+    { "directio", ONE_ARG, .parse = parse_directio, PLACE_FIELD(directio_bytes),
+      .initial = "off" },
+    { "directio_alignment", ONE_ARG, .parse = parse_directio_alignment,
+      PLACE_FIELD(directio_alignment), .initial = "512" },
+    { "output_buffers", .where = IN_HTTP_ALL, .args = { 2, 2 }, .parse = parse_buffers,
+      PLACE_FIELD(output_buffers), .initial = "2 32k" },
+    { "postpone_output", ONE_ARG, .parse = parse_size, PLACE_FIELD(postpone_output_bytes),
+      .initial = "1460" },
+    { "read_ahead", ONE_ARG, .parse = parse_size, PLACE_FIELD(read_ahead_bytes), .initial = "0" },
     { "tcp_nodelay", ONE_ARG, .parse = parse_flag, PLACE_FIELD(tcp_nodelay), .initial = "on" },
     { "tcp_nopush", ONE_ARG, .parse = parse_flag, PLACE_FIELD(tcp_nopush), .initial = "off" },
     { "reset_timedout_connection", ONE_ARG, .parse = parse_flag,
@@ -590,6 +631,7 @@ static const struct directive location_directives[] = {
       PLACE_FIELD(open_file_cache_min_uses), .initial = "1", .data = &at_least_one },
     { "open_file_cache_valid", ONE_ARG, .parse = parse_ms, PLACE_FIELD(open_file_cache_valid_ms),
       .initial = "60s" },
+    { "open_file_cache_events", ONE_ARG, .parse = parse_ignored_flag },
     { "gzip_http_version", ONE_ARG, .parse = parse_enum, PLACE_FIELD(encoding.http_version),
       .initial = "1.1", .data = version_names },
     { "gzip_proxied", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .parse = parse_gzip_proxied,
@@ -604,9 +646,6 @@ static const struct directive location_directives[] = {
     { "client_body_buffer_size", ONE_ARG, .parse = parse_ignored_size },
     { "msie_padding", ONE_ARG, .parse = parse_ignored_flag },
     { "msie_refresh", ONE_ARG, .parse = parse_ignored_flag },
-    { "output_buffers", .where = IN_HTTP_ALL, .args = { 2, 2 }, .parse = parse_ignored },
-    { "postpone_output", ONE_ARG, .parse = parse_ignored_size },
-    { "read_ahead", ONE_ARG, .parse = parse_ignored_size },
     { "send_lowat", ONE_ARG, .parse = parse_ignored_size },
     { "types_hash_bucket_size", ONE_ARG, .parse = parse_ignored },
     { "types_hash_max_size", ONE_ARG, .parse = parse_ignored },

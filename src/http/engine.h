@@ -62,6 +62,7 @@ struct http_worker {
     bool is_behind;             /* what is fed now came together with an earlier request */
     bool turn_ends;             /* the request being served is the last of its connection's turn */
     struct file_cache *files;
+    struct thread_pools *pools;
     struct http_request *free_requests;
     uint32_t free_len;
     char *in;                   /* READ_SIZE: a read goes here first; idle connections own no

@@ -2,9 +2,11 @@
 #include "http/file_cache.h"
 #include "base/clock.h"
 #include "base/counters.h"
+#include "base/page_cache.h"
 #include "base/writer.h"
 #include "http/open_path.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -224,10 +226,12 @@ file_cache_on_shortage(struct file_cache *cache, unsigned (*fn)(void *ctx), void
 }
 
 static struct file *
-file_create(struct file_cache *cache, struct str path, uint64_t hash, int symlinks, size_t trusted)
+file_create(struct file_cache *cache, const struct location_settings *settings, struct str path,
+            uint64_t hash, size_t trusted)
 {
     struct file seen = {
-        .fd = -1, .symlinks = (uint8_t)symlinks, .trusted = (uint32_t)trusted,
+        .fd = -1, .symlinks = (uint8_t)settings->disable_symlinks.mode,
+        .trusted = (uint32_t)trusted,
     };
     struct file *file;
     struct writer w;
@@ -238,6 +242,8 @@ file_create(struct file_cache *cache, struct str path, uint64_t hash, int symlin
         seen.error = 0;
         look(path, &seen);
     }
+    if (UNLIKELY(settings->read_ahead_bytes > 0) && seen.fd >= 0)
+        posix_fadvise(seen.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     file = malloc(sizeof(*file) + ETAG_ROOM + HEAD_ROOM + path.len + 1);
     if (file == NULL) {
         if (seen.fd >= 0)
@@ -355,7 +361,7 @@ file_open(struct file_cache *cache, const struct location_settings *settings, st
             uses = file->uses;
             detach(cache, file);
         }
-        file = file_create(cache, path, hash, settings->disable_symlinks.mode, trusted);
+        file = file_create(cache, settings, path, hash, trusted);
         if (file == NULL)
             return NULL;
         file->uses = uses;
@@ -437,8 +443,10 @@ read_whole(const struct file *file, char *to)
     uint64_t done = 0;
 
     while (done < file->size) {
-        ssize_t n = pread(file->fd, to + done, file->size - done, (off_t)done);
+        ssize_t n = page_cache_read(file->fd, to + done, file->size - done, (off_t)done);
 
+        if (n < 0 && errno == EOPNOTSUPP)
+            n = pread(file->fd, to + done, file->size - done, (off_t)done);
         if (n <= 0)
             return false;
         done += (uint64_t)n;
@@ -446,7 +454,10 @@ read_whole(const struct file *file, char *to)
     return true;
 }
 
-/* Reads the body and looks again: only what did not change meanwhile is kept. */
+/*
+ * Reads the body and looks again: only what did not change meanwhile is kept. It was just sent, so
+ * it is in the page cache; if it is not, another use will do.
+ */
 static void
 load_body(struct file_cache *cache, struct file *file)
 {

@@ -40,6 +40,7 @@ struct file {
     uint64_t size;
     struct timespec mtime, ctime;
     uint64_t checked_ms, used_ms;
+    uint64_t warm_ms;           /* all of it was in the page cache then; 0: not known */
     uint64_t queued_ms;         /* when it was put at the end of lru */
     uint8_t symlinks;           /* enum symlinks: how it was opened */
     uint32_t trusted;

@@ -13,6 +13,7 @@
 
 struct http;                    /* an http { } block, applied; immutable; in the runtime's arena */
 struct counters_segment;
+struct thread_pool;
 struct http_worker;             /* one worker's part: caches, scratch buffers */
 
 /*
@@ -33,6 +34,8 @@ struct http_setup {
                                    afterwards */
     bool is_test;               /* it is looked at, and not served */
     bool no_jit;                /* pcre_jit off: regular expressions are interpreted */
+    struct thread_pool *thread_pools;   /* a list in the arena; "default" is added when it is not
+                                           there */
     struct log *log;            /* of main level: what error_log in http inherits */
 };
 

@@ -361,7 +361,10 @@ void
 http_body_file(struct http_response *resp, int fd, off_t offset, uint64_t len)
 {
     resp->content_length = (int64_t)len;
-    resp->first = (struct body_part){ .kind = PART_FILE, .fd = fd, .offset = offset, .len = len };
+    resp->first = (struct body_part){
+        .kind = PART_FILE, .fd = fd, .offset = offset, .len = len,
+        .req = CONTAINER_OF(resp, struct http_request, response),
+    };
     resp->body = len > 0 ? &resp->first : NULL;
 }
 

@@ -230,6 +230,7 @@ struct http_request {
     struct http_subrequest *below;      /* the handler waits for it; NULL: for none */
     uint32_t subrequests;       /* of the client's own: those that were made below it */
 
+    struct file_wait *file_wait;        /* file_read.c; NULL: no thread was needed to read */
     struct file *file;          /* the first that was opened for it; given back at its end */
     struct http_response response;
     struct http_request *next_free;     /* in the worker's store */

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/counters.h"
 #include "base/map.h"
+#include "http/aio.h"
 #include "http/engine.h"
 #include "http/http.h"
 #include "http/settings.h"
@@ -324,6 +325,9 @@ parse_http(struct conf *conf, const struct conf_node *node, void *field)
     http->addresses_end = &http->addresses;
     http->log_files = setup->log_files;
     http->pcre_jit = !setup->no_jit;
+    if (!aio_add_default_pool(conf->arena, &setup->thread_pools))
+        return conf_no_memory(conf);
+    http->thread_pools = setup->thread_pools;
     link_init(&http->listeners);
     log_buffers_init(&http->log_buffers);
     link_init(&http->log_caches);

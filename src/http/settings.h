@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "conf/conf.h"
+#include "http/aio.h"
 #include "http/encoding.h"
 #include "http/h1/framing.h"
 #include "http/hostnames.h"
@@ -101,6 +102,12 @@ struct location_settings {
     int server_tokens;          /* enum server_tokens */
     bool sendfile;
     uint64_t sendfile_max_chunk;
+    struct aio_settings aio;
+    uint64_t directio_bytes;    /* files of that size or more; UINT64_MAX: off */
+    uint64_t directio_alignment;
+    struct buffers output_buffers;
+    uint64_t read_ahead_bytes;
+    uint64_t postpone_output_bytes;
     bool tcp_nodelay, tcp_nopush;
     bool reset_timedout_connection;
     int lingering_close;        /* enum lingering */
@@ -267,6 +274,7 @@ struct http {
     uint32_t first_slot;        /* of http_modules[0] in the slots of places */
     uint32_t regex_match_limit;
     bool pcre_jit;
+    const struct thread_pool *thread_pools;
     bool has_regex_locations;
     struct http_server *servers, **servers_end;
     struct http_address *addresses, **addresses_end;

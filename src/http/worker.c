@@ -228,9 +228,10 @@ http_worker_start(struct http *http, struct loop *loop, struct pool *pool,
                             http->file_cache_body_bytes)
         : file_cache_create(&loop->timers, DEFAULT_FILES, DEFAULT_INACTIVE_MS,
                             http->file_cache_body_bytes);
+    worker->pools = thread_pools_create(loop, http->thread_pools);
     if (http->has_regex_locations)
         worker->routes = routes_create();
-    if (worker->in == NULL || worker->out == NULL || worker->files == NULL
+    if (worker->in == NULL || worker->out == NULL || worker->files == NULL || worker->pools == NULL
         || !start_modules(worker)) {
         http_worker_stop(worker);
         return NULL;
@@ -407,6 +408,7 @@ http_worker_stop(struct http_worker *worker)
         worker->free_requests = req->next_free;
         request_destroy(req);
     }
+    thread_pools_destroy(worker->pools);
     file_cache_destroy(worker->files);
     for (size_t i = 0; i < ARRAY_LEN(worker->overload_answers); i++)
         free(worker->overload_answers[i]);

@@ -2,6 +2,7 @@
 #include "proc/settings.h"
 
 #include "conf/log_output.h"
+#include "event/thread_pools.h"
 #include "net/address.h"
 #include "proc/control_server.h"
 #include "proc/cpus.h"
@@ -75,27 +76,50 @@ ignore_debug_points(struct conf *conf, const struct conf_node *node, void *field
     return false;
 }
 
+/* ---- thread_pool --------------------------------------------------------------------------- */
+
+/* "threads=N", "max_queue=N" */
+static bool
+parse_pool_word(struct conf *conf, const struct conf_word *word, struct thread_pool *pool)
+{
+    enum { AT_MOST = 1 << 20 };         /* their sum is a number of jobs */
+    bool is_threads = str_starts(word->text, STR("threads="));
+    uint64_t n;
+
+    if (!is_threads && !str_starts(word->text, STR("max_queue=")))
+        return conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
+    if (!str_to_uint(str_from(word->text, is_threads ? 8 : 10), AT_MOST, &n)
+        || (is_threads && n == 0))
+        return conf_error(conf, word, "invalid %s value \"%.*s\"",
+                          is_threads ? "threads" : "max_queue", STR_ARG(word->text));
+    *(is_threads ? &pool->threads : &pool->queue) = (uint32_t)n;
+    return true;
+}
+
 /* "NAME threads=N [max_queue=N]"; the pool called "default" may leave threads to us. */
 static bool
-ignore_thread_pool(struct conf *conf, const struct conf_node *node, void *field)
+parse_thread_pool(struct conf *conf, const struct conf_node *node, void *field)
 {
-    bool has_threads = str_eq(node->words[1].text, STR("default"));
+    struct thread_pool **end = &runtime_of(conf)->setup.thread_pools;
+    struct thread_pool *pool = ARENA_NEW(conf->arena, struct thread_pool);
 
-    for (uint32_t i = 2; i < node->count; i++) {
-        struct str text = node->words[i].text;
-        bool threads = str_starts(text, STR("threads="));
-        uint64_t n;
-
-        if (!threads && !str_starts(text, STR("max_queue=")))
-            return conf_error(conf, &node->words[i], "invalid parameter \"%.*s\"", STR_ARG(text));
-        if (!str_to_uint(str_from(text, threads ? 8 : 10), UINT32_MAX, &n) || (threads && n == 0))
-            return conf_error(conf, &node->words[i], "invalid %s value \"%.*s\"",
-                              threads ? "threads" : "max_queue", STR_ARG(text));
-        has_threads = has_threads || threads;
-    }
-    if (!has_threads)
-        return conf_error(conf, &node->words[0], "missing \"threads\" parameter");
-    return parse_ignored(conf, node, field);
+    (void)field;
+    if (pool == NULL || !str_is_set(pool->name = arena_str(conf->arena, node->words[1].text)))
+        return conf_no_memory(conf);
+    if (thread_pool_find(*end, pool->name) != NULL)
+        return conf_error(conf, &node->words[1], "duplicate thread pool \"%.*s\"",
+                          STR_ARG(pool->name));
+    pool->threads = str_eq(pool->name, STR("default")) ? POOL_THREADS : 0;
+    pool->queue = POOL_QUEUE;
+    for (uint32_t i = 2; i < node->count; i++)
+        if (!parse_pool_word(conf, &node->words[i], pool))
+            return false;
+    if (pool->threads == 0)
+        return conf_error(conf, &node->words[0], "\"thread_pool\" must have \"threads\" parameter");
+    for (; *end != NULL; end = &(*end)->next)
+        pool->number++;
+    *end = pool;
+    return true;
 }
 
 /* ---- who the workers are ------------------------------------------------------------------- */
@@ -588,7 +612,7 @@ static const struct directive main_directives[] = {
       .initial = "on" },
     { "timer_resolution", .where = IN_MAIN, .args = {1, 1}, .parse = ignore_ms },
     { "thread_pool", .where = IN_MAIN, .args = {1, 3}, .flags = DIRECTIVE_REPEAT,
-      .parse = ignore_thread_pool },
+      .parse = parse_thread_pool },
     { "debug_points", .where = IN_MAIN, .args = {1, 1}, .parse = ignore_debug_points },
     { "load_module", .where = IN_MAIN, .args = {1, 1}, .flags = DIRECTIVE_REPEAT,
       .parse = refuse_load_module },

@@ -31,7 +31,16 @@ DIRECTIVES = {
     "use": (E, "use epoll;"),
     "worker_connections": (E, "worker_connections 1024;"),
     "absolute_redirect": ((H, S, L), "absolute_redirect off;"),
+    "aio": ((H, S, L), "aio threads=default;"),
+    "aio_write": ((H, S, L), "aio_write on;"),
     "alias": (L, "alias /srv/;"),
+    "directio": ((H, S, L), "directio 4m;"),
+    "directio_alignment": ((H, S, L), "directio_alignment 4k;"),
+    "output_buffers": ((H, S, L), "output_buffers 1 64k;"),
+    "postpone_output": ((H, S, L), "postpone_output 0;"),
+    "read_ahead": ((H, S, L), "read_ahead 128k;"),
+    "thread_pool": (M, "thread_pool one threads=2;"),
+    "open_file_cache_events": ((H, S, L), "open_file_cache_events on;"),
     "client_body_buffer_size": ((H, S, L), "client_body_buffer_size 16k;"),
     "client_body_timeout": ((H, S, L), "client_body_timeout 60s;"),
     "client_header_buffer_size": ((H, S), "client_header_buffer_size 1k;"),
@@ -89,7 +98,7 @@ DIRECTIVES = {
     "log_format": (H, "log_format mine '$uri';"),
     "return": ((S, L), "return 404;"),
 }
-REPEATED = {"env", "error_log", "include", "error_page", "listen", "location", "server", "server_name", "types", "index", "access_log",
+REPEATED = {"env", "thread_pool", "error_log", "include", "error_page", "listen", "location", "server", "server_name", "types", "index", "access_log",
             "limit_conn_zone", "limit_req_zone", "log_format", "return", "set_real_ip_from"}
 
 

@@ -381,12 +381,26 @@ give_up(struct conn *conn)
     return close_now(conn, CLOSE_ERROR);
 }
 
+/*
+ * Whether the kernel may keep an incomplete packet back for a moment: more of it follows at once,
+ * or soon and it is too little to be sent alone (postpone_output).
+ */
+static bool
+may_hold_back(const struct http_request *req)
+{
+    const struct h1_request *h1 = h1_of(req);
+
+    if (UNLIKELY(h1->waits))
+        return req->worker->out_len < http_settings_for(req)->postpone_output_bytes;
+    return h1->pace == NULL;
+}
+
 /* Some of the answer is still to be written: sends what is gathered of it and waits. */
 static enum step
 write_later(struct conn *conn)
 {
     struct h1_request *h1 = h1_of(conn->request);
-    enum io io = h1_flush(conn, h1->pace == NULL && !h1->waits);
+    enum io io = h1_flush(conn, may_hold_back(conn->request));
     uint64_t ms;
 
     if (io == IO_ERROR || io == IO_CLOSED) {

@@ -8,6 +8,7 @@
  * waiting connection owns.
  */
 #include "base/clock.h"
+#include "http/file_read.h"
 #include "http/h1/h1.h"
 #include <errno.h>
 #include <sys/types.h>
@@ -102,23 +103,20 @@ gather_room(const struct http_worker *worker)
  * was.
  */
 static enum io
-gather_file(struct http_worker *worker, struct http_response *resp, size_t n)
+gather_file(struct http_request *req, size_t n)
 {
-    size_t done = 0;
+    struct http_worker *worker = req->worker;
+    enum io io = IO_DONE;
+    size_t done;
 
-    while (done < n) {
-        ssize_t r = pread(resp->body->fd, worker->out + worker->out_len + done, n - done,
-                          resp->body->offset + (off_t)done);
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return r == 0 ? IO_SHORT : IO_ERROR;
-        done += (size_t)r;
+    for (; n > 0 && io == IO_DONE; n -= done) {
+        io = file_read(req->response.body, worker->out + worker->out_len, n, &done);
+        worker->out_len += done;
+        if (done > 0)
+            part_advance(&req->response, done);
     }
-    worker->out_len += n;
-    part_advance(resp, n);
-    return IO_DONE;
+    h1_of(req)->waits = io == IO_AGAIN;
+    return io;
 }
 
 static enum io
@@ -152,7 +150,7 @@ push_by_reading(struct http_request *req, uint64_t most)
     size_t n = (size_t)MIN(MIN(resp->body->len, most), (uint64_t)gather_room(req->worker));
     enum io io;
 
-    if (n > 0 && (io = gather_file(req->worker, resp, n)) != IO_DONE)
+    if (n > 0 && (io = gather_file(req, n)) != IO_DONE)
         return io;
     return resp->body != NULL ? h1_flush(req->conn, true) : IO_DONE;
 }
@@ -183,9 +181,13 @@ push_file(struct http_request *req, uint64_t most)
 
     wanted = (size_t)MIN(part->len, most);
     if (wanted <= gather_room(req->worker) && wanted <= GATHER_FILE)
-        return gather_file(req->worker, resp, wanted);
-    if (stream->sendfile == NULL || !http_settings_for(req)->sendfile)
+        return gather_file(req, wanted);
+    if (stream->sendfile == NULL || !http_settings_for(req)->sendfile || file_is_direct(part))
         return push_by_reading(req, most);
+    if (UNLIKELY((io = file_await(part, wanted)) != IO_DONE)) {
+        h1_of(req)->waits = true;
+        return io;
+    }
     if (part->len >= BULK_MIN && !h1_of(req)->bulk && h1_of(req)->pace == NULL)
         set_bulk(req, true);
     if ((io = h1_flush(req->conn, true)) != IO_DONE)

@@ -216,7 +216,7 @@ static const struct { const char *text, *first_line, *mend; } refused[] = {
     { EVENTS "error_log memory:0 debug;", "invalid buffer size \"0\"", "memory:32k" },
     { EVENTS "error_log logs/x loud;", "invalid log level \"loud\"", "notice" },
     { EVENTS "env =x;", "invalid value \"=x\" in \"env\" directive", "a name, or NAME=value" },
-    { EVENTS "thread_pool a;", "missing \"threads\" parameter", "" },
+    { EVENTS "thread_pool a;", "\"thread_pool\" must have \"threads\" parameter", "" },
     { EVENTS "thread_pool a threads=0;", "invalid threads value \"threads=0\"", "" },
     { EVENTS "thread_pool a threads=1 max_queue=x;", "invalid max_queue value", "" },
     { EVENTS "thread_pool a threads=1 other=1;", "invalid parameter \"other=1\"", "" },

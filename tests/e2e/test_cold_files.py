@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Files that are not in memory: threads read them (aio), and every byte is the same as ever."""
+
+import ctypes
+import json
+import mmap
+import os
+import random
+import re
+import socket
+import threading
+
+import pytest
+
+from harness import check_conf, request, wait_until
+
+SIZES = [1, 4096, 4097, 30_000, 70_000, 300_000, 1_048_576, 3_500_001]
+BIG = 3_500_001
+
+
+def content(size, seed=1):
+    return random.Random(seed * 1000003 + size).randbytes(size)
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.mmap.restype = ctypes.c_void_p
+LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+LIBC.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
+LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+
+
+def pages_in_memory(path):
+    """How many of a file's pages are in memory. Asking brings none there."""
+    size = os.path.getsize(path)
+    fd = os.open(path, os.O_RDONLY)
+    place = LIBC.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
+    os.close(fd)
+    room = ctypes.create_string_buffer((size + mmap.PAGESIZE - 1) // mmap.PAGESIZE)
+    assert LIBC.mincore(place, size, room) == 0
+    LIBC.munmap(place, size)
+    return sum(byte & 1 for byte in room.raw)
+
+
+def chill(path):
+    """Throws the file's pages away. False: they stay."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(fd)
+    return pages_in_memory(path) == 0
+
+
+def tells_of_cold(path):
+    """Whether the file system knows reads that do not wait."""
+    chill(path)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.preadv(fd, [bytearray(1)], 0, os.RWF_NOWAIT)
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def disk(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cold") / "f"
+    path.write_bytes(b"x" * 8192)
+    if not chill(path) or not tells_of_cold(path):
+        pytest.skip("temporary files do not leave memory here")
+
+
+# a filter that changes nothing
+CHARSET = "charset_map windows-1251 koi8-r {" + "".join(f" {i:02x} {i:02x};" for i in range(128, 256)) + " }"
+PLACES = """
+    location = /status { status; }
+    location /read/ { sendfile off; alias {prefix}/html/; }
+    location /sent/ { sendfile on; alias {prefix}/html/; }
+    location /off/ { sendfile on; aio off; alias {prefix}/html/; }
+    location /off-read/ { aio off; alias {prefix}/html/; }
+    location /on/ { sendfile on; aio on; alias {prefix}/html/; }
+    location /other/ { sendfile on; aio threads=other; alias {prefix}/html/; }
+    location /named/ { sendfile on; aio threads=$arg_pool; alias {prefix}/html/; }
+    location /cached/ { sendfile on; open_file_cache max=100; alias {prefix}/html/; }
+    location /chunk/ { sendfile on; sendfile_max_chunk 64k; alias {prefix}/html/; }
+    location /slow/ { sendfile on; limit_rate 20m; alias {prefix}/html/; }
+    location /direct/ { sendfile on; directio 4k; alias {prefix}/html/; }
+    location /direct-4k/ { directio 1; directio_alignment 4k; output_buffers 1 4k; alias {prefix}/html/; }
+    location /direct-off/ { directio 4k; aio off; alias {prefix}/html/; }
+    location /coded/ { sendfile on; charset koi8-r; source_charset windows-1251; charset_types *; alias {prefix}/html/; }
+"""
+OTHER = "thread_pool other threads=2;"
+THREADED = ["read", "sent", "on", "other", "cached", "chunk", "slow", "coded"]
+ALL = THREADED + ["off", "off-read", "direct", "direct-4k", "direct-off", "named"]
+
+
+@pytest.fixture
+def server(weir):
+    return weir(http=CHARSET, server=PLACES, main=OTHER)
+
+
+def counter(server, name):
+    with server.connect() as client:
+        return json.loads(client.ask(request("/status?format=json")).body)["sum"][name]
+
+
+def by_threads(server):
+    return counter(server, "thread_reads")
+
+
+def put(server, size, name=None, cold=True):
+    data = content(size)
+    path = server.write(f"html/{name or size}", data)
+    if cold:
+        assert chill(path)
+    return data, path
+
+
+@pytest.mark.parametrize("place", ALL)
+def test_cold_file_is_served_whole(server, place):
+    with server.connect() as client:
+        for size in SIZES:
+            data, path = put(server, size)
+            for _ in range(2):
+                assert client.ask(request(f"/{place}/{size}?pool=default")).body == data
+
+
+@pytest.mark.parametrize("place", THREADED)
+@pytest.mark.parametrize("size", [1, 30_000, 300_000])
+def test_threads_read_what_is_cold_and_nothing_else(server, place, size):
+    data, path = put(server, size)
+    with server.connect() as client:
+        assert client.ask(request(f"/{place}/{size}")).body == data
+        assert by_threads(server) == 1
+        for _ in range(5):
+            assert client.ask(request(f"/{place}/{size}")).body == data
+    assert by_threads(server) == 1
+
+
+@pytest.mark.parametrize("place", ["off", "off-read", "direct-off"])
+def test_aio_off_never_uses_threads(server, place):
+    with server.connect() as client:
+        for size in SIZES:
+            data, path = put(server, size)
+            assert client.ask(request(f"/{place}/{size}")).body == data
+    assert by_threads(server) == 0
+
+
+@pytest.mark.parametrize("place", ["sent", "read", "direct", "cached"])
+def test_ranges_of_cold_files(server, place):
+    data, path = put(server, BIG)
+    pieces = [(0, 0), (4095, 4096), (1_000_000, 2_000_000), (BIG - 1, BIG - 1), (123_457, 123_999)]
+    with server.connect() as client:
+        for first, last in pieces:
+            chill(path)
+            answer = client.ask(request(f"/{place}/{BIG}", f"Range: bytes={first}-{last}"))
+            assert answer.status == 206 and answer.body == data[first:last + 1]
+        chill(path)
+        answer = client.ask(request(f"/{place}/{BIG}", "Range: bytes=5-9,2000000-2500000,-3"))
+        assert answer.status == 206
+        for piece in (data[5:10], data[2_000_000:2_500_001], data[-3:]):
+            assert b"\r\n\r\n" + piece + b"\r\n--" in answer.body
+
+
+@pytest.mark.parametrize("place", ["sent", "read", "direct"])
+def test_head_and_304_read_nothing(server, place):
+    data, path = put(server, BIG)
+    with server.connect() as client:
+        answer = client.ask(request(f"/{place}/{BIG}", method="HEAD"), method="HEAD")
+        assert answer.get("Content-Length") == str(BIG)
+        assert client.ask(request(f"/{place}/{BIG}", f"If-None-Match: {answer.get('ETag')}")).status == 304
+    assert pages_in_memory(path) == 0
+    assert by_threads(server) == 0
+
+
+@pytest.mark.parametrize("place", ["sent", "read", "direct", "coded"])
+def test_http_1_0(server, place):
+    data, path = put(server, BIG)
+    with server.connect() as client:
+        client.send(request(f"/{place}/{BIG}", version="1.0"))
+        got = client.read_rest()
+    assert got.partition(b"\r\n\r\n")[2] == data
+
+
+@pytest.mark.parametrize("place", ["sent", "read", "direct", "coded"])
+def test_pipelined_answers_keep_their_order(server, place):
+    names = [1, 30_000, 300_000, 1, 70_000, BIG, 4096]
+    data = {size: put(server, size)[0] for size in names}
+    with server.connect() as client:
+        client.send(b"".join(request(f"/{place}/{size}") for size in names))
+        for size in names:
+            assert client.read().body == data[size]
+
+
+def test_others_are_served_meanwhile_and_clients_may_leave(weir):
+    """One thread, so that most jobs wait: their clients go, and the worker ends, while they do."""
+    server = weir(http=CHARSET, server=PLACES, main="thread_pool other threads=2; thread_pool default threads=1 max_queue=3;", error_level="error")
+    paths = [put(server, BIG, name=f"f{i}")[1] for i in range(12)]
+    hot, _ = put(server, 1000, cold=False)
+    for path in paths:
+        chill(path)
+    left = []
+    for i in range(12):
+        sock = socket.create_connection(("127.0.0.1", server.port()))
+        sock.sendall(request(f"/sent/f{i}"))
+        left.append(sock)
+    with server.connect() as client:
+        assert client.ask(request("/sent/1000")).body == hot
+    for sock in left[::2]:
+        sock.close()
+    with server.connect() as client:
+        assert client.ask(request("/sent/1000")).body == hot
+    server.stop()
+
+
+def test_a_full_queue_is_told_of_and_the_worker_reads(weir):
+    server = weir(http=CHARSET, server=PLACES, main="thread_pool other threads=2; thread_pool default threads=1 max_queue=0;",
+                  error_level="error")
+    datas = [put(server, BIG, name=f"f{i}") for i in range(8)]
+
+    def overflowed():
+        for _, path in datas:
+            chill(path)
+        got = [None] * len(datas)
+
+        def fetch(i):
+            with server.connect() as client:
+                got[i] = client.ask(request(f"/sent/f{i}")).body
+        threads = [threading.Thread(target=fetch, args=[i]) for i in range(len(datas))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert got == [data for data, _ in datas]
+        return counter(server, "thread_reads_refused") > 0
+    wait_until(overflowed, "the queue to be full", 30)
+    assert re.search(r'\[error\].*thread pool "default" queue overflow, the worker reads by itself', server.log_text())
+
+
+def test_pool_named_by_a_variable(server):
+    with server.connect() as client:
+        for name, read in (("other", 1), ("default", 2)):
+            data, path = put(server, 30_000)
+            assert client.ask(request(f"/named/30000?pool={name}")).body == data
+            assert by_threads(server) == read
+        data, path = put(server, 30_000)
+        assert client.ask(request("/named/30000?pool=nothing")).body == data
+    assert by_threads(server) == 2
+    assert re.search(r'\[error\].*thread pool "nothing" not found', server.log_text())
+
+
+def test_direct_reads_leave_the_page_cache_alone(server):
+    data, path = put(server, BIG)
+    with server.connect() as client:
+        assert client.ask(request(f"/direct/{BIG}")).body == data
+        assert pages_in_memory(path) == 0
+        assert by_threads(server) >= BIG // 65536
+        small, small_path = put(server, 4095)
+        assert client.ask(request("/direct/4095")).body == small
+        assert pages_in_memory(small_path) == 1
+
+
+def test_direct_reads_fall_back_where_there_are_none(weir):
+    server = weir(server="directio 1;", files={"html/x": content(100_000)})
+    with server.connect() as client:
+        for _ in range(2):
+            assert client.ask(request("/x")).body == content(100_000)
+
+
+@pytest.mark.parametrize("place", ["sent", "read", "direct"])
+def test_a_file_that_shrinks_is_visibly_cut(weir, place):
+    server = weir(http=CHARSET, server=PLACES, main=OTHER, allow=["file was truncated while it was sent"])
+    path = server.html / "big"
+    path.write_bytes(content(8 << 20))
+    path.chmod(0o644)
+    with server.connect(rcvbuf=4096) as client:
+        client.send(request(f"/{place}/big"))
+        assert client.read_head().get("Content-Length") == str(8 << 20)
+        os.truncate(path, 4096)
+        chill(path)
+        rest = client.read_rest()
+    assert len(rest) < 8 << 20 and content(8 << 20).startswith(rest[:4096])
+
+
+@pytest.mark.parametrize("place", ["sent", "read", "direct"])
+def test_a_file_that_grows_keeps_its_length(server, place):
+    data = content(4 << 20)
+    path = server.write("html/big", data)
+    with server.connect(rcvbuf=4096) as client:
+        client.send(request(f"/{place}/big"))
+        assert client.read_head().get("Content-Length") == str(4 << 20)
+        with open(path, "ab") as file:
+            file.write(b"more" * 100_000)
+        chill(path)
+        assert client.read_some(4 << 20) == data
+        assert client.ask(request(f"/{place}/big")).body == data + b"more" * 100_000
+
+
+def test_the_log_tells_which_bytes_a_thread_reads(weir):
+    server = weir(http=CHARSET, server=PLACES, main=OTHER, error_level="debug")
+    put(server, 30_000)
+    with server.connect() as client:
+        client.ask(request("/sent/30000"))
+    assert f'aio: a thread reads 30000 bytes at 0 of "{server.html}/30000"' in server.log_text()
+
+
+REFUSED = [
+    ("aio sometimes;", 'invalid value "sometimes" in "aio" directive'),
+    ("aio threads=nobody;", 'unknown thread pool "nobody"'),
+    ("aio threads=;", 'unknown thread pool ""'),
+    ("aio_write maybe;", 'invalid value "maybe" in "aio_write" directive'),
+    ("directio many;", 'invalid value "many"'),
+    ("directio_alignment 100;", 'invalid value "100" in "directio_alignment" directive'),
+    ("directio_alignment 0;", 'invalid value "0" in "directio_alignment" directive'),
+    ("output_buffers 0 32k;", 'invalid number of buffers "0"'),
+    ("read_ahead x;", 'invalid value "x"'),
+    ("postpone_output x;", 'invalid value "x"'),
+]
+
+
+@pytest.mark.parametrize("line, said", REFUSED)
+def test_refused(folder, line, said):
+    done, _ = check_conf(folder, f"events {{ }} http {{ {line} }}")
+    assert done.returncode == 1 and said in done.stderr
+
+
+@pytest.mark.parametrize("main, said", [
+    ("thread_pool a threads=1; thread_pool a threads=2;", 'duplicate thread pool "a"'),
+    ("thread_pool a threads=2000000;", 'invalid threads value "threads=2000000"'),
+])
+def test_refused_pools(folder, main, said):
+    done, _ = check_conf(folder, f"{main} events {{ }}")
+    assert done.returncode == 1 and said in done.stderr
+
+
+def test_a_pool_may_stand_behind_http(folder):
+    done, _ = check_conf(folder, "events { } http { aio threads=late; server { listen 127.0.0.1:1; } } thread_pool late threads=2;")
+    assert done.returncode == 0, done.stderr
