@@ -267,8 +267,8 @@ http_response_add(struct http_request *req, struct str name, struct str value)
     return true;
 }
 
-static bool
-has_field(const struct http_response *resp, struct str name)
+bool
+http_response_has(const struct http_response *resp, struct str name)
 {
     for (uint32_t i = 0; i < resp->fields_len; i++)
         if (str_ieq(resp->fields[i].name, name))
@@ -283,7 +283,7 @@ http_response_set(struct http_request *req, struct str name, struct str value)
     const struct http_field *old = resp->fields;
     uint32_t count = resp->fields_len;
 
-    if (LIKELY(!has_field(resp, name)))
+    if (LIKELY(!http_response_has(resp, name)))
         return http_response_add(req, name, value);
     resp->fields = NULL;        /* they may be a block's: what is kept is copied */
     resp->fields_len = resp->fields_cap = 0;

@@ -316,6 +316,8 @@ bool http_value_is_sound(struct http_request *req, struct str name, struct str v
 bool http_response_add(struct http_request *req, struct str name, struct str value);
 /* The same; those of that name that are there already go. */
 bool http_response_set(struct http_request *req, struct str name, struct str value);
+/* Whether a field of that name, in any case, was added. */
+bool http_response_has(const struct http_response *resp, struct str name);
 /* Adds fields that are the same for each request. */
 bool http_response_add_block(struct http_request *req, const struct http_block *block);
 /*
