@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* subrequest: see subrequest.h. */
 #include "http/subrequest.h"
+#include "conf/conf.h"
 #include "http/engine.h"
+#include "http/path.h"
 
 /* ---- the codec of requests whose answer is not sent ---------------------------------------- */
 
@@ -119,4 +121,33 @@ http_subrequest_start(struct http_request *parent, struct str path, struct str a
     http_process_below(req);
     sub->resumes = !sub->is_done;
     return sub;
+}
+
+/* ---- addresses of directives --------------------------------------------------------------- */
+
+bool
+http_subrequest_uri_of_word(struct conf *conf, const struct conf_word *word, const char *example,
+                            struct http_text *uri)
+{
+    if (str_starts(word->text, STR("/")) || str_starts(word->text, STR("$")))
+        return http_text_of_word(conf, word, uri);
+    conf_error(conf, word, "invalid URI \"%.*s\" in \"%s\" directive", STR_ARG(word->text),
+               conf->directive->name);
+    conf_hint(conf, "a path of this server, such as %s", example);
+    return false;
+}
+
+struct http_subrequest *
+http_subrequest_to(struct http_request *parent, const struct http_text *uri, const char *directive)
+{
+    struct str text = http_text_eval(parent, uri);
+    ptrdiff_t query = str_find(text, '?', 0);
+    struct str path = query < 0 ? text : (struct str){ text.p, (size_t)query };
+    struct str args = query < 0 ? STR_NONE : str_from(text, (size_t)query + 1);
+
+    if (!str_starts(path, STR("/")) || !http_path_is_safe(path)) {
+        LOG(&parent->log, ERR, 0, "unsafe URI \"%.*s\" of \"%s\"", STR_ARG(text), directive);
+        return NULL;
+    }
+    return http_subrequest_start(parent, path, args);
 }

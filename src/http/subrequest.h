@@ -11,6 +11,10 @@
 #define WEIR_HTTP_SUBREQUEST_H
 
 #include "http/request.h"
+#include "http/variable.h"
+
+struct conf;
+struct conf_word;
 
 struct http_subrequest {
     struct http_request *req;   /* in it, the answer once is_done; lives as long as its parent */
@@ -29,6 +33,20 @@ enum { SUBREQUESTS_MAX = 50 };  /* below one of a client's */
  */
 struct http_subrequest *http_subrequest_start(struct http_request *parent, struct str path,
                                               struct str args);
+
+/*
+ * For directives that name what is asked for: an address of this server, "/path" or "/path?query",
+ * which may hold variables. What else it may be stands in `example`, "/auth, or off", for the hint.
+ * False after conf_error.
+ */
+bool http_subrequest_uri_of_word(struct conf *conf, const struct conf_word *word,
+                                 const char *example, struct http_text *uri);
+/*
+ * http_subrequest_start to such an address. NULL, too, when the path is not a safe one with the
+ * values that its variables have, which is logged with the name of the directive.
+ */
+struct http_subrequest *http_subrequest_to(struct http_request *parent,
+                                           const struct http_text *uri, const char *directive);
 
 /* The client's own request above this one, or this one. */
 static inline struct http_request *

@@ -6,7 +6,6 @@
 #include "http/access.h"
 #include "http/engine.h"
 #include "http/module.h"
-#include "http/path.h"
 #include "http/subrequest.h"
 
 /* auth_request_set $name value */
@@ -36,13 +35,7 @@ parse_auth_request(struct conf *conf, const struct conf_node *node, void *field)
     place->mark = conf_mark_of(conf, &node->words[0]);
     if (!place->is_on)
         return true;
-    if (!str_starts(word->text, STR("/")) && !str_starts(word->text, STR("$"))) {
-        conf_error(conf, word, "invalid URI \"%.*s\" in \"auth_request\" directive",
-                   STR_ARG(word->text));
-        conf_hint(conf, "a path of this server, such as /auth, or off");
-        return false;
-    }
-    return http_text_of_word(conf, word, &place->uri);
+    return http_subrequest_uri_of_word(conf, word, "/auth, or off", &place->uri);
 }
 
 static bool
@@ -107,21 +100,6 @@ verdict(struct http_request *req, const struct auth_request_conf *ac, struct htt
     return http_fail(req, HTTP_INTERNAL_ERROR);
 }
 
-static struct http_subrequest *
-ask(struct http_request *req, const struct auth_request_conf *ac)
-{
-    struct str uri = http_text_eval(req, &ac->place.uri);
-    ptrdiff_t query = str_find(uri, '?', 0);
-    struct str path = query < 0 ? uri : (struct str){ uri.p, (size_t)query };
-    struct str args = query < 0 ? STR_NONE : str_from(uri, (size_t)query + 1);
-
-    if (!str_starts(path, STR("/")) || !http_path_is_safe(path)) {
-        LOG(&req->log, ERR, 0, "unsafe URI \"%.*s\" of \"auth_request\"", STR_ARG(uri));
-        return NULL;
-    }
-    return http_subrequest_start(req, path, args);
-}
-
 static enum http_next
 auth_request_handle(struct http_request *req, const void *slot)
 {
@@ -129,7 +107,7 @@ auth_request_handle(struct http_request *req, const void *slot)
     struct http_subrequest *sub = req->below;
 
     if (sub == NULL)
-        sub = ask(req, ac);
+        sub = http_subrequest_to(req, &ac->place.uri, "auth_request");
     if (sub == NULL)
         return http_fail(req, HTTP_INTERNAL_ERROR);
     req->below = sub->is_done ? NULL : sub;
