@@ -381,12 +381,10 @@ weaken_etag(struct http_request *req)
 }
 
 bool
-http_body_change(struct http_request *req, struct body_source *source)
+http_body_extend(struct http_request *req, struct body_source *source)
 {
     struct http_response *resp = &req->response;
 
-    if (resp->body == NULL)
-        return true;
     if (!weaken_etag(req))
         return false;
     source->from = resp->body;
@@ -396,6 +394,18 @@ http_body_change(struct http_request *req, struct body_source *source)
     resp->accept_ranges = false;
     resp->ready = NULL;
     return true;
+}
+
+bool
+http_body_change(struct http_request *req, struct body_source *source)
+{
+    return req->response.body == NULL || http_body_extend(req, source);
+}
+
+bool
+http_body_is_encoded(const struct http_response *resp)
+{
+    return resp->content_encoding != 0 || http_response_has(resp, STR("Content-Encoding"));
 }
 
 /* ---- addresses ----------------------------------------------------------------------------- */

@@ -345,6 +345,10 @@ void http_body_file(struct http_response *resp, int fd, off_t offset, uint64_t l
  * short. For HEAD, too: the fields are to be the same.
  */
 bool http_body_change(struct http_request *req, struct body_source *source);
+/* The same for one that adds bytes: an empty body gets them, too. */
+bool http_body_extend(struct http_request *req, struct body_source *source);
+/* Whether its bytes are not the text itself (Content-Encoding): then nobody looks for text there. */
+bool http_body_is_encoded(const struct http_response *resp);
 /*
  * A source of the request's body, or of one that it reads, has said IO_AGAIN, and has bytes now.
  * Harmless when nobody waits. The request may be over when this returns.

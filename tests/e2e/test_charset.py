@@ -266,3 +266,15 @@ def test_what_makes_no_sense(folder, http, server, text):
 def test_what_makes_sense(folder, http, server):
     done, _ = check_conf(folder, CONF.format(http, server))
     assert done.returncode == 0 and "[" not in done.stderr, done.stderr
+
+
+def test_compressed_files_are_not_converted():
+    """Their bytes are none of any charset, so that nothing is said of one; where nothing is converted, it is named."""
+    files = {"html/a.html": b"\xc0", "html/a.html.gz": b"\x1f\x8b\xc0"}
+    with serving(http=KOI_UTF, server="charset utf-8; gzip_static on; location /k/ { source_charset koi8-r; alias {prefix}/html/; }",
+                 files=files) as weir:
+        found = weir.get("/k/a.html", "Accept-Encoding: gzip")
+        assert found.body == files["html/a.html.gz"] and found.get("Content-Type") == "text/html"
+        assert weir.get("/k/a.html").body == "ю".encode()
+        found = weir.get("/a.html", "Accept-Encoding: gzip")
+        assert found.body == files["html/a.html.gz"] and found.get("Content-Type") == "text/html; charset=utf-8"

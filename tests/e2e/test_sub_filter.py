@@ -105,3 +105,10 @@ def test_explain_tells_of_it(folder):
     (folder / "weir.conf").write_text("events { }\nhttp { server { listen 8080; root html;\nsub_filter foo bar;\n} }\n")
     done = run_weir(folder, "explain", "http://localhost:8080/a.html", "-p", str(folder), "-c", "weir.conf")
     assert re.search(r"sub_filter +texts in the answer are replaced, each once +weir.conf:3\n", done.stdout), done.stdout + done.stderr
+
+
+def test_compressed_files_stay_as_they_are():
+    with serve("sub_filter foo bar; gzip_static on;", {"html/a.html": "foo", "html/a.html.gz": b"\x1f\x8bfoo"}) as weir:
+        found = weir.get("/a.html", "Accept-Encoding: gzip")
+        assert found.body == b"\x1f\x8bfoo" and found.get("Content-Encoding") == "gzip"
+        assert weir.get("/a.html").body == b"bar"

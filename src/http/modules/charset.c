@@ -398,6 +398,8 @@ charset_filter(struct http_request *req, const void *slot)
     }
     if (conversion != NULL && resp->content_encoding != ENCODING_IDENTITY)
         return HTTP_PASS;       /* its bytes are not text */
+    if (conversion != NULL && http_body_is_encoded(resp))
+        return HTTP_PASS;       /* these bytes are none of the charset */
     type = put_together(req->arena, &typed, to);
     if (!str_is_set(type) || (conversion != NULL && !convert(req, conversion)))
         return http_fail(req, HTTP_INTERNAL_ERROR);

@@ -217,13 +217,12 @@ substitute(struct http_request *req, const struct sub_conf *sc, const struct sub
     return true;
 }
 
-/* Bytes that are encoded are not the text that somebody has in mind. */
 static bool
 is_substituted(const struct http_response *resp, const struct sub_conf *sc)
 {
     return resp->body != NULL && resp->status != HTTP_NO_CONTENT
            && resp->status != HTTP_NOT_MODIFIED && types_set_has(&sc->types, resp->content_type)
-           && !http_response_has(resp, STR("Content-Encoding"));
+           && !http_body_is_encoded(resp);
 }
 
 static enum http_next
