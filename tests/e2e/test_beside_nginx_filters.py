@@ -16,6 +16,7 @@ FILES = {
     "html/a.html": "a foo b Foo c\n", "html/empty.html": "", "html/a.txt": "text foo\n", "html/d/index.html": "folder foo bar",
     "html/d/e/index.html": "deeper foo bar", "html/404.html": "nothing, foo", "html/koi.html": b"foo \xc0 b", "html/utf.html": "foo ю b",
     "html/long.html": "x" * 40000 + "foo" + "y" * 40000 + "foo", "html/overlaps.html": "xabcabx ab abc abcd abcde bcd aaaa AAAA ababab abbab",
+    "html/before.html": "before foo|", "html/after.html": "|after foo", "html/koi.txt": b"koi \xc0",
     "html/binary.html": bytes(range(256)) * 3, "html/lines.html": "one\ntwo\r\n\n\tthree  four",
 }
 TYPES = "types { text/html html; text/plain txt; } default_type text/html;"
@@ -33,6 +34,10 @@ RETURN_ASKS = [f"GET /{name}" for name in ("r", "r0", "r201", "r204", "r301", "r
 PAIRS = ["ab [1]; sub_filter abc [2]", "abc [2]; sub_filter ab [1]", "bc [1]; sub_filter abcd [2]", "abcde [2]; sub_filter bc [1]; sub_filter c [3]",
          "aa X", "a ba; sub_filter ba X", "ab [1]; sub_filter AB [2]", "a ''; sub_filter b ''", "abab [1]; sub_filter b [2]", "x $uri"]
 MAPS = "charset_map koi8-r utf-8 { C0 D18E; C1 D0B0; } "
+
+ADDED = "add_before_body /before.html; add_after_body /after.html;"
+ALONE = "location = /before.html { add_before_body ''; add_after_body ''; } "
+KOI = "location = /koi.txt { default_type text/html; types { } "
 
 CASES = {
     "sub": ("", "sub_filter foo [$uri];", ASKS),
@@ -58,14 +63,44 @@ CASES = {
     "sub charset": (MAPS, "charset utf-8; sub_filter foo 'ю'; location /koi/ { source_charset koi8-r; sub_filter b [b]; alias {prefix}/html/; }"
                     "location /utf/ { charset koi8-r; source_charset utf-8; sub_filter foo 'ю'; alias {prefix}/html/; }",
                     ["GET /utf.html", "GET /koi/koi.html", "GET /utf/utf.html", "HEAD /koi/koi.html"]),
+    "added": ("", ADDED + ALONE, ASKS + ["GET /before.html", "GET /after.html"]),
+    "added before": ("", "add_before_body /before.html;", ASKS),
+    "added after": ("", "add_after_body /after.html;", ASKS),
+    "added to any type": ("", ADDED + "addition_types *;" + RETURNS, RETURN_ASKS + ["GET /a.txt"]),
+    "added to types": ("", ADDED + "addition_types Text/Plain;" + RETURNS, RETURN_ASKS + ["GET /a.txt", "GET /a.html"]),
+    "added texts": ("", "add_before_body /t; add_after_body /long.html; location = /t { return 200 '[$uri $args $request_uri $request_method]'; }",
+                    ["GET /a.html", "GET /a.html?x=y", "GET /empty.html", "POST /t2"]),
+    "added what fails": ("", "location /1/ { add_before_body /none; alias {prefix}/html/; } location /2/ { add_after_body /moved; alias {prefix}/html/; }"
+                         "location /3/ { add_before_body /nothing; add_after_body /refused; alias {prefix}/html/; } location /nothing { return 204; }"
+                         "location /moved { return 302 /x; } location /refused { return 403; } location /304 { return 304 x; } error_page 404 /404.html; error_page 302 /a.txt;"
+                         "location /4/ { add_before_body /304; add_after_body /if?x=1; alias {prefix}/html/; }",
+                         ["GET /1/a.html", "GET /3/a.html", "GET /4/a.html"]),
+    "added by whom it is hidden": ("", ADDED + "location /in/ { internal; alias {prefix}/html/; } location /hidden/ { add_before_body /in/a.txt; add_after_body /not/a.txt;"
+                                   "alias {prefix}/html/; } location /not/ { deny all; alias {prefix}/html/; }",
+                                   ["GET /hidden/a.html", "GET /in/a.txt"]),
+    "added inherited": ("add_before_body /before.html;", "location /d/ { add_after_body /after.html; } location /d/e/ { add_before_body ''; } location /a { addition_types *; }",
+                        ["GET /a.html", "GET /a.txt", "GET /d/", "GET /d/e/"]),
+    "added and replaced": ("", ADDED + ALONE + "sub_filter foo [$uri]; location = /after.html { sub_filter foo own; }", ["GET /a.html", "GET /empty.html", "GET /r", "HEAD /a.html"]),
+    "added to replaced, times kept": ("", ADDED + "sub_filter foo ''; sub_filter_last_modified on;", ["GET /a.html", "HEAD /a.html", "GET /a.html If-None-Match: *"]),
+    "added fields": ("", ADDED + "add_header X x; expires 1h; charset utf-8; etag off; location = /after.html { add_header Y y; charset koi8-r; }",
+                     ["GET /a.html", "GET /empty.html"]),
+    "added charsets": (MAPS, "charset utf-8; location /1/ { add_before_body /koi.txt; alias {prefix}/html/; } location /2/ { add_before_body /utf.html; source_charset koi8-r;"
+                       "alias {prefix}/html/; }" + KOI + "source_charset koi8-r; }", ["GET /1/a.html", "GET /2/koi.html"]),
 }
 
 ALLOW = "405 says what is allowed (RFC 9110 15.5.6)"
+TAG = "a page that stands in for an error says nothing of its file"
+NO_BODY = "304 has no body, and neither has one that is put into another"
+EMPTY = "in an empty body nothing is replaced: it stays what it was"
 LAST = "a text is found in the last bytes, too, where a longer one could have begun"
 
 
 def having(*fields):
     return lambda answer: (answer[0], sorted(answer[1] + list(fields)), answer[2])
+
+
+def without(*names):
+    return lambda answer: (answer[0], [f for f in answer[1] if f[0].lower() not in names], answer[2])
 
 
 def ending(old, new):
@@ -76,6 +111,15 @@ def ending(old, new):
 DIFFERENCES = {
     ("sub", "POST /a.html"): (having(("Allow", "GET, HEAD")), ALLOW),
     ("sub all", "POST /a.html"): (having(("Allow", "GET, HEAD")), ALLOW),
+    ("added", "POST /a.html"): (having(("Allow", "GET, HEAD")), ALLOW),
+    ("added before", "POST /a.html"): (having(("Allow", "GET, HEAD")), ALLOW),
+    ("added after", "POST /a.html"): (having(("Allow", "GET, HEAD")), ALLOW),
+    ("added to any type", "GET /r304"): (without("content-length"), NO_BODY),
+    ("added to types", "GET /r304"): (without("content-length"), NO_BODY),
+    ("added to any type", "GET /page/x"): (without("etag"), TAG),
+    ("added to types", "GET /page/x"): (without("etag"), TAG),
+    ("added what fails", "GET /4/a.html"): (lambda answer: (answer[0], answer[1], answer[2].removeprefix(b"x")), NO_BODY),
+    ("added and replaced", "GET /empty.html"): (having(("ETag", 'W/"6553f100-0"'), ("Last-Modified", "Tue, 14 Nov 2023 22:13:20 GMT")), EMPTY),
     ("sub overlaps", "GET /off1/overlaps.html"): (ending("[1]bab", "[1]b[1]"), LAST),
     ("sub overlaps", "GET /off8/overlaps.html"): (ending("ab", "a[2]"), LAST),
     ("sub variables", "GET /three?p=bc&r=$uri"): (ending("b", "B"), LAST),
