@@ -74,6 +74,10 @@
     X(file_cache_misses,          COUNTER, "Files that had to be opened")                                           \
     X(thread_reads,               COUNTER, "Reads of files that threads did, so that nobody waits for a disk")        \
     X(thread_reads_refused,       COUNTER, "Reads of files that a worker waited for, as no thread could do them")   \
+    X(compressed_cached,          COUNTER, "Answers whose compressed body was kept (compress_cache)")               \
+    X(compressed_whole,           COUNTER, "Bodies compressed in one go")                                           \
+    X(compressed_streams,         COUNTER, "Bodies compressed while they were sent")                                \
+    X(compress_refused,           COUNTER, "Answers sent as they are because compress_memory was used up")          \
     X(limit_req_passed,           COUNTER, "Requests within the limits of limit_req")                               \
     X(limit_req_delayed,          COUNTER, "Requests delayed by limit_req")                                         \
     X(limit_req_rejected,         COUNTER, "Requests refused by limit_req")                                         \

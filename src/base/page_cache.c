@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -96,6 +95,23 @@ page_cache_read(int fd, void *p, size_t len, off_t offset)
     if (UNLIKELY(n < 0) && (errno == ENOSYS || errno == EINVAL || errno == EPERM))
         errno = EOPNOTSUPP;     /* the kernel, or who confines us, does not know it */
     return n;
+}
+
+bool
+page_cache_read_all(int fd, char *to, size_t len, off_t offset)
+{
+    while (len > 0) {
+        ssize_t n = page_cache_read(fd, to, len, offset);
+
+        if (n < 0 && errno == EOPNOTSUPP)
+            n = pread(fd, to, len, offset);
+        if (n <= 0)
+            return false;
+        to += n;
+        offset += n;
+        len -= (size_t)n;
+    }
+    return true;
 }
 
 void

@@ -9,6 +9,7 @@
 #ifndef WEIR_BASE_PAGE_CACHE_H
 #define WEIR_BASE_PAGE_CACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -29,6 +30,12 @@ enum cached page_cache_has(int fd, off_t offset, size_t len);
  * when the file system does not tell. Fewer bytes than asked for are usual.
  */
 ssize_t page_cache_read(int fd, void *p, size_t len, off_t offset);
+
+/*
+ * All of len bytes from offset on, now or not at all: false when some are not in memory or cannot be
+ * read. Where the file system does not tell, it may wait.
+ */
+bool page_cache_read_all(int fd, char *to, size_t len, off_t offset);
 
 /*
  * For a thread: waits until len bytes from offset on are in memory, and has the kernel fetch

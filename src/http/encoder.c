@@ -177,10 +177,10 @@ encoders_give(struct encoder_stream *stream)
 }
 
 enum encoded
-encoder_run(struct encoder_stream *stream, struct str *ahead, bool is_last, char *room, size_t cap,
-            size_t *done)
+encoder_run(struct encoder_stream *stream, struct str *ahead, enum encode to, char *room,
+            size_t cap, size_t *done)
 {
-    enum encoded encoded = stream->how.encoder->run(stream->state, ahead, is_last, room, cap, done);
+    enum encoded encoded = stream->how.encoder->run(stream->state, ahead, to, room, cap, done);
 
     count_memory(stream);
     return encoded;
@@ -224,16 +224,15 @@ static size_t
 whole_by_stream(struct encoders *encoders, const struct encoder_how *how, struct str bytes)
 {
     struct encoder_stream *stream = encoders_take(encoders, how, (int64_t)bytes.len, UINT64_MAX);
-    size_t done = 0, len = 0;
+    size_t done = 0, len = 0, cap = encoders->room_len;
     enum encoded encoded;
 
     if (stream == NULL)
         return 0;
     do {
-        encoded = encoder_run(stream, &bytes, true, encoders->room + len, encoders->room_len - len,
-                              &done);
+        encoded = encoder_run(stream, &bytes, ENCODE_END, encoders->room + len, cap - len, &done);
         len += done;
-    } while (encoded == ENCODED_MORE && len < encoders->room_len);
+    } while (encoded == ENCODED_MORE && len < cap);
     encoders_give(stream);
     return encoded == ENCODED_ALL ? len : 0;
 }

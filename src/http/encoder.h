@@ -45,25 +45,30 @@ struct str encoders_whole(struct encoders *encoders, const struct encoder_how *h
 struct encoder_stream;
 /*
  * len: bytes that will come, -1: not known. NULL when memory is short, or when the streams that are
- * taken have `most` bytes of memory already (errno EAGAIN then). To be given back, at whatever point
- * it stands.
+ * taken have `most` bytes of memory already (errno EAGAIN then). To be given back, at whatever
+ * point it stands.
  */
 struct encoder_stream *encoders_take(struct encoders *encoders, const struct encoder_how *how,
                                      int64_t len, uint64_t most);
 void encoders_give(struct encoder_stream *stream);
 
+enum encode {
+    ENCODE_RUN,                 /* what comes of it may come later */
+    ENCODE_FLUSH,               /* the client is to see all of *ahead */
+    ENCODE_END                  /* nothing comes behind *ahead */
+};
 enum encoded {
-    ENCODED_MORE,               /* room is full, or *ahead was used up: call again with more */
-    ENCODED_ALL,                /* after is_last: these bytes were the last */
+    ENCODED_MORE,               /* room is full, or *ahead was used up: call again */
+    ENCODED_ALL,                /* of ENCODE_FLUSH and ENCODE_END: nothing is held back any more */
     ENCODED_FAILED              /* memory is short */
 };
 /*
  * Takes bytes off the front of *ahead and writes at most cap bytes, which is at least 1, at room,
- * *done of them. is_last: nothing comes behind *ahead. Called again until *ahead is empty, with
- * is_last until ENCODED_ALL.
+ * *done of them. Called again until *ahead is empty, and, for a flush and the end, with the same
+ * `to` until ENCODED_ALL.
  */
-enum encoded encoder_run(struct encoder_stream *stream, struct str *ahead, bool is_last, char *room,
-                         size_t cap, size_t *done);
+enum encoded encoder_run(struct encoder_stream *stream, struct str *ahead, enum encode to,
+                         char *room, size_t cap, size_t *done);
 
 /*
  * A dictionary for zstd, made for a level of the bytes, which it copies. NULL: memory is short, or

@@ -113,20 +113,26 @@ brotli_begin(void *p, const struct encoder_how *how, int64_t len)
 }
 
 static enum encoded
-brotli_run(void *p, struct str *ahead, bool is_last, char *room, size_t cap, size_t *done)
+brotli_run(void *p, struct str *ahead, enum encode to, char *room, size_t cap, size_t *done)
 {
+    static const BrotliEncoderOperation operations[] = {
+        [ENCODE_RUN] = BROTLI_OPERATION_PROCESS, [ENCODE_FLUSH] = BROTLI_OPERATION_FLUSH,
+        [ENCODE_END] = BROTLI_OPERATION_FINISH,
+    };
     struct brotli_state *state = p;
     const uint8_t *in = (const uint8_t *)ahead->p;
     size_t in_left = ahead->len, out_left = cap;
     uint8_t *out = (uint8_t *)room;
 
-    if (!BrotliEncoderCompressStream(state->encoder,
-                                     is_last ? BROTLI_OPERATION_FINISH : BROTLI_OPERATION_PROCESS,
-                                     &in_left, &in, &out_left, &out, NULL))
+    if (!BrotliEncoderCompressStream(state->encoder, operations[to], &in_left, &in, &out_left,
+                                     &out, NULL))
         return ENCODED_FAILED;
     *ahead = (struct str){ (const char *)in, in_left };
     *done = cap - out_left;
-    return BrotliEncoderIsFinished(state->encoder) ? ENCODED_ALL : ENCODED_MORE;
+    if (to == ENCODE_END)
+        return BrotliEncoderIsFinished(state->encoder) ? ENCODED_ALL : ENCODED_MORE;
+    return to == ENCODE_FLUSH && in_left == 0 && !BrotliEncoderHasMoreOutput(state->encoder)
+               ? ENCODED_ALL : ENCODED_MORE;
 }
 
 static size_t

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * encoder_gzip: gzip by zlib, and in one go by ISA-L or libdeflate where these do better: HACKING.md
- * has the figures that the choice was made by.
+ * encoder_gzip: gzip by zlib, and in one go by ISA-L or libdeflate where these do better; the
+ * figures by which they were chosen are in HACKING.md.
  */
 #include "config.h"
 #include "base/compiler.h"
@@ -160,8 +160,11 @@ gzip_begin(void *p, const struct encoder_how *how, int64_t len)
 }
 
 static enum encoded
-gzip_run(void *p, struct str *ahead, bool is_last, char *room, size_t cap, size_t *done)
+gzip_run(void *p, struct str *ahead, enum encode to, char *room, size_t cap, size_t *done)
 {
+    static const int flushes[] = {
+        [ENCODE_RUN] = Z_NO_FLUSH, [ENCODE_FLUSH] = Z_SYNC_FLUSH, [ENCODE_END] = Z_FINISH,
+    };
     z_stream *z = &((struct gzip_state *)p)->z;
     size_t take = MIN(ahead->len, (size_t)INT_MAX), give = MIN(cap, (size_t)INT_MAX);
     int result;
@@ -170,12 +173,14 @@ gzip_run(void *p, struct str *ahead, bool is_last, char *room, size_t cap, size_
     z->avail_in = (uInt)take;
     z->next_out = (Bytef *)room;
     z->avail_out = (uInt)give;
-    result = deflate(z, is_last && take == ahead->len ? Z_FINISH : Z_NO_FLUSH);
+    result = deflate(z, take == ahead->len ? flushes[to] : Z_NO_FLUSH);
     *ahead = str_from(*ahead, take - z->avail_in);
     *done = give - z->avail_out;
     if (result == Z_STREAM_END)
         return ENCODED_ALL;
-    return result == Z_OK || result == Z_BUF_ERROR ? ENCODED_MORE : ENCODED_FAILED;
+    if (result != Z_OK && result != Z_BUF_ERROR)
+        return ENCODED_FAILED;
+    return to == ENCODE_FLUSH && ahead->len == 0 && z->avail_out > 0 ? ENCODED_ALL : ENCODED_MORE;
 }
 
 static size_t

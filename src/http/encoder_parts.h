@@ -23,7 +23,7 @@ struct encoder {
     void *(*open)(const struct encoder_how *how);
     /* Makes a new state, or one that was used for the same settings, ready. */
     bool (*begin)(void *state, const struct encoder_how *how, int64_t len);
-    enum encoded (*run)(void *state, struct str *ahead, bool is_last, char *room, size_t cap,
+    enum encoded (*run)(void *state, struct str *ahead, enum encode to, char *room, size_t cap,
                         size_t *done);
     /* Bytes that the state has now. */
     size_t (*memory)(const void *state);

@@ -38,17 +38,20 @@ zstd_begin(void *state, const struct encoder_how *how, int64_t len)
 }
 
 static enum encoded
-zstd_run(void *state, struct str *ahead, bool is_last, char *room, size_t cap, size_t *done)
+zstd_run(void *state, struct str *ahead, enum encode to, char *room, size_t cap, size_t *done)
 {
+    static const ZSTD_EndDirective directives[] = {
+        [ENCODE_RUN] = ZSTD_e_continue, [ENCODE_FLUSH] = ZSTD_e_flush, [ENCODE_END] = ZSTD_e_end,
+    };
     ZSTD_inBuffer in = { ahead->p, ahead->len, 0 };
     ZSTD_outBuffer out = { room, cap, 0 };
-    size_t left = ZSTD_compressStream2(state, &out, &in, is_last ? ZSTD_e_end : ZSTD_e_continue);
+    size_t left = ZSTD_compressStream2(state, &out, &in, directives[to]);
 
     *ahead = str_from(*ahead, in.pos);
     *done = out.pos;
     if (ZSTD_isError(left))
         return ENCODED_FAILED;
-    return is_last && left == 0 ? ENCODED_ALL : ENCODED_MORE;
+    return to != ENCODE_RUN && left == 0 ? ENCODED_ALL : ENCODED_MORE;
 }
 
 static size_t

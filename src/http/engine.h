@@ -48,6 +48,7 @@ struct routes;
 /* Where paths have led (location.c), by malloc. */
 struct routes *routes_create(void);
 struct logins;                  /* modules/auth_basic.c */
+struct compressor;              /* compress.c */
 
 struct http_worker {
     struct http *http;
@@ -79,6 +80,7 @@ struct http_worker {
     struct timer listing_limit; /* nobody waits longer for it */
     const struct listing_wait *listing_now;     /* whose request goes on; NULL once taken */
     struct logins *logins;      /* of auth_basic; NULL: no password came yet */
+    struct compressor *compressor;      /* NULL: nothing was compressed yet */
     struct loop_turn_end turn_end;
     const struct http_trace *trace;     /* of all its requests; NULL: they are served */
 };

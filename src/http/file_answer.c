@@ -30,5 +30,6 @@ http_answer_file(struct http_request *req, struct file *file, enum encoding enco
         http_body_memory(resp, body, file->size);
     else
         http_body_file(resp, file->fd, 0, file->size);
+    resp->file = file;
     return HTTP_DONE;
 }

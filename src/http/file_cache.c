@@ -4,6 +4,7 @@
 #include "base/counters.h"
 #include "base/page_cache.h"
 #include "base/writer.h"
+#include "http/file_variants.h"
 #include "http/open_path.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,7 @@ struct file_cache {
     struct link lru;
     struct link bodies;
     uint64_t body_bytes, body_limit;
+    struct variant_store variants;
     struct timer_wheel *timers;
     struct timer sweep;
     unsigned (*on_shortage)(void *ctx);
@@ -67,6 +69,7 @@ file_cache_create(struct timer_wheel *timers, uint32_t max, uint64_t inactive_ms
     cache->timers = timers;
     link_init(&cache->lru);
     link_init(&cache->bodies);
+    link_init(&cache->variants.lru);
     timer_init(&cache->sweep, on_sweep);
     cache->slots = calloc(slots, sizeof(cache->slots[0]));
     if (cache->slots == NULL) {
@@ -99,6 +102,7 @@ static void
 file_free(struct file_cache *cache, struct file *file)
 {
     drop_body(cache, file);
+    file_variants_drop(&cache->variants, file);
     if (file->fd >= 0)
         close(file->fd);
     free_head(file);
@@ -437,21 +441,19 @@ make_room(struct file_cache *cache, const struct file *file)
     return true;
 }
 
-static bool
-read_whole(const struct file *file, char *to)
+bool
+file_is_settled(const struct file *file)
 {
-    uint64_t done = 0;
+    struct stat st;
 
-    while (done < file->size) {
-        ssize_t n = page_cache_read(file->fd, to + done, file->size - done, (off_t)done);
+    return is_settled(file) && !file->detached && fstat(file->fd, &st) == 0
+           && is_unchanged(file, &st);
+}
 
-        if (n < 0 && errno == EOPNOTSUPP)
-            n = pread(file->fd, to + done, file->size - done, (off_t)done);
-        if (n <= 0)
-            return false;
-        done += (uint64_t)n;
-    }
-    return true;
+struct variant_store *
+file_cache_variants(struct file_cache *cache)
+{
+    return &cache->variants;
 }
 
 /*
@@ -462,11 +464,10 @@ static void
 load_body(struct file_cache *cache, struct file *file)
 {
     char *body;
-    struct stat st;
 
     if (!is_settled(file) || !make_room(cache, file) || (body = malloc(file->size)) == NULL)
         return;
-    if (!read_whole(file, body) || fstat(file->fd, &st) != 0 || !is_unchanged(file, &st)) {
+    if (!page_cache_read_all(file->fd, body, file->size, 0) || !file_is_settled(file)) {
         free(body);
         return;
     }

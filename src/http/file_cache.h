@@ -24,6 +24,14 @@ struct file_head {
     struct http_ready ok, not_modified;
 };
 
+struct file_variant;
+
+/* All variants of a cache's files (file_variants.h). */
+struct variant_store {
+    struct link lru;            /* least recently used first */
+    uint64_t bytes;
+};
+
 struct file {
     struct link lru;            /* least recently used first */
     struct file *next;          /* of the same hash slot */
@@ -51,6 +59,7 @@ struct file {
     char last_modified[29];
     char *body;                 /* whole, NULL: not in memory */
     struct link bodies;         /* those with a body, least recently used first */
+    struct file_variant *variants;      /* compressed; NULL: none */
     struct file_head head;
     char *head_bytes;           /* of head: in text, or an allocation of its own when that is too
                                    small */
@@ -97,6 +106,15 @@ bool file_is_absent(struct file_cache *cache, const struct location_settings *se
  * memory.
  */
 const char *file_body(struct file_cache *cache, struct file *file);
+
+/* For file_variants.c. */
+struct variant_store *file_cache_variants(struct file_cache *cache);
+
+/*
+ * Whether the file is still as it was when it was looked at, and no later change can go without a
+ * sign: what was read of it meanwhile may be kept.
+ */
+bool file_is_settled(const struct file *file);
 
 /*
  * The ready fields for these settings, with the type that the name (a path as it was asked for) has

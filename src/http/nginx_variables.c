@@ -31,7 +31,6 @@ static const char *const names[] = {
     "geoip_postal_code",
     "geoip_region",
     "geoip_region_name",
-    "gzip_ratio",
     "http2",
     "http3",
     "memcached_key",

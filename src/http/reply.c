@@ -352,6 +352,7 @@ http_trailer_add(struct http_request *req, struct str name, struct str value)
 void
 http_body_memory(struct http_response *resp, const char *p, size_t len)
 {
+    resp->file = NULL;
     resp->content_length = (int64_t)len;
     resp->first = (struct body_part){ .kind = PART_MEMORY, .p = p, .len = len };
     resp->body = len > 0 ? &resp->first : NULL;
@@ -360,6 +361,7 @@ http_body_memory(struct http_response *resp, const char *p, size_t len)
 void
 http_body_file(struct http_response *resp, int fd, off_t offset, uint64_t len)
 {
+    resp->file = NULL;
     resp->content_length = (int64_t)len;
     resp->first = (struct body_part){
         .kind = PART_FILE, .fd = fd, .offset = offset, .len = len,
@@ -381,18 +383,29 @@ weaken_etag(struct http_request *req)
 }
 
 bool
-http_body_extend(struct http_request *req, struct body_source *source)
+http_body_differs(struct http_request *req)
 {
     struct http_response *resp = &req->response;
 
     if (!weaken_etag(req))
         return false;
-    source->from = resp->body;
-    source->part = (struct body_part){ .kind = PART_PULL, .source = source };
-    resp->body = &source->part;
+    resp->file = NULL;
     resp->content_length = -1;
     resp->accept_ranges = false;
     resp->ready = NULL;
+    return true;
+}
+
+bool
+http_body_extend(struct http_request *req, struct body_source *source)
+{
+    struct http_response *resp = &req->response;
+
+    if (!http_body_differs(req))
+        return false;
+    source->from = resp->body;
+    source->part = (struct body_part){ .kind = PART_PULL, .source = source };
+    resp->body = &source->part;
     return true;
 }
 

@@ -28,6 +28,7 @@ struct http_trace;
 struct http_login;
 struct login_check;
 struct http_value;
+struct compressed;
 struct conf_mark;
 struct file;
 
@@ -125,6 +126,7 @@ struct http_response {
     struct http_field *trailers;        /* once the hooks have run */
     uint32_t trailers_len, trailers_cap;
     const struct http_ready *ready, *ready_not_modified;
+    struct file *file;          /* the body is exactly this file; NULL: or it is not known */
     struct body_part *body;     /* what is still to be sent; NULL: nothing */
     struct body_part first;     /* room for the usual single part */
     uint64_t head_bytes;        /* of the head, as encoded */
@@ -232,6 +234,7 @@ struct http_request {
 
     struct file_wait *file_wait;        /* file_read.c; NULL: no thread was needed to read */
     struct file *file;          /* the first that was opened for it; given back at its end */
+    const struct compressed *compressed;        /* what came of it; NULL: it was not */
     struct http_response response;
     struct http_request *next_free;     /* in the worker's store */
 };
@@ -339,10 +342,16 @@ void http_body_memory(struct http_response *resp, const char *p, size_t len);
 void http_body_file(struct http_response *resp, int fd, off_t offset, uint64_t len);
 
 /*
+ * For a filter: the body's bytes become others than those that the handler spoke of. The length is
+ * not known any more, the entity tag becomes weak, and ranges cannot be asked for; ready is NULL.
+ * False when memory is short.
+ */
+bool http_body_differs(struct http_request *req);
+
+/*
  * For a filter: from now on the body is what `source` gives, made of what it has been so far, which
- * stands in source->from then. The length is not known any more, the entity tag becomes weak, and
- * ranges cannot be asked for; ready is NULL. An empty body stays as it is. False when memory is
- * short. For HEAD, too: the fields are to be the same.
+ * stands in source->from then; it differs, as above. An empty body stays as it is. False when memory
+ * is short. For HEAD, too: the fields are to be the same.
  */
 bool http_body_change(struct http_request *req, struct body_source *source);
 /* The same for one that adds bytes: an empty body gets them, too. */

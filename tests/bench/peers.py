@@ -67,6 +67,7 @@ http {
     sendfile on;
     keepalive_timeout %(long)ds;
     %(tuning)s
+    %(own)s
     access_log %(access_log)s;
     server {
         listen 127.0.0.1:%(port)d%(listen)s;
@@ -120,7 +121,12 @@ def many_servers(port):
                         for i in range(1, SERVERS))
 
 
-def nginx_conf(tuned, cork=True, listen="", routed=False):
+def weir_own(setup):
+    """What weir is told beside the words of nginx."""
+    return "compress_cache 0;" if setup.workload == "gzip-cold" else ""
+
+
+def nginx_conf(tuned, cork=True, listen="", routed=False, own=lambda setup: ""):
     tuning = NGINX_TUNING % ("on" if cork else "off", ENDLESS) if tuned else ""
     listen += " deferred backlog=4096" if tuned else ""
 
@@ -130,7 +136,7 @@ def nginx_conf(tuned, cork=True, listen="", routed=False):
             user="user nobody nogroup;" if AS_ROOT else "",
             events="multi_accept on;" if tuned else "",
             access_log=setup.dir + "/access.log" if setup.log else "off",
-            tls=nginx_tls(setup, tuned), gzip=NGINX_GZIP if "gzip" in setup.features else "",
+            tls=nginx_tls(setup, tuned), own=own(setup), gzip=NGINX_GZIP if "gzip" in setup.features else "",
             locations=many_locations() if routed else "", servers=many_servers(setup.port) if routed else "")
     return conf
 
@@ -172,7 +178,7 @@ hosts:
 def h2o_conf(setup):
     return setup.text(
         H2O_CONF, long=LONG, user="user: nobody" if AS_ROOT else "",
-        gzip="{gzip: 1}" if setup.workload == "gzip" else "OFF",
+        gzip="{gzip: 1}" if setup.workload.startswith("gzip") else "OFF",
         access_log="access-log: %s/access.log" % setup.dir if setup.log else "")
 
 
@@ -330,7 +336,7 @@ https://localhost:%(tls_port)d, https://127.0.0.1:%(tls_port)d {
 
 def caddy_conf(setup):
     log = "log {\n        output file %s/access.log\n    }" % setup.dir if setup.log else ""
-    gzip = "encode {\n        gzip 1\n    }" if setup.workload == "gzip" else ""
+    gzip = "encode {\n        gzip 1\n    }" if setup.workload.startswith("gzip") else ""
     return setup.text(CADDY_CONF, site=setup.text(CADDY_SITE, gzip=gzip, access_log=log))
 
 
@@ -368,8 +374,8 @@ def peers(weir, nginx, limit_binary):
     known = {
         "limit": limit(limit_binary),
         "limit-sendfile": limit(limit_binary),
-        "weir": nginx_like(weir, nginx_conf(False), weir_ladder),
-        "weir-tuned": nginx_like(weir, nginx_conf(True), weir_ladder),
+        "weir": nginx_like(weir, nginx_conf(False, own=weir_own), weir_ladder),
+        "weir-tuned": nginx_like(weir, nginx_conf(True, own=weir_own), weir_ladder),
         # weir defers by default: what it does where the kernel does not sort out silent clients
         "weir-undeferred": nginx_like(weir, nginx_conf(False, listen=" deferred=off"), weir_ladder),
         # the same as tuned, among many servers and locations

@@ -24,7 +24,7 @@ DIFFERENCES = {
         semicolon-forgotten-in-one-line semicolon-glued-to-brace map-brace-forgotten map-semicolon-forgotten""",
     "what is wrong is told, rather than what comes of it": """expression-with-braces expression-with-braces-in-if
         expression-with-braces-in-rewrite if-with-and include-of-itself listen-address-6 zone-rate zone-size zone-unknown""",
-    "the wrong value is told, and the possible ones": """aio-value auth-delay choice number number-too-small realip-address satisfy size-fraction
+    "the wrong value is told, and the possible ones": """aio-value auth-delay choice compress-values number number-too-small realip-address satisfy size-fraction
         size-negative size-unit size-word time-in-words time-order time-unit variable-without-a-name""",
     "the place is told, too": "variable-unknown variable-unknown-in-log-format map-variable-unknown server-name-conflict",
     "the place is that of the directive, not of the block's end": "secure-link-both-ways",

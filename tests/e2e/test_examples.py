@@ -14,7 +14,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 PAGE = TOP / "man" / "weir.conf.5"
 
 # Files that examples name, below /etc.
-FILES = {}
+FILES = {"weir/api.dict": "a dictionary"}
 
 # What stands around an example, from the outermost context on: the first in which all of it may stand is taken.
 FRAMES = {

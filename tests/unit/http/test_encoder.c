@@ -97,18 +97,20 @@ END_TEST
 
 /* All of a stream, that gets in_step bytes at a time and has room for out_step. */
 static struct str
-run(struct encoder_stream *stream, struct str was, size_t in_step, size_t out_step)
+run_with(struct encoder_stream *stream, struct str was, size_t in_step, size_t out_step,
+         enum encode in_between)
 {
     size_t at = 0, len = 0, done;
     enum encoded encoded = ENCODED_MORE;
 
     do {
         struct str ahead = { was.p + at, MIN(in_step, was.len - at) };
-        bool is_last = at + ahead.len == was.len;
+        enum encode to = at + ahead.len == was.len ? ENCODE_END : in_between;
 
         at += ahead.len;
-        while (ahead.len > 0 || (is_last && encoded != ENCODED_ALL)) {
-            encoded = encoder_run(stream, &ahead, is_last, out + len, out_step, &done);
+        encoded = ENCODED_MORE;
+        while (ahead.len > 0 || (to != ENCODE_RUN && encoded != ENCODED_ALL)) {
+            encoded = encoder_run(stream, &ahead, to, out + len, out_step, &done);
             ck_assert(encoded != ENCODED_FAILED && done <= out_step);
             len += done;
             ck_assert_uint_lt(len, ROOM - out_step);
@@ -116,6 +118,12 @@ run(struct encoder_stream *stream, struct str was, size_t in_step, size_t out_st
     } while (at < was.len);
     ck_assert_int_eq(encoded, ENCODED_ALL);
     return (struct str){ out, len };
+}
+
+static struct str
+run(struct encoder_stream *stream, struct str was, size_t in_step, size_t out_step)
+{
+    return run_with(stream, was, in_step, out_step, ENCODE_RUN);
 }
 
 START_TEST(a_stream_gives_back_what_it_took_in_pieces)
@@ -130,8 +138,8 @@ START_TEST(a_stream_gives_back_what_it_took_in_pieces)
 
         for (unsigned i = 0; i < 3 * ARRAY_LEN(steps); i++) {
             struct str was = make(i % 3, i < 6 ? 3000 : 100000);
-            struct encoder_stream *stream = encoders_take(encoders, &how,
-                                                          i % 2 ? (int64_t)was.len : -1, UINT64_MAX);
+            int64_t len = i % 2 ? (int64_t)was.len : -1;
+            struct encoder_stream *stream = encoders_take(encoders, &how, len, UINT64_MAX);
 
             ck_assert_ptr_nonnull(stream);
             check(range->encoder, run(stream, was, steps[i / 3].in, steps[i / 3].out), was);
@@ -169,10 +177,45 @@ START_TEST(a_state_that_was_left_in_the_middle_begins_anew)
     for (unsigned i = 0; encoder_is_built(range->encoder) && i < 3; i++) {
         struct encoder_stream *stream = encoders_take(encoders, &how, -1, UINT64_MAX);
 
-        encoder_run(stream, &ahead, false, out, 100, &done);
+        encoder_run(stream, &ahead, ENCODE_RUN, out, 100, &done);
         encoders_give(stream);
         stream = encoders_take(encoders, &how, -1, UINT64_MAX);
         check(range->encoder, run(stream, was, 4096, 4096), was);
+        encoders_give(stream);
+    }
+    encoders_destroy(encoders);
+}
+END_TEST
+
+/* gzip can be read up to there by the library that is linked. */
+START_TEST(after_a_flush_all_can_be_read)
+{
+    const struct range *range = &ranges[_i];
+    struct encoders *encoders = encoders_create();
+    struct encoder_how how = how_of(range->encoder, 4);
+    struct str was = make(1, 20000), ahead = was;
+
+    if (encoder_is_built(range->encoder)) {
+        struct encoder_stream *stream = encoders_take(encoders, &how, -1, UINT64_MAX);
+        z_stream z = { .next_out = (Bytef *)back, .avail_out = ROOM };
+        size_t done, len = 0;
+
+        ahead.len = 9999;
+        while (encoder_run(stream, &ahead, ENCODE_FLUSH, out + len, 13, &done) == ENCODED_MORE)
+            len += done;
+        len += done;
+        ck_assert_uint_eq(ahead.len, 0);
+        if (range->encoder == &gzip_encoder) {
+            z.next_in = (Bytef *)out;
+            z.avail_in = (uInt)len;
+            ck_assert_int_eq(inflateInit2(&z, 15 + 16), Z_OK);
+            ck_assert_int_eq(inflate(&z, Z_SYNC_FLUSH), Z_OK);
+            ck_assert_uint_eq(z.total_out, 9999);
+            inflateEnd(&z);
+        }
+        encoders_give(stream);
+        stream = encoders_take(encoders, &how, -1, UINT64_MAX);
+        check(range->encoder, run_with(stream, was, 500, 99, ENCODE_FLUSH), was);
         encoders_give(stream);
     }
     encoders_destroy(encoders);
@@ -252,6 +295,7 @@ main(void)
     unit_add(suite, a_stream_gives_back_what_it_took_in_pieces, ARRAY_LEN(ranges));
     unit_add(suite, a_stream_may_be_empty, ARRAY_LEN(ranges));
     unit_add(suite, a_state_that_was_left_in_the_middle_begins_anew, ARRAY_LEN(ranges));
+    unit_add(suite, after_a_flush_all_can_be_read, ARRAY_LEN(ranges));
     unit_add(suite, streams_together_have_no_more_memory_than_they_may, 1);
     unit_add(suite, no_level_gives_more_than_zlib_does, 1);
 #if WEIR_HAVE_ZSTD
