@@ -12,7 +12,7 @@
 
 /* ---- values with a shape of their own ------------------------------------------------------ */
 
-static bool
+bool
 parse_buffers(struct conf *conf, const struct conf_node *node, void *field)
 {
     struct buffers *b = field;

@@ -305,6 +305,8 @@ bool parse_location(struct conf *conf, const struct conf_node *node, void *field
 bool parse_listen(struct conf *conf, const struct conf_node *node, void *field);
 /* Takes a copy. False: memory is short, and was noted. */
 bool http_listen_add(struct conf *conf, struct http_server *server, const struct server_listen *l);
+/* struct buffers: "4 8k". */
+bool parse_buffers(struct conf *conf, const struct conf_node *node, void *field);
 bool parse_server_name(struct conf *conf, const struct conf_node *node, void *field);
 
 /* The table of a module's settings. NULL when it is not compiled in. */

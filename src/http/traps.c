@@ -478,6 +478,40 @@ trap_named(struct conf *conf, const struct trap_level *level)
     return true;
 }
 
+/* ---- packed for all ------------------------------------------------------------------------ */
+
+static bool
+says_gunzip_within(const struct conf_node *block)
+{
+    for (const struct conf_node *n = block->children; n != NULL; n = n->next)
+        if (trap_is(n, "gunzip") || (n->is_block && says_gunzip_within(n)))
+            return true;
+    return false;
+}
+
+/* Even "gunzip off" shows that somebody has thought of clients that do not take gzip. */
+static bool
+says_gunzip(const struct trap_level *level)
+{
+    if (says_gunzip_within(level->node))
+        return true;
+    while (level->outer != NULL && level->first[TRAP_GUNZIP] == NULL)
+        level = level->outer;
+    return level->first[TRAP_GUNZIP] != NULL;
+}
+
+static bool
+trap_packed(struct conf *conf, const struct trap_level *level)
+{
+    const struct conf_node *packed = level->first[TRAP_GZIP_STATIC];
+
+    if (packed == NULL || !str_ieq(packed->words[1].text, STR("always")) || says_gunzip(level))
+        return true;
+    conf_warn(conf, &packed->words[1], "clients that do not take gzip get it all the same");
+    conf_hint(conf, "\"gunzip on;\" unpacks it for them (\"gunzip off;\" if it is meant)");
+    return true;
+}
+
 /* ---- all of them --------------------------------------------------------------------------- */
 
 enum { TOLD_MAX = 20 };         /* of one kind: a conf file that is made of a template */
@@ -494,6 +528,7 @@ static const struct {
     { trap_missing, "folders that are not there" },
     { trap_named, "locations that are not there" },
     { trap_unreachable, "locations that never match" },
+    { trap_packed, "packed files for all clients" },
 };
 
 /* Of one run. */

@@ -10,6 +10,13 @@ from harness import check_conf
 # Each trap: a conf for a server (or with "http:" in front, for http), the text of the warning, what the caret stands under, the hint;
 # then near misses, which have none.
 TRAPS = {
+    "gzip_static always without gunzip": (
+        "gunzip_buffers 4 8k;\nlocation / { gzip_static «always»; }",
+        "clients that do not take gzip get it all the same",
+        '"gunzip on;" unpacks it for them ("gunzip off;" if it is meant)',
+        ["gunzip on; location / { gzip_static always; }", "gzip_static always; gunzip off;", "location / { gzip_static on; }",
+         "gzip_static always; location /a { gunzip on; }", "http: gunzip on; server { listen 8080; location / { gzip_static always; } }",
+         "gunzip off; location / { location /a { gzip_static always; } }"]),
     "add_header drops those of the server": (
         "add_header X-A a; add_header X-B b;\nlocation / { «add_header» X-C c; }",
         '"add_header" drops those of the level around: X-A, X-B',
