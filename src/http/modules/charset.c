@@ -396,8 +396,6 @@ charset_filter(struct http_request *req, const void *slot)
                && !choose(req, cc, name_of(req, &cc->source), to, &conversion)) {
         return HTTP_PASS;
     }
-    if (conversion != NULL && resp->content_encoding != ENCODING_IDENTITY)
-        return HTTP_PASS;       /* its bytes are not text */
     if (conversion != NULL && http_body_is_encoded(resp))
         return HTTP_PASS;       /* these bytes are none of the charset */
     type = put_together(req->arena, &typed, to);
