@@ -18,13 +18,14 @@ def serve(lines, files, **kwargs):
 @pytest.mark.parametrize("text", ["foo", "x", "a long text that may lie across two pieces of the body"])
 @pytest.mark.parametrize("once", [True, False])
 def test_finds_at_every_edge_of_a_piece(text, once):
-    """A find before, across and behind the place where a piece of the body ends, in a file and in a text of the conf."""
-    bodies = {f"/{at}.html": "y" * at + text + "z" * 40 + text for at in (0, *range(READ - len(text) - 1, READ + len(text) + 2, 3), 2 * READ - 2)}
+    """A find, and what is nearly one, before, across and behind the place where a piece of the body ends, from a file and from memory."""
+    edges = (0, *range(READ - len(text) - 1, READ + len(text) + 2, 3), 2 * READ - 2)
+    bodies = {f"/{kind}{at}.html": "y" * at + nearly + text + "z" * 40 + text for at in edges for kind, nearly in enumerate(("", text[:-1] + "#"))}
     with serve(f"sub_filter '{text}' '<$uri>'; sub_filter_once {'on' if once else 'off'};",
                {"html" + name: body for name, body in bodies.items()}) as weir, weir.connect() as client:
         for name, body in bodies.items():
             expected = body.replace(text, f"<{name}>", 1 if once else -1).encode()
-            for _ in range(3):          # from the file, and from memory
+            for _ in range(3):
                 assert client.ask(request(name)).body == expected
 
 

@@ -143,7 +143,7 @@ find_next(struct sub_source *s)
 static bool
 is_through(const struct sub_source *s)
 {
-    return substitute_is_over(&s->run) && !s->is_last
+    return substitute_is_over(&s->run)
            && s->plain.len + s->replacement.len + s->text.len == 0;
 }
 
