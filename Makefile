@@ -94,6 +94,15 @@ $(B)/gen/%_html.c: src/http/%.html
 	od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
 	echo '};'; echo 'const size_t $(*F)_html_len = sizeof($(*F)_html);'; } > $@
 
+# The types that are built in are those that are shipped: a line for each extension.
+$(B)/gen/mime_types.h: conf/mime.types
+	$(SAY) TYPES $<
+	@mkdir -p $(@D)
+	@{ echo '/* $<. Written by make. */'; sed -e 's/#.*//' -e 's/;//' $< | \
+	awk '/\// { for (i = 2; i <= NF; i++) printf "TYPE(\"%s\", \"%s\")\n", $$i, $$1 }'; } > $@
+
+$(B)/obj/src/http/types_built_in.o $(B)/fuzz/obj/src/http/types_built_in.o: $(B)/gen/mime_types.h
+
 # llhttp is not ours to mend: no warnings.
 $(B)/obj/llhttp/%.o: $(dir $(firstword $(LLHTTP_SOURCES)))%.c $(B)/flags
 	$(SAY) CC $<
@@ -179,7 +188,7 @@ bench: $(B)/weir
 # What clang-tidy, clangd and cppcheck need to know of the flags.
 TOOL_FLAGS = $(LANGUAGE) $(WARNINGS) $(INCLUDES) -Itests/unit $(CHECK_CFLAGS)
 
-lint: $(B)/gen/http_modules.c
+lint: $(B)/gen/http_modules.c $(B)/gen/mime_types.h
 	@tests/lint $(B) '$(TOOL_FLAGS)' $(SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES)
 
 format:

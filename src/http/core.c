@@ -387,24 +387,6 @@ parse_types(struct conf *conf, const struct conf_node *node, void *field)
     return good;
 }
 
-/* nginx's own default when no types are given: text/html, image/gif, image/jpeg. */
-static bool
-default_types(struct conf *conf, struct map **types)
-{
-    static const struct { struct str extension; struct http_text type; } few[] = {
-        { STR_INIT("html"), { .source = STR_INIT("text/html") } },
-        { STR_INIT("gif"), { .source = STR_INIT("image/gif") } },
-        { STR_INIT("jpg"), { .source = STR_INIT("image/jpeg") } },
-    };
-
-    if ((*types = map_create(conf->arena, false)) == NULL)
-        return conf_no_memory(conf);
-    for (size_t i = 0; i < ARRAY_LEN(few); i++)
-        if (!map_set(*types, few[i].extension, (void *)&few[i].type))
-            return conf_no_memory(conf);
-    return true;
-}
-
 static bool
 parse_default_type(struct conf *conf, const struct conf_node *node, void *field)
 {
@@ -447,8 +429,8 @@ location_check(struct conf *conf, struct conf_scope *scope, void *settings)
     const struct http_setup *setup = conf->owner;
 
     (void)scope;
-    if (s->types == NULL && !default_types(conf, &s->types))
-        return false;
+    if (s->types == NULL && (s->types = types_built_in(http_of(conf))) == NULL)
+        return conf_no_memory(conf);
     if (s->error_log == NULL) {
         s->log = *setup->log;
         return true;

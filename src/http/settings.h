@@ -279,6 +279,7 @@ struct http {
     struct http_server *servers, **servers_end;
     struct http_address *addresses, **addresses_end;
     struct map *address_names;  /* to them, by their text */
+    struct map *types;          /* built in; NULL: not needed yet */
     struct link listeners;
     struct log_files *log_files;
     struct log_buffers log_buffers;     /* of access logs */
@@ -368,5 +369,10 @@ void host_tell(struct http_request *req, const struct http_address *address);
  * long as the settings.
  */
 const struct http_text *type_of(const struct location_settings *settings, struct str filename);
+/*
+ * The types that count where none are given: location_settings.types. Made once for each http; NULL
+ * when memory is short.
+ */
+struct map *types_built_in(struct http *http);
 
 #endif

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason="there is no nginx")
 
 MTIME = 1_700_000_000
 FILES = {"html/a.html": "hello file\n", "html/k.html": b"\xc0\xc1 koi\xff", "html/u.html": "я ю €".encode(), "html/d/index.html": "x",
-         "html/empty.html": "", "html/a.txt": "text", "html/big.bin": bytes(range(256)) * 2000}
+         "html/empty.html": "", "html/a.txt": "text", "html/big": bytes(range(256)) * 2000}
 OWN_LENGTH = ("content-length",)        # of the server's own pages
 
 def without(*names):
@@ -127,7 +127,7 @@ def raw(server, data):
 CASES = {
     "plain": ("", "location /r { return 200 text; } location /204 { return 204; } location /301 { return 301 /x; }"
               "location /302 { return 302 http://h/; } location /500 { return 500; } location /small { client_max_body_size 1; }",
-              ["GET /a.html", "HEAD /a.html", "GET /empty.html", "GET /a.txt", "GET /big.bin", "GET /r", "HEAD /r", "GET /204", "GET /301", "GET /302",
+              ["GET /a.html", "HEAD /a.html", "GET /empty.html", "GET /a.txt", "GET /big", "GET /r", "HEAD /r", "GET /204", "GET /301", "GET /302",
                "GET /500", "GET /none", "GET /d", "GET /d?x=1", "GET /d/", "HEAD /none", "POST /a.html", "POST /r", "POST /small Content-Length: 5",
                "GET /a.html Range: bytes=0-1", "GET /a.html Range: bytes=99-", "GET /a.html Range: bytes=0-0,2-3",
                "GET /a.html If-None-Match: *", "GET /a.html If-Match: \"x\"", "HEAD /a.html If-None-Match: *", "HEAD /a.html Range: bytes=0-1",
@@ -182,7 +182,7 @@ CASES = {
     "trailers": ("", "add_trailer T t$arg_t; add_trailer U u always; add_trailer E ''; location /404 { return 404; } location /204 { return 204; }"
                  "location /r { return 200 x; } location /off/ { chunked_transfer_encoding off; alias {prefix}/html/; } location /301 { return 301 /x; }",
                  ["GET /a.html", "GET /a.html?t=1", "HEAD /a.html", "GET /empty.html", "GET /404", "GET /204", "GET /r", "HEAD /r", "GET /301", "GET /off/a.html",
-                  "GET /a.html Range: bytes=0-1", "GET /a.html Range: bytes=0-0,2-2", "GET /a.html If-None-Match: *", "GET /big.bin"]),
+                  "GET /a.html Range: bytes=0-1", "GET /a.html Range: bytes=0-0,2-2", "GET /a.html If-None-Match: *", "GET /big"]),
 }
 
 

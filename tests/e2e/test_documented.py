@@ -668,11 +668,11 @@ CASES["core: types, etag, index"] = Documented(server="""
     location /d/ { types { } default_type application/octet-stream; }
     location /i/ { index index.$geo.html index.0.html /index.html; set $geo de; }
     location /j/ { index missing.html /i/index.0.html; }
-""", files={"html/x.exe": "x", "html/d/a.gif": "g", "html/i/index.0.html": "0", "html/index.html": "top", "html/j/x": "",
+""", files={"html/x.strange": "x", "html/d/a.gif": "g", "html/i/index.0.html": "0", "html/index.html": "top", "html/j/x": "",
     "html/nothing/x": ""},
     shows=("Content-Type",),
     asks="""
-    /x.exe -> 200 x [Content-Type: text/plain]
+    /x.strange -> 200 x [Content-Type: text/plain]
     /d/a.gif -> 200 g [Content-Type: application/octet-stream]
     /i/ -> 200 0 [Content-Type: text/html]
     /j/ -> 200 0 [Content-Type: text/html]

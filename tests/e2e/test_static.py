@@ -227,12 +227,6 @@ def test_type_is_that_of_the_address_whoever_asked_before(server):
             assert server.get(target).get("Content-Type") == type_
 
 
-def test_types_without_a_types_block_are_the_three(weir):
-    server = weir(server="", files={"html/a.html": "", "html/a.gif": "", "html/a.jpg": "", "html/a.css": "", "html/a": ""})
-    types = [server.get(f"/{name}").get("Content-Type") for name in ("a.html", "a.gif", "a.jpg", "a.css", "a")]
-    assert types == ["text/html", "image/gif", "image/jpeg", "text/plain", "text/plain"]
-
-
 # ---- validators and fields
 
 def test_fields_of_a_file(server):

@@ -1,11 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """types and default_type whose values hold variables."""
 
+import pathlib
+import re
+
 import pytest
 
 from harness import check_conf, request, serving
 
 FILES = {"html/a.foo": "foo", "html/a.bar": "bar", "html/a.html": "html", "html/none": "x"}
+
+
+TABLE = pathlib.Path(__file__).resolve().parents[2] / "conf" / "mime.types"
+NGINX_TABLE = pathlib.Path("/etc/nginx/mime.types")
+
+
+def rows_of(path):
+    """extension -> type of a file of types."""
+    lines = re.findall(r"^\s+(\S+/\S+)\s+([^;]+);", path.read_text(), re.M)
+    return {extension: type_ for type_, extensions in lines for extension in extensions.split()}
 
 
 def type_of(weir, target, *fields):
@@ -64,3 +77,40 @@ def test_a_file_under_two_types():
 def test_what_makes_no_sense(folder, lines, text):
     done, _ = check_conf(folder, f"events {{ }} http {{ {lines} }}")
     assert done.returncode == 1 and text in done.stderr.split("\n")[0], done.stderr
+
+
+def test_without_types_those_of_the_shipped_file_are_built_in():
+    """Each extension, as if the file had been included."""
+    rows = rows_of(TABLE)
+    assert len(rows) > 200
+    files = {f"html/a.{extension}": "x" for extension in rows}
+    with serving(server="default_type a/none;", files={**files, "html/a.unknown": "x", "html/b.GIF": "x"}) as weir, weir.connect() as client:
+        found = {name: client.ask(request(f"/a.{name}")).get("Content-Type") for name in rows}
+        assert found == rows
+        assert type_of(weir, "/a.unknown") == "a/none" and type_of(weir, "/b.GIF") == "image/gif"
+
+
+@pytest.mark.parametrize("extension, type_", [
+    ("js", "text/javascript"), ("mjs", "text/javascript"), ("woff2", "font/woff2"), ("avif", "image/avif"), ("webp", "image/webp"),
+    ("wasm", "application/wasm"), ("webmanifest", "application/manifest+json"), ("jsonld", "application/ld+json"), ("opus", "audio/ogg"),
+    ("mkv", "video/matroska"), ("epub", "application/epub+zip"), ("jxl", "image/jxl"), ("md", "text/markdown"), ("toml", "application/toml"),
+    ("yaml", "application/yaml"), ("mp4", "video/mp4"), ("svg", "image/svg+xml"), ("json", "application/json"),
+])
+def test_what_pages_of_today_are_made_of(extension, type_):
+    assert rows_of(TABLE)[extension] == type_
+
+
+@pytest.mark.skipif(not NGINX_TABLE.exists(), reason="there is no nginx")
+def test_every_extension_that_nginx_knows():
+    assert not set(rows_of(NGINX_TABLE)) - set(rows_of(TABLE))
+
+
+def test_types_replace_all_that_is_built_in():
+    """Also for what lies within, and for a place within another that has none of its own."""
+    server = ("default_type a/none; location /own/ { alias {prefix}/html/; types { x/y foo; } location /own/in/ { alias {prefix}/html/; } }"
+              "location /none/ { alias {prefix}/html/; types { } }")
+    with serving(server=server, files={**FILES, "html/a.css": "css"}) as weir:
+        assert type_of(weir, "/a.css") == "text/css"
+        for place in ("/own/", "/own/in/"):
+            assert (type_of(weir, place + "a.css"), type_of(weir, place + "a.foo")) == ("a/none", "x/y")
+        assert type_of(weir, "/none/a.css") == "a/none"
