@@ -267,6 +267,7 @@ struct str conf_path_by_prefix(struct conf *conf, struct str path);
  *   text     struct str, kept in the arena
  *   enum     int; data: struct conf_enum[], ended by NULL
  *   path     struct str, relative to the prefix
+ *   present  bool: true, the name stands alone
  *   ignored  none: accepted for compatibility, has no effect
  */
 bool parse_flag(struct conf *conf, const struct conf_node *node, void *field);
@@ -277,6 +278,7 @@ bool parse_uint(struct conf *conf, const struct conf_node *node, void *field);
 bool parse_text(struct conf *conf, const struct conf_node *node, void *field);
 bool parse_enum(struct conf *conf, const struct conf_node *node, void *field);
 bool parse_path(struct conf *conf, const struct conf_node *node, void *field);
+bool parse_present(struct conf *conf, const struct conf_node *node, void *field);
 bool parse_ignored(struct conf *conf, const struct conf_node *node, void *field);
 
 struct uint_range { uint32_t min, max; };

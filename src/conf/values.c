@@ -207,3 +207,12 @@ parse_ignored(struct conf *conf, const struct conf_node *node, void *field)
     (void)field;
     return true;
 }
+
+bool
+parse_present(struct conf *conf, const struct conf_node *node, void *field)
+{
+    (void)conf;
+    (void)node;
+    *(bool *)field = true;
+    return true;
+}

@@ -311,15 +311,6 @@ parse_disable_symlinks(struct conf *conf, const struct conf_node *node, void *fi
                              &s->from);
 }
 
-static bool
-parse_internal(struct conf *conf, const struct conf_node *node, void *field)
-{
-    (void)conf;
-    (void)node;
-    *(bool *)field = true;
-    return true;
-}
-
 /* ---- types --------------------------------------------------------------------------------- */
 
 static bool
@@ -525,7 +516,7 @@ static const struct directive server_directives[] = {
 static const struct directive location_directives[] = {
     { "root", .where = IN_HTTP_ALL | IN_LOCATION_IF, .args = {1, 1}, .parse = parse_root, PLACE_FIELD(root), .initial = "html" },
     { "alias", .where = IN_LOCATION, .args = { 1, 1 }, .parse = parse_root, PLACE_FIELD(root) },
-    { "internal", .where = IN_LOCATION, .parse = parse_internal, PLACE_FIELD(internal) },
+    { "internal", .where = IN_LOCATION, .parse = parse_present, PLACE_FIELD(internal) },
     { "satisfy", ONE_ARG, .parse = parse_enum, PLACE_FIELD(satisfy), .initial = "all",
       .data = satisfy_names },
     { "auth_delay", ONE_ARG, .parse = parse_ms, PLACE_FIELD(auth_delay_ms), .initial = "0s" },

@@ -173,6 +173,16 @@ file_cache_give(struct file_cache *cache, unsigned most)
 
 /* ---- looking at the file system ------------------------------------------------------------ */
 
+void
+file_write_etag(struct writer *w, time_t mtime, uint64_t len)
+{
+    write_char(w, '"');
+    write_hex(w, (uint64_t)mtime);
+    write_char(w, '-');
+    write_hex(w, len);
+    write_char(w, '"');
+}
+
 static bool
 same_time(struct timespec a, struct timespec b)
 {
@@ -260,13 +270,8 @@ file_create(struct file_cache *cache, const struct location_settings *settings, 
     file->try_at = BODY_USES;
     link_init(&file->lru);
     link_init(&file->bodies);
-    /* nginx's form: seconds and size in hexadecimal */
     w = writer_at(file->text, ETAG_ROOM);
-    write_char(&w, '"');
-    write_hex(&w, (uint64_t)file->mtime.tv_sec);
-    write_char(&w, '-');
-    write_hex(&w, file->size);
-    write_char(&w, '"');
+    file_write_etag(&w, file->mtime.tv_sec, file->size);
     file->etag = writer_str(&w);
     memcpy(file->text + ETAG_ROOM + HEAD_ROOM, path.p, path.len + 1);
     file->path = (struct str){ file->text + ETAG_ROOM + HEAD_ROOM, path.len };

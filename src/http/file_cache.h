@@ -11,6 +11,7 @@
 #define WEIR_HTTP_FILE_CACHE_H
 
 #include "base/list.h"
+#include "base/writer.h"
 #include "event/timer.h"
 #include "http/request.h"
 #include "http/settings.h"
@@ -115,6 +116,12 @@ struct variant_store *file_cache_variants(struct file_cache *cache);
  * sign: what was read of it meanwhile may be kept.
  */
 bool file_is_settled(const struct file *file);
+
+/*
+ * The entity tag of what is len bytes long and made of a file of that time, in nginx's form: both in
+ * hexadecimal.
+ */
+void file_write_etag(struct writer *w, time_t mtime, uint64_t len);
 
 /*
  * The ready fields for these settings, with the type that the name (a path as it was asked for) has

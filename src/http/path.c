@@ -153,3 +153,66 @@ http_open_failed(struct http_request *req, struct str path, int error)
         return HTTP_INTERNAL_ERROR;
     }
 }
+
+/* ---- the file of a request ----------------------------------------------------------------- */
+
+/*
+ * "/docs" is a folder: "/docs/" is its address. Relative links in it would lead astray otherwise.
+ */
+static enum http_next
+redirect_to_folder(struct http_request *req)
+{
+    struct writer w = writer_in(req->arena);
+
+    write_uri(&w, req->path);
+    write_char(&w, '/');
+    if (req->args.len > 0) {
+        write_char(&w, '?');
+        write_str(&w, req->args);
+    }
+    if (!w.ok)
+        return http_fail(req, HTTP_INTERNAL_ERROR);
+    return http_redirect(req, HTTP_MOVED_PERMANENTLY, writer_str(&w));
+}
+
+static enum http_next
+refuse_method(struct http_request *req)
+{
+    HTTP_TRACE(req, NULL, "static: files are for GET and HEAD");
+    return http_not_allowed(req, STR("GET, HEAD"));
+}
+
+enum http_next
+http_find_file(struct http_request *req, struct file **found)
+{
+    struct str path;
+    struct file *file;
+
+    *found = NULL;
+    if (UNLIKELY(!http_seeks_file(req)))
+        return refuse_method(req);
+    if (req->path.p[req->path.len - 1] == '/')
+        return HTTP_PASS;
+    path = http_map_path(req, req->path, 0);
+    if (!str_is_set(path))
+        return http_unmapped(req);
+    req->filename = path;
+    file = http_open_file(req, path);
+    if (file == NULL)
+        return http_fail(req, HTTP_INTERNAL_ERROR);
+    if (UNLIKELY(file->error != 0))
+        return http_fail(req, http_open_failed(req, path, file->error));
+    if (UNLIKELY(file->is_dir)) {
+        HTTP_TRACE(req, &req->location->settings->root.mark,
+                   "static: %.*s is a folder, its address ends with \"/\"", STR_ARG(path));
+        return redirect_to_folder(req);
+    }
+    if (UNLIKELY(!file->is_regular)) {
+        LOG(&req->log, ERR, 0, "\"%.*s\" is not a regular file", STR_ARG(path));
+        return http_fail(req, HTTP_NOT_FOUND);
+    }
+    if (UNLIKELY(req->method == METHOD_POST))
+        return refuse_method(req);
+    *found = file;
+    return HTTP_PASS;
+}

@@ -28,6 +28,13 @@ bool http_path_is_safe(struct str path);
 struct file *http_open_file(struct http_request *req, struct str path);
 
 /*
+ * The regular file that a GET or HEAD of the request's path asks for. HTTP_PASS with it, or with
+ * NULL for the address of a folder, which ends with "/"; HTTP_DONE: it was answered that there is no
+ * such file, that it is a folder, or that the method is another.
+ */
+enum http_next http_find_file(struct http_request *req, struct file **found);
+
+/*
  * A file could not be opened: logs it as nginx does and gives the status: 404 (not there), 403 (no
  * permission), 500.
  */

@@ -97,6 +97,8 @@ DIRECTIVES = {
     "access_log": ((H, S, L), "access_log logs/a.log combined;"),
     "log_format": (H, "log_format mine '$uri';"),
     "return": ((S, L), "return 404;"),
+    "empty_gif": (L, "empty_gif;"),
+    "flv": (L, "flv;"),
 }
 REPEATED = {"env", "thread_pool", "error_log", "include", "error_page", "listen", "location", "server", "server_name", "types", "index", "access_log",
             "limit_conn_zone", "limit_req_zone", "log_format", "return", "set_real_ip_from"}
@@ -124,7 +126,7 @@ def test_directive_is_not_taken_twice(folder, name):
     assert f'weir: [emerg] "{name}" directive is duplicate' in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("name", [name for name in DIRECTIVES if DIRECTIVES[name][1].split()[1] in ("on;", "off;")])
+@pytest.mark.parametrize("name", [name for name in DIRECTIVES if DIRECTIVES[name][1].split()[-1] in ("on;", "off;")])
 def test_switch_takes_on_and_off_alone(folder, name):
     contexts, _ = DIRECTIVES[name]
     where = contexts if isinstance(contexts, str) else contexts[0]

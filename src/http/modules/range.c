@@ -23,17 +23,45 @@ content_range(struct http_request *req, const struct byte_range *r, uint64_t siz
     return writer_str(&w);
 }
 
-/* The piece of the whole body, that is one part, from first to last. */
+/* The piece of a part behind its first `skip` bytes, at most len bytes. */
 static void
-cut(struct body_part *part, const struct body_part *whole, const struct byte_range *r)
+cut_part(struct body_part *part, uint64_t skip, uint64_t len)
 {
-    *part = *whole;
-    part->len = r->last - r->first + 1;
+    part->len = MIN(part->len - skip, len);
     part->next = NULL;
     if (part->kind == PART_MEMORY)
-        part->p += r->first;
+        part->p += skip;
     else
-        part->offset += (off_t)r->first;
+        part->offset += (off_t)skip;
+}
+
+/*
+ * Copies the piece from first to last of the whole body, whose parts are as long as it says, to the
+ * list that ends at *end. Returns where that ends now; NULL when memory is short.
+ */
+static struct body_part **
+cut(struct arena *arena, struct body_part **end, const struct body_part *whole,
+    const struct byte_range *r)
+{
+    uint64_t skip = r->first, left = r->last - r->first + 1;
+
+    for (; left > 0 && whole != NULL; whole = whole->next) {
+        struct body_part *part;
+
+        if (skip >= whole->len) {
+            skip -= whole->len;
+            continue;
+        }
+        if ((part = ARENA_NEW(arena, struct body_part)) == NULL)
+            return NULL;
+        *part = *whole;
+        cut_part(part, skip, left);
+        skip = 0;
+        left -= part->len;
+        *end = part;
+        end = &part->next;
+    }
+    return end;
 }
 
 static enum http_next
@@ -55,14 +83,16 @@ static enum http_next
 single(struct http_request *req, const struct byte_range *r, uint64_t size)
 {
     struct http_response *resp = &req->response;
-    struct body_part whole = *resp->body;
+    struct body_part *whole = resp->body;
     struct str field = content_range(req, r, size);
 
     if (!str_is_set(field) || !http_response_add(req, STR("Content-Range"), field))
         return http_fail(req, HTTP_INTERNAL_ERROR);
-    cut(&resp->first, &whole, r);
-    resp->body = &resp->first;
-    resp->content_length = (int64_t)resp->first.len;
+    resp->content_length = (int64_t)(r->last - r->first + 1);
+    if (LIKELY(whole->next == NULL))
+        cut_part(whole, r->first, r->last - r->first + 1);
+    else if (cut(req->arena, &resp->body, whole, r) == NULL)
+        return http_fail(req, HTTP_INTERNAL_ERROR);
     return HTTP_PASS;
 }
 
@@ -110,7 +140,7 @@ static enum http_next
 multiple(struct http_request *req, const struct ranges *ranges, uint64_t size)
 {
     struct http_response *resp = &req->response;
-    struct body_part whole = *resp->body, *head, *piece, **end = &resp->body;
+    struct body_part *whole = resp->body, *head, **end = &resp->body;
     struct str boundary = make_boundary(req), tail, type;
     uint64_t total = 0;
 
@@ -118,14 +148,13 @@ multiple(struct http_request *req, const struct ranges *ranges, uint64_t size)
         return http_fail(req, HTTP_INTERNAL_ERROR);
     for (uint32_t i = 0; i < ranges->count; i++) {
         head = memory_part(req->arena, part_head(req, boundary, &ranges->items[i], size));
-        piece = ARENA_NEW(req->arena, struct body_part);
-        if (head == NULL || piece == NULL)
+        if (head == NULL)
             return http_fail(req, HTTP_INTERNAL_ERROR);
-        cut(piece, &whole, &ranges->items[i]);
-        total += head->len + piece->len;
-        head->next = piece;
         *end = head;
-        end = &piece->next;
+        end = cut(req->arena, &head->next, whole, &ranges->items[i]);
+        if (end == NULL)
+            return http_fail(req, HTTP_INTERNAL_ERROR);
+        total += head->len + ranges->items[i].last - ranges->items[i].first + 1;
     }
     tail = arena_fmt(req->arena, "\r\n--%.*s--\r\n", STR_ARG(boundary));
     type = arena_fmt(req->arena, "multipart/byteranges; boundary=%.*s", STR_ARG(boundary));

@@ -84,17 +84,6 @@ static const struct http_variable stub_status_variables[] = {
 };
 
 static bool
-parse_stub_status(struct conf *conf, const struct conf_node *node, void *field)
-{
-    struct stub_status_conf *sc = field;
-
-    (void)conf;
-    (void)node;
-    sc->on = true;
-    return true;
-}
-
-static bool
 stub_status_wanted(const void *slot)
 {
     const struct stub_status_conf *sc = slot;
@@ -104,7 +93,7 @@ stub_status_wanted(const void *slot)
 
 static const struct directive stub_status_directives[] = {
     { "stub_status", .where = IN_SERVER | IN_LOCATION, .args = { 0, 1 },
-      .parse = parse_stub_status, FIELD(struct stub_status_conf, on) },
+      .parse = parse_present, FIELD(struct stub_status_conf, on) },
     { 0 }
 };
 
