@@ -49,6 +49,7 @@ struct routes;
 struct routes *routes_create(void);
 struct logins;                  /* modules/auth_basic.c */
 struct compressor;              /* compress.c */
+struct films;                   /* modules/mp4.c */
 
 struct http_worker {
     struct http *http;
@@ -81,6 +82,7 @@ struct http_worker {
     const struct listing_wait *listing_now;     /* whose request goes on; NULL once taken */
     struct logins *logins;      /* of auth_basic; NULL: no password came yet */
     struct compressor *compressor;      /* NULL: nothing was compressed yet */
+    struct films *films;        /* of mp4; NULL: none was cut yet */
     struct loop_turn_end turn_end;
     const struct http_trace *trace;     /* of all its requests; NULL: they are served */
 };

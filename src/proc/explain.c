@@ -140,7 +140,8 @@ label_len(struct str text)
 {
     size_t n = 0;
 
-    while (n < text.len && (text.p[n] == '_' || (text.p[n] >= 'a' && text.p[n] <= 'z')))
+    while (n < text.len && (text.p[n] == '_' || (text.p[n] >= 'a' && text.p[n] <= 'z')
+                            || (n > 0 && text.p[n] >= '0' && text.p[n] <= '9')))
         n++;
     return n > 0 && str_starts(str_from(text, n), STR(": ")) ? n : 0;
 }

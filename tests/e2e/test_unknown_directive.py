@@ -15,7 +15,7 @@ CASES = [
     ("http", "ssi on;", True),
     ("http", "fastcgi_cache_path /x keys_zone=a:1m;", True),
     ("server", "userid on;", True),
-    ("location", "mp4;", True),
+    ("location", "userid on;", True),
     ("location", "slice 1m;", True),
     ("location", "dav_methods PUT;", True),
     ("main", "stream { server { listen 1; rot x; } }", False),

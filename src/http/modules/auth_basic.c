@@ -12,15 +12,11 @@
 #include "http/engine.h"
 #include "http/login.h"
 #include "http/password.h"
+#include "http/threads.h"
 #include "http/user_file.h"
 #include "http/verified.h"
 #include <errno.h>
 #include <stdlib.h>
-
-/* auth_basic_threads */
-struct threads {
-    uint32_t count, queue;
-};
 
 /* auth_basic_cache */
 struct memory {
@@ -43,7 +39,7 @@ struct realm {
 struct auth_basic_conf {
     struct realm realm;
     struct user_file_path file;
-    struct threads threads;
+    struct thread_limits threads;
     struct memory memory;
 };
 
@@ -83,29 +79,6 @@ parse_user_file(struct conf *conf, const struct conf_node *node, void *field)
     if (!str_is_set(path))
         return conf_no_memory(conf);
     return http_text_compile_after(conf, word, path.len, path, &file->text);
-}
-
-static bool
-parse_threads(struct conf *conf, const struct conf_node *node, void *field)
-{
-    enum { THREADS_MAX = 64, QUEUE_MAX = 1000000, QUEUE = 256 };
-    struct threads *threads = field;
-    uint64_t count, queue = QUEUE;
-
-    if (!word_uint(conf, &node->words[1], node->words[1].text, THREADS_MAX, &count))
-        return false;
-    if (count == 0)
-        return conf_error(conf, &node->words[1], "\"auth_basic_threads\" must be at least 1");
-    if (node->count > 2) {
-        const struct conf_word *word = &node->words[2];
-
-        if (!str_starts(word->text, STR("queue=")))
-            return conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
-        if (!word_uint(conf, word, str_from(word->text, sizeof("queue=") - 1), QUEUE_MAX, &queue))
-            return false;
-    }
-    *threads = (struct threads){ (uint32_t)count, (uint32_t)queue };
-    return true;
 }
 
 static bool
