@@ -197,6 +197,19 @@ def test_pipelined_answers_keep_their_order(server, place):
             assert client.read().body == data[size]
 
 
+@pytest.mark.parametrize("size", [30_000, 300_000, 2_000_000])
+def test_cold_files_in_one_answer(weir, size):
+    """Three of them, each changed on its way: the one above waits for those below, and goes on."""
+    server = weir(http=CHARSET, server=PLACES + "location /framed/ { sub_filter zz yy; sub_filter_types *; addition_types *; add_before_body /coded/first;"
+                  "add_after_body /sent/last; alias {prefix}/html/; }", main=OTHER)
+    for _ in range(2):
+        first, middle, last = (put(server, size, name=name)[0] for name in ("first", "middle", "last"))
+        with server.connect() as client:
+            client.send(request("/framed/middle") * 2)
+            assert client.read().body == client.read().body == first + re.sub(b"(?i)zz", b"yy", middle, count=1) + last
+    assert by_threads(server) > 0
+
+
 def test_others_are_served_meanwhile_and_clients_may_leave(weir):
     """One thread, so that most jobs wait: their clients go, and the worker ends, while they do."""
     server = weir(http=CHARSET, server=PLACES, main="thread_pool other threads=2; thread_pool default threads=1 max_queue=3;", error_level="error")
