@@ -206,6 +206,8 @@ $(B)/gen/http_modules.c: $(B)/config.mk
 CONF_DIR = $(patsubst %/,%,$(dir $(CONF_PATH)))
 MAN_DIR = $(PREFIX)/share/man
 SHARE_DIR = $(PREFIX)/share/weir
+BASH_COMPLETION = $(PREFIX)/share/bash-completion/completions/weir
+ZSH_COMPLETION = $(PREFIX)/share/zsh/site-functions/_weir
 D = $(DESTDIR)
 
 # place FILE,PATH: what is shipped names the default paths, what is installed those configured.
@@ -229,7 +231,7 @@ endef
 
 install: $(B)/weir
 	$(Q)install -d $(D)$(dir $(SBIN_PATH)) $(D)$(CONF_DIR) $(D)$(SHARE_DIR) $(D)$(PREFIX)/html \
-		$(D)$(MAN_DIR)/man8 $(D)$(MAN_DIR)/man5 $(D)$(dir $(PID_PATH)) \
+		$(D)$(MAN_DIR)/man1 $(D)$(MAN_DIR)/man8 $(D)$(MAN_DIR)/man5 $(D)$(dir $(PID_PATH)) \
 		$(D)$(dir $(ERROR_LOG_PATH)) $(D)$(dir $(HTTP_LOG_PATH))
 	$(Q)install -m 755 $(B)/weir $(D)$(SBIN_PATH).new
 	$(Q)mv -f $(D)$(SBIN_PATH).new $(D)$(SBIN_PATH)
@@ -243,9 +245,13 @@ install: $(B)/weir
 	$(Q)rm -f $(D)$(PREFIX)/html/index.html.default $(D)$(PREFIX)/html/favicon.svg.default
 	$(call place,conf/weir.service,$(SHARE_DIR)/weir.service)
 	$(call place,conf/weir.logrotate,$(SHARE_DIR)/weir.logrotate)
+	$(call place,man/weir-serve.1,$(MAN_DIR)/man1/weir-serve.1)
 	$(call place,man/weir.8,$(MAN_DIR)/man8/weir.8)
 	$(call place,man/weir.conf.5,$(MAN_DIR)/man5/weir.conf.5)
 	@rm -f $(B)/placed
+	$(Q)install -d $(D)$(dir $(BASH_COMPLETION)) $(D)$(dir $(ZSH_COMPLETION))
+	$(Q)install -m 644 completion/weir.bash $(D)$(BASH_COMPLETION)
+	$(Q)install -m 644 completion/_weir $(D)$(ZSH_COMPLETION)
 	@echo 'weir is installed: $(SBIN_PATH), with $(CONF_PATH)'
 
 # Configuration, pages and logs stay: they are the operator's.
@@ -253,6 +259,7 @@ uninstall:
 	rm -f $(D)$(SBIN_PATH) $(D)$(CONF_PATH).default $(D)$(CONF_DIR)/mime.types.default \
 		$(D)$(CONF_DIR)/koi-utf.default $(D)$(CONF_DIR)/koi-win.default \
 		$(D)$(CONF_DIR)/win-utf.default \
+		$(D)$(MAN_DIR)/man1/weir-serve.1 $(D)$(BASH_COMPLETION) $(D)$(ZSH_COMPLETION) \
 		$(D)$(MAN_DIR)/man8/weir.8 $(D)$(MAN_DIR)/man5/weir.conf.5 \
 		$(D)$(SHARE_DIR)/weir.service $(D)$(SHARE_DIR)/weir.logrotate
 

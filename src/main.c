@@ -27,7 +27,7 @@
 
 static const char usage[] =
     "Usage: weir [options]\n"
-    "       weir serve [DIR] [--listen ADDRESS:PORT]\n"
+    "       weir serve [options] [PATH | NAME=PATH]...\n"
     "       weir fmt [-w | --check] [FILE...]\n"
     "       weir explain URL [-H field] [-X method] [--from ADDRESS] [--to ADDRESS] [--json]\n"
     "                    [-c filename] [-p prefix] [--no-color]\n"
@@ -52,9 +52,8 @@ static const char usage[] =
     "  -g directives : set global directives out of configuration file\n"
     "  --list-directives : list all directives with their contexts and defaults\n"
     "\n"
-    "  serve [DIR]   : serve a folder (default: the current one) without a configuration\n"
-    "  --listen ADDRESS:PORT : with serve: where (default: the first free port from 8080,\n"
-    "                  for this machine alone)\n"
+    "  serve [PATH]  : serve a folder (default: the current one) without a configuration;\n"
+    "                  \"weir serve --help\" lists its options\n"
     "\n"
     "  fmt [FILE...] : lay out conf files (default: standard input) to standard output\n"
     "  -w            : with fmt: write them back\n"
@@ -251,36 +250,6 @@ read_long(struct command *command, char ***arguments)
     }
     console("invalid option: \"%s\"", argument);
     return false;
-}
-
-/* weir serve [DIR] [--listen ADDRESS:PORT] */
-static bool
-read_serve(struct command *command, char **arguments)
-{
-    command->is_serve = true;
-    for (; *arguments != NULL; arguments++) {
-        struct str text = str_of(*arguments);
-
-        if (str_starts(text, STR("--listen="))) {
-            command->serve.listen = *arguments + 9;
-        } else if (str_eq(text, STR("--listen"))) {
-            command->serve.listen = *++arguments;
-            if (*arguments == NULL) {
-                console("option \"--listen\" requires an address");
-                return false;
-            }
-        } else if (str_eq(text, STR("--help"))) {
-            command->help = true;
-        } else if (text.p[0] == '-' || command->serve.folder != NULL) {
-            console("invalid option: \"%s\"", *arguments);
-            return false;
-        } else {
-            command->serve.folder = *arguments;
-        }
-    }
-    if (command->serve.folder == NULL)
-        command->serve.folder = ".";
-    return true;
 }
 
 static bool
@@ -494,10 +463,11 @@ check_command(const struct command *command)
 }
 
 static bool
-read_command(struct command *command, char **arguments)
+read_command(struct arena *arena, struct command *command, char **arguments)
 {
-    if (arguments[0] != NULL && strcmp(arguments[0], "serve") == 0)
-        return read_serve(command, arguments + 1);
+    command->is_serve = arguments[0] != NULL && strcmp(arguments[0], "serve") == 0;
+    if (command->is_serve)
+        return serve_read(arena, arguments + 1, &command->serve);
     if (arguments[0] != NULL && strcmp(arguments[0], "fmt") == 0)
         return read_fmt(command, arguments + 1);
     if (arguments[0] != NULL && strcmp(arguments[0], "explain") == 0)
@@ -623,6 +593,23 @@ show_top(const struct command *command, const struct options *options)
 }
 
 static int
+run_serve(struct arena *arena, const struct command *command, char *const *arguments)
+{
+    struct serve serve = command->serve;
+    struct writer w = writer_in(arena);
+    const char *help;
+
+    serve.arguments = arguments;
+    if (!serve.help)
+        return serve_run(&serve);
+    write_serve_help(&w);
+    help = writer_cstr(&w);
+    if (help != NULL)
+        show(help);
+    return EXIT_SUCCESS;
+}
+
+static int
 run(struct arena *arena, const struct command *command, char *const *arguments)
 {
     struct options options = { 0 };
@@ -638,18 +625,12 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
     }
     if (command->list)
         return list_directives(STDOUT_FILENO) ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (command->is_serve)
+        return run_serve(arena, command, arguments);
     if (command->is_fmt)
         return fmt_run(&command->fmt);
     if (!make_options(arena, command, &options))
         return EXIT_FAILURE;
-    if (command->is_serve) {
-        struct serve serve = command->serve;
-
-        serve.arguments = arguments;
-        serve.mime_types = arena_fmt(arena, "%.*smime.types", (int)(strrchr(options.conf_path.p,
-                                     '/') + 1 - options.conf_path.p), options.conf_path.p);
-        return serve_run(&serve);
-    }
     if (command->is_explain) {
         options.no_warnings = true;
         return explain_run(&options, &command->explain);
@@ -681,7 +662,7 @@ main(int argc, char **argv)
     }
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed))
         str_hash_seed(seed);
-    if (argc > 0 && read_command(&command, arguments + 1))
+    if (argc > 0 && read_command(arena, &command, arguments + 1))
         status = run(arena, &command, arguments);
     arena_destroy(arena);
     return status;

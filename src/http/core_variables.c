@@ -417,6 +417,17 @@ get_request_time(struct http_request *req, const void *data, struct str rest)
 }
 
 static struct str
+get_request_time_ms(struct http_request *req, const void *data, struct str rest)
+{
+    uint64_t us = clock_mono_us() - req->start_us;
+
+    (void)data;
+    (void)rest;
+    return arena_fmt(req->arena, "%llu.%03llu", (unsigned long long)us / 1000,
+                     (unsigned long long)us % 1000);
+}
+
+static struct str
 get_request_id(struct http_request *req, const void *data, struct str rest)
 {
     uint8_t bytes[16];
@@ -725,6 +736,7 @@ const struct http_variable http_core_variables[] = {
     { "request_port", .get = get_request_port },
     { "request_method", MEMBER(method_name) },
     { "request_time", .get = get_request_time },
+    { "request_time_ms", .get = get_request_time_ms },
     { "request_uri", .get = get_request_uri },
     { "scheme", .get = get_scheme },
     { "sent_http_", .get = get_sent_http },

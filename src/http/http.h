@@ -50,6 +50,8 @@ bool http_serves(const struct http *http, const struct conn *conn);
 
 /* The names of all modules compiled in, for -V: "http_static http_index …". */
 void write_http_modules(struct writer *w);
+/* Whether a directive of that name was compiled in. */
+bool http_has_directive(struct str name);
 
 /*
  * Gives each server the row of the segment that its name has: by the process that reads the

@@ -412,3 +412,16 @@ write_http_modules(struct writer *w)
     for (unsigned i = 0; http_modules[i] != NULL; i++)
         write_fmt(w, "%shttp_%s", i > 0 ? " " : "", http_modules[i]->name);
 }
+
+bool
+http_has_directive(struct str name)
+{
+    for (unsigned i = 0; http_modules[i] != NULL; i++) {
+        const struct directive *d = http_modules[i]->directives;
+
+        for (; d != NULL && d->name != NULL; d++)
+            if (str_eq(str_of(d->name), name))
+                return true;
+    }
+    return false;
+}

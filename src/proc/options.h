@@ -20,6 +20,7 @@ struct options {
      * configuration wants are taken over (and their fd is -1 then). NULL: none.
      */
     struct link *inherited;
+    void (*ended)(void);        /* of a server without a master: it has served; NULL: nobody asks */
     bool no_warnings;           /* of a configuration that is good nothing is told */
     bool test;                  /* -t: it is looked at, and not served */
     bool dump;                  /* -T: write the configuration to standard output once it is good */

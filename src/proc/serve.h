@@ -1,24 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * serve: "weir serve DIR", a folder on the web without a conf file. It writes a configuration and
- * starts the usual server with it.
+ * serve: "weir serve", folders and files on the web without a conf file. It writes a configuration
+ * and starts the usual server with it, so what it does a conf file can do: --print-conf shows it.
  */
 #ifndef WEIR_PROC_SERVE_H
 #define WEIR_PROC_SERVE_H
 
+#include "base/vec.h"
 #include "base/writer.h"
 
+/* What the command line asks for. Texts are as given, and stay as long as the process. */
 struct serve {
-    const char *folder;         /* as given; relative to where we are */
-    const char *listen;         /* as for "listen"; NULL: a free port, this machine alone */
+    VEC(const char *) things;   /* PATH or NAME=PATH; none: the current folder */
+    const char *listen;         /* as for "listen"; NULL: by port and is_public */
+    unsigned port;              /* 0: the first free one from 8080 */
+    bool is_public;             /* not this machine alone */
+    const char *spa;            /* the page that stands in for what is missing; NULL: none */
+    const char *cors;           /* the origin that may read: "*", or one; NULL: none */
+    VEC(const char *) headers;  /* "NAME: VALUE" */
+    const char *cache;          /* a time, or "off": nothing is kept; NULL: each use is checked */
+    const char *not_found;      /* the page for 404; NULL: weir's */
+    char *auth;                 /* USER:PASSWORD, wiped once it is hashed, or @FILE; NULL: none */
+    bool no_compression, no_listing, hidden;
+    bool quiet, no_colour;
+    bool print_conf;            /* it is shown, and not served */
+    bool help;
     char *const *arguments;     /* the command line, for the title */
-    struct str mime_types;      /* a file to take the types from, if it can be read */
 };
+
+/*
+ * Reads what stands behind "serve". The arena keeps the lists. False, told, when it cannot be
+ * understood.
+ */
+bool serve_read(struct arena *arena, char **arguments, struct serve *serve);
+
+/* Writes the options with what they do. */
+void write_serve_help(struct writer *w);
 
 /* Runs until a signal ends it. The process's exit status. */
 int serve_run(const struct serve *serve);
-
-/* `path` as a quoted word of a conf file, whatever bytes it holds. */
-void write_quoted(struct writer *w, struct str path);
 
 #endif

@@ -164,6 +164,7 @@ int
 single_run(struct runtime *rt)
 {
     static struct serving s;
+    const struct options *options = rt->options;
     bool ok;
 
     title_set("worker process");
@@ -184,6 +185,8 @@ single_run(struct runtime *rt)
     notify_watchdog(&s.loop);
     ok = loop_run(&s.loop);
     control_server_stop(&control);
+    if (options->ended != NULL)
+        options->ended();
     serving_stop(&s);
     counters_destroy(segment);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -73,7 +73,7 @@ def test_the_examples_of_the_manual_are_good(folder):
         assert done.returncode == 0 and not warnings_of(done.stderr), done.stderr
 
 
-@pytest.mark.parametrize("page", ["weir.8", "weir.conf.5"])
+@pytest.mark.parametrize("page", ["weir.8", "weir.conf.5", "weir-serve.1"])
 def test_manual_page_is_well_formed(page):
     if not shutil.which("mandoc"):
         pytest.skip("mandoc is missing")

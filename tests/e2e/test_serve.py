@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """weir serve DIR: no conf file, no root; prints where, and Ctrl-C ends it."""
 
+import base64
 import contextlib
 import os
+import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
+from urllib.parse import quote
 
 import pytest
 
 from harness import Client, binary, request, run_weir, wait_until
 from harness.ports import claim_port
 from harness.server import environment, make_folder, remove_folder, sanitizer_reports
+from harness.tmux import Terminal
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+needs_tmux = pytest.mark.skipif(not Terminal.is_there(), reason="tmux is missing")
 
 
 class Serving:
@@ -29,18 +37,20 @@ class Serving:
         self.port = int(found[1])
         return found[0]
 
-    def get(self, target):
+    def get(self, target, *fields):
         with Client(("127.0.0.1", self.port)) as client:
-            return client.ask(request(target))
+            return client.ask(request(target, *fields))
 
 
 @contextlib.contextmanager
-def serve(*args, **kwargs):
+def serve(*args, before=None, **kwargs):
     prefix = make_folder()
     (prefix / "html/index.html").write_text("served\n")
     (prefix / "html/a.txt").write_text("text\n")
     (prefix / "html/folder").mkdir()
     (prefix / "html/folder").chmod(0o755)
+    if before:
+        before(prefix)
     with open(prefix / "out", "wb") as out:
         process = subprocess.Popen([binary(), "serve", *[arg.replace("{prefix}", str(prefix)) for arg in args]], stdin=subprocess.DEVNULL,
                                    stdout=out, stderr=out, cwd=prefix / "html", start_new_session=True, env=environment(prefix), **kwargs)
@@ -107,7 +117,7 @@ def test_requests_are_shown():
     with serve("{prefix}/html") as serving:
         serving.url()
         serving.get("/a.txt?shown")
-        wait_until(lambda: re.search(r"GET /a\.txt\?shown .*200", serving.output()), "the line of the request")
+        wait_until(lambda: re.search(r"200 GET /a\.txt\?shown ", serving.output()), "the line of the request")
 
 
 def test_types_of_common_files_are_known():
@@ -150,9 +160,321 @@ def test_it_needs_no_root():
 
 @pytest.mark.parametrize("args, text", [
     (["nowhere"], "nowhere"), (["--listen", "127.0.0.1:99999"], "99999"), (["--listen"], "--listen"), (["--what"], "--what"),
-    (["weir.conf"], "weir.conf"),
+    (["--port", "0"], '"0"'), (["--port", "x"], "1 to 65535"), (["--prot=80"], '"--port"'), (["-x"], "--help"), (["--quiet=1"], "no value"),
+    (["--header", "no colon"], "X-Frame-Options"), (["--header", "a b: c"], "X-Frame-Options"), (["--header", "a: b\nc: d"], "X-Frame-Options"),
+    (["--cors=ftp"], "https://"), (["--cors=https://a/b"], "https://"), (["--cache", "soon"], "10m"), (["--gzip=maybe"], "on or off"),
+    (["--listen", "8000", "--port", "8001"], "do not go together"), (["--listen", "8000", "--public"], "do not go together"),
+    (["--spa", "--not-found", "404.html"], "do not go together"), (["a=."], None), (["=."], "NAME=PATH"), (["a/b=."], "NAME=PATH"),
+    ([".", "nowhere"], "nowhere"), (["x=.", "x=.."], "other="), (["--auth", "nobody"], "htpasswd"), (["--auth", "@nowhere"], "nowhere"), (["--auth", "@"], "htpasswd"),
 ])
 def test_what_cannot_be_served_is_told(folder, args, text):
     (folder / "weir.conf").write_text("")
-    done = run_weir(folder, "serve", *args, timeout=10)
-    assert done.returncode == 1 and text in done.stderr
+    done = run_weir(folder, "serve", *args, *([] if text else ["--print-conf"]), timeout=10)
+    assert done.returncode == (1 if text else 0) and (text or "") in done.stderr
+
+
+def test_a_password_that_is_not_good_is_not_shown(folder):
+    done = run_weir(folder, "serve", "--auth", "name:", timeout=10)
+    assert done.returncode == 1 and "name" not in done.stderr
+
+
+# ---- several things, and files ----
+
+def test_several_folders_have_paths_of_their_own_and_a_start_page():
+    with serve("{prefix}/html", "logs={prefix}/html/folder", "{prefix}/html/a.txt") as serving:
+        serving.url()
+        (serving.prefix / "html/folder/in.txt").write_text("in\n")
+        page = serving.get("/")
+        assert page.status == 200 and "text/html" in page.get("Content-Type")
+        for link in (b'href="/html/"', b'href="/logs/"', b'href="/a.txt"'):
+            assert link in page.body
+        assert serving.get("/html/").body == b"served\n"
+        assert serving.get("/logs/in.txt").body == b"in\n"
+        assert serving.get("/a.txt").body == b"text\n"
+        assert serving.get("/in.txt").status == serving.get("/html/none").status == serving.get("/other").status == 404
+
+
+def test_one_file_is_where_its_address_leads():
+    with serve("{prefix}/html/a.txt") as serving:
+        serving.url()
+        start = serving.get("/")
+        assert start.status == 302 and start.get("Location").endswith("/a.txt")
+        assert serving.get("/a.txt").body == b"text\n"
+        assert serving.get("/index.html").status == 404
+
+
+ODD = ["a b", "a$x", "${x}", 'quo"te', "back\\slash", "it's", "semi;colon{}", "#hash", "100%", "què?", "<b>", "new\nline"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_folder_of_any_name(name):
+    with serve("{prefix}/odd/" + name, "{prefix}/html", before=lambda prefix: (prefix / "odd" / name).mkdir(parents=True)) as serving:
+        serving.url()
+        (serving.prefix / "odd" / name / "in.txt").write_text(name)
+        assert serving.get("/" + quote(name) + "/in.txt").body == name.encode()
+        assert f'href="/{quote(name, safe="$&+,;=:@!*()" + chr(39) )}/"'.encode() in serving.get("/").body.replace(b"&#39;", b"'").replace(b"&amp;", b"&")
+    with serve("{prefix}/odd/" + name, before=lambda prefix: (prefix / "odd" / name).mkdir(parents=True)) as serving:
+        serving.url()
+        (serving.prefix / "odd" / name / "in.txt").write_text(name)
+        assert serving.get("/in.txt").body == name.encode()
+
+
+# ---- options ----
+
+HTML = "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
+
+
+def test_spa_stands_in_for_pages_and_for_nothing_else():
+    with serve("{prefix}/html", "--spa") as serving:
+        serving.url()
+        assert serving.get("/route/of/the/app", HTML).body == b"served\n"
+        assert serving.get("/a.txt", HTML).body == b"text\n"
+        assert serving.get("/missing.js", "Accept: */*").status == serving.get("/missing.png").status == 404
+
+
+def test_spa_of_each_folder():
+    with serve("{prefix}/html", "other={prefix}/html/folder", "--spa=app.html") as serving:
+        serving.url()
+        (serving.prefix / "html/folder/app.html").write_text("other\n")
+        assert serving.get("/other/route", HTML).body == b"other\n"
+        assert serving.get("/html/route", HTML).status == 404
+
+
+def test_page_for_what_is_missing():
+    with serve("{prefix}/html", "--not-found", "a.txt") as serving:
+        serving.url()
+        answer = serving.get("/none")
+        assert answer.status == 404 and answer.body == b"text\n"
+
+
+def test_fields_of_each_answer():
+    with serve("{prefix}/html", "--header", "X-One: 1 and $more", "--header=X-Two:2") as serving:
+        serving.url()
+        for path in ("/", "/none"):
+            answer = serving.get(path)
+            assert answer.get("X-One") == "1 and $more" and answer.get("X-Two") == "2"
+
+
+@pytest.mark.parametrize("args, field", [([], "no-cache"), (["--cache", "10m"], "max-age=600"), (["--cache=off"], "no-store")])
+def test_how_long_browsers_keep(args, field):
+    with serve("{prefix}/html", *args) as serving:
+        serving.url()
+        assert serving.get("/").get("Cache-Control") == field
+
+
+def test_cors():
+    with serve("{prefix}/html", "--cors") as serving:
+        serving.url()
+        assert serving.get("/").get("Access-Control-Allow-Origin") == "*"
+        with Client(("127.0.0.1", serving.port)) as client:
+            preflight = client.ask(request("/", "Origin: https://a.example", "Access-Control-Request-Method: GET",
+                                            "Access-Control-Request-Headers: x-a, x-b", method="OPTIONS"))
+        assert preflight.status == 204 and "GET" in preflight.get("Access-Control-Allow-Methods")
+        assert preflight.get("Access-Control-Allow-Headers") == "x-a, x-b"
+        assert serving.get("/").get("Access-Control-Allow-Methods") is None
+
+
+def test_cors_of_one_origin():
+    with serve("{prefix}/html", "--cors=https://a.example") as serving:
+        serving.url()
+        answer = serving.get("/none")
+        assert answer.get("Access-Control-Allow-Origin") == "https://a.example" and "Origin" in answer.get("Vary")
+
+
+def basic(text):
+    return "Authorization: Basic " + base64.b64encode(text.encode()).decode()
+
+
+def test_password():
+    with serve("{prefix}/html", "x={prefix}/html", "--auth", "me:se:cret") as serving:
+        serving.url()
+        for path in ("/", "/html/", "/x/a.txt", "/x/none"):
+            assert serving.get(path).status == serving.get(path, basic("me:wrong")).status == 401, path
+        assert serving.get("/", basic("me:se:cret")).status == 200
+        assert serving.get("/html/", basic("me:se:cret")).body == b"served\n"
+        with open(f"/proc/{serving.process.pid}/cmdline", "rb") as line:
+            assert b"cret" not in line.read()
+        assert "cret" not in serving.output()
+
+
+def test_passwords_of_a_file():
+    with serve("{prefix}/html", "--auth", "@{prefix}/users", before=lambda prefix: (prefix / "users").write_text("me:{PLAIN}x\n")) as serving:
+        serving.url()
+        assert serving.get("/").status == 401 and serving.get("/", basic("me:x")).status == 200
+
+
+def test_quiet_shows_nothing():
+    claim = claim_port()
+    with serve("{prefix}/html", "--quiet", "-p", str(claim.port)) as serving:
+        serving.port = claim.port
+        wait_until(lambda: is_open(claim.port), "the server")
+        serving.get("/")
+        serving.process.send_signal(signal.SIGINT)
+        assert serving.process.wait(10) == 0
+        assert serving.output() == ""
+
+
+def is_open(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_port_is_what_it_says():
+    claim = claim_port()
+    with serve("{prefix}/html", "--port", str(claim.port)) as serving:
+        assert serving.url() == f"http://localhost:{claim.port}/"
+        assert serving.get("/").body == b"served\n"
+
+
+def test_port_that_is_taken_is_told(folder):
+    claim = claim_port()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", claim.port))
+        taken.listen()
+        done = run_weir(folder, "serve", "--port", str(claim.port), timeout=10)
+    assert done.returncode == 1 and "Address already in use" in done.stderr and str(claim.port) in done.stderr
+
+
+def test_sums_are_told_at_the_end():
+    with serve("{prefix}/html") as serving:
+        serving.url()
+        serving.get("/")
+        serving.get("/a.txt")
+        serving.process.send_signal(signal.SIGINT)
+        assert serving.process.wait(10) == 0
+        assert re.search(r"served 2 requests, \d+ bytes\n$", serving.output())
+
+
+def test_line_of_a_request_is_escaped():
+    with serve("{prefix}/html") as serving:
+        serving.url()
+        with Client(("127.0.0.1", serving.port)) as client:
+            client.ask(b"GET /\x1b[31m HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_until(lambda: "GET" in serving.output() or " 400 " in serving.output(), "the line")
+        assert "\x1b" not in serving.output()
+
+
+# ---- the conf file ----
+
+def test_conf_is_printed_while_the_port_is_taken():
+    with serve("{prefix}/html") as serving:
+        serving.url()
+        done = run_weir(serving.prefix / "html", "serve", "--print-conf", "--port", str(serving.port))
+        assert done.returncode == 0 and f"listen 127.0.0.1:{serving.port};" in done.stdout
+
+
+CONFS = [[], ["--spa"], ["--cors", "--header", "X-A: $1"], ["--cors=https://a.example", "--cache", "1h"], ["--not-found", "a.txt", "--no-listing"],
+         ["--auth", "me:x"], ["x=.", "--spa"], ["a.txt"], [".", "a.txt", "folder"], ["--no-gzip", "--quiet", "--hidden"]]
+
+
+@pytest.mark.parametrize("args", CONFS, ids=lambda args: " ".join(args) or "none")
+def test_printed_conf_answers_the_same(args):
+    targets = ["/", "/a.txt", "/none", "/x/", "/x/route", "/folder/", "/html/", "/a.txt?q"]
+    fields = [(), (HTML,), (basic("me:x"),), ("Accept-Encoding: gzip",), ("Range: bytes=0-1",)]
+
+    def all_answers(port):
+        with Client(("127.0.0.1", port)) as client:
+            return [plain(client.ask(request(target, *field)), port) for target in targets for field in fields]
+
+    def plain(answer, port):
+        fields = [(name, value.replace(f":{port}/", "/")) for name, value in answer.headers if name.lower() not in ("date", "server")]
+        return answer.status, fields, answer.body
+
+    with serve(*args, *(["--port", str(claim_port().port)] if "--quiet" in args else [])) as serving:
+        if "--quiet" in args:
+            serving.port = int(serving.process.args[-1])
+            wait_until(lambda: is_open(serving.port), "the server")
+        else:
+            serving.url()
+        mine = all_answers(serving.port)
+        claim = claim_port()
+        done = run_weir(serving.prefix / "html", "serve", *args, "--print-conf", "--port", str(claim.port))
+        assert done.returncode == 0, done.stderr
+        (serving.prefix / "printed.conf").write_text(done.stdout)
+        if "--auth" in args:
+            (serving.prefix / "weir.users").write_text(re.search(r"^# (me:\S+)$", done.stdout, re.M)[1] + "\n")
+        laid_out = subprocess.run([binary(), "fmt"], input=done.stdout, capture_output=True, text=True, env=environment(serving.prefix))
+        assert laid_out.stdout == done.stdout and "me:x" not in done.stdout
+        process = subprocess.Popen([binary(), "-p", serving.prefix, "-c", "printed.conf"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, cwd=serving.prefix, env=environment(serving.prefix))
+        try:
+            wait_until(lambda: is_open(claim.port), "the server of the printed conf")
+            assert all_answers(claim.port) == mine
+        finally:
+            process.terminate()
+            assert process.wait(10) == 0
+
+
+# ---- the terminal ----
+
+def opened(args, env):
+    terminal = Terminal(120, 24, env)
+    terminal.run(f"cd {args[0]} && {binary()} serve {' '.join(args[1:])}")
+    return terminal
+
+
+@needs_tmux
+@pytest.mark.parametrize("args, env, coloured", [([], {}, True), (["--no-color"], {}, False), ([], {"NO_COLOR": "1"}, False)])
+def test_lines_are_coloured_at_a_terminal(folder, args, env, coloured):
+    (folder / "html").mkdir(exist_ok=True)
+    claim = claim_port()
+    terminal = opened([folder / "html", "-p", str(claim.port), *args], env)
+    try:
+        terminal.wait(lambda text: f"http://localhost:{claim.port}/" in text, "the URL")
+        with Client(("127.0.0.1", claim.port)) as client:
+            client.ask(request("/none"))
+        terminal.wait(lambda text: "404 GET /none" in text, "the line")
+        assert ("\x1b[33m" in terminal.text("-e")) == coloured
+        terminal.keys("C-c")
+        terminal.wait(lambda text: "served 1 requests" in text, "the sums")
+    finally:
+        terminal.close()
+
+
+# ---- completion, and the manual ----
+
+def options():
+    text = run_weir("/", "serve", "--help").stderr
+    return set(re.findall(r"(?<=[ ])(--[a-z-]+)", text.split("Options:")[1]))
+
+
+def completed(*words):
+    script = TOP / "completion/weir.bash"
+    line = " ".join(f"'{word}'" for word in words)
+    done = subprocess.run(["bash", "-c", f"source '{script}'; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _weir; printf '%s\\n' \"${{COMPREPLY[@]}}\""],
+                          capture_output=True, text=True, check=True, cwd=TOP)
+    return set(done.stdout.split())
+
+
+def test_bash_completes_the_options_of_serve():
+    assert completed("weir", "serve", "-") == options()
+    assert completed("weir", "serve", "--pri") == {"--print-conf"}
+
+
+def test_bash_completes_commands_and_options_of_the_server():
+    assert completed("weir", "") == {"serve", "fmt", "explain", "top"}
+    assert completed("weir", "-s", "re") == {"reopen", "reload"}
+    usage = run_weir("/", "-h").stderr
+    for option in completed("weir", "-"):
+        assert re.search(rf"(?<![\w-]){option}\b", usage), option
+    assert "Makefile" in completed("weir", "fmt", "Make")
+
+
+def test_zsh_knows_the_options_of_serve():
+    text = (TOP / "completion/_weir").read_text()
+    serve = re.search(r"^_weir_serve\(\) \{$(.*?)^\}", text, re.M | re.S)[1]
+    assert set(re.findall(r"(--[a-z-]+)", re.sub(r"\[[^\]]*\]", "", serve))) == options()
+
+
+def test_zsh_completes():
+    if not shutil.which("zsh"):
+        pytest.skip("zsh is missing")
+    subprocess.run(["zsh", "-n", TOP / "completion/_weir"], check=True)
+
+
+def test_manual_knows_the_options():
+    page = (TOP / "man/weir-serve.1").read_text()
+    listed = set(re.findall(r"^\.It Fl (?:\w , )?(-[a-z-]+)", page, re.M))
+    listed |= set(re.findall(r"^\.It Fl \w , (-[a-z-]+)", page, re.M))
+    assert {"-" + name for name in listed if name != "-"} == options()

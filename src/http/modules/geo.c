@@ -32,6 +32,15 @@ struct geo_reading {
 };
 
 /* The index of a value in values, from 1; 0: no memory. */
+/* A "$" alone is meant: this is how operators have one in their texts. */
+static bool
+looks_like_variable(struct str text)
+{
+    ptrdiff_t dollar = str_find(text, '$', 0);
+
+    return dollar >= 0 && text.len > (size_t)dollar + 1;
+}
+
 static uint32_t
 number_of(struct geo_reading *r, const struct conf_word *word)
 {
@@ -48,7 +57,7 @@ number_of(struct geo_reading *r, const struct conf_word *word)
         conf_no_memory(conf);
         return 0;
     }
-    if (str_find(word->text, '$', 0) >= 0) {
+    if (looks_like_variable(word->text)) {
         conf_warn(conf, word, "\"%.*s\" is plain text in \"geo\"", STR_ARG(word->text));
         conf_hint(conf, "a map of %.*s can have variables in its values",
                   STR_ARG(r->rules->variable));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proc/serve.h"
+#include "proc/serve_conf.h"
 #include "base/arena.h"
 #include "base/writer.h"
 #include "conf/conf.h"
@@ -57,8 +57,9 @@ static const struct { const char *folder, *listen; } refused[] = {
 START_TEST(what_cannot_be_served_ends_with_failure)
 {
     char *arguments[] = { NULL };
+    const char *things[] = { refused[_i].folder };
     struct serve serve = {
-        .folder = refused[_i].folder, .listen = refused[_i].listen, .arguments = arguments,
+        .things = { things, 1, 1 }, .listen = refused[_i].listen, .arguments = arguments,
     };
 
     ck_assert_int_eq(serve_run(&serve), EXIT_FAILURE);
