@@ -391,6 +391,17 @@ is_missing(struct conf *conf, struct str text)
     return str_is_set(path) && stat(path.p, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
+/* A folder is told of once, however many places have it. */
+static bool
+was_told(const struct trap_level *level, const struct conf_node *node)
+{
+    void *old;
+
+    while (level->outer != NULL)
+        level = level->outer;
+    return map_add(level->told, node->words[1].text, (void *)(uintptr_t)node, &old) && old != NULL;
+}
+
 static bool
 trap_missing(struct conf *conf, const struct trap_level *level)
 {
@@ -400,7 +411,7 @@ trap_missing(struct conf *conf, const struct trap_level *level)
         return true;
     for (const struct conf_node *n = level->node->children; n != NULL; n = n->next) {
         if ((!trap_is(n, "root") && !trap_is(n, "alias")) || has_variable(n->words[1].text)
-            || !is_missing(conf, n->words[1].text))
+            || !is_missing(conf, n->words[1].text) || was_told(level, n))
             continue;
         conf_warn(conf, &n->words[1], "\"%.*s\" is not there", STR_ARG(n->words[1].text));
         conf_hint(conf, n->words[1].text.p[0] == '/' ? "make it, or write where the files are"
@@ -589,9 +600,11 @@ walk(struct conf *conf, struct trap_level *level, struct counts *counts)
 bool
 http_traps(struct conf *conf, const struct conf_node *node, const struct http *http)
 {
-    struct trap_level level = { .node = node };
+    struct trap_level level = { .node = node, .told = map_create(conf->scratch, false) };
     struct counts counts = { .told = { 0 } };
 
+    if (level.told == NULL)
+        return conf_no_memory(conf);
     trap_listens(conf, http);
     return walk(conf, &level, &counts);
 }

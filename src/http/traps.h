@@ -36,6 +36,7 @@ struct trap_level {
     const struct conf_node *node;
     const struct conf_node *first[TRAP_NAME_COUNT];     /* NULL: there is none */
     struct map *named;          /* a server's locations by their names with "@"; NULL: none */
+    struct map *told;           /* of http: folders that are known to be missing, by their names */
 };
 
 /* What stands behind "location". */

@@ -220,3 +220,8 @@ def test_trap_is_in_the_log_of_a_start(weir):
 def test_missing_folder_is_told_by_the_test_alone(weir):
     server = weir(server="root none;")
     assert "is not there" not in server.said() + server.log_text()
+
+
+def test_missing_folder_is_told_once(folder):
+    _, said = check(folder, "root none; location /a/ { root none; } location /b/ { alias other; }")
+    assert said.count('"none" is not there') == said.count('"other" is not there') == 1
