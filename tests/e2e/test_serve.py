@@ -3,6 +3,7 @@
 
 import base64
 import contextlib
+import gzip
 import os
 import pathlib
 import re
@@ -262,6 +263,29 @@ def test_how_long_browsers_keep(args, field):
         assert serving.get("/").get("Cache-Control") == field
 
 
+@pytest.mark.parametrize("args, encoding", [([], "gzip"), (["--gzip=on"], "gzip"), (["--gzip=off"], None), (["--no-gzip"], None)])
+def test_text_is_compressed(args, encoding):
+    with serve("{prefix}/html", *args, before=lambda prefix: (prefix / "html/long.txt").write_text("text\n" * 2000)) as serving:
+        serving.url()
+        answer = serving.get("/long.txt", "Accept-Encoding: gzip")
+        assert answer.get("Content-Encoding") == encoding
+        assert (gzip.decompress(answer.body) if encoding else answer.body) == b"text\n" * 2000
+        assert answer.get("Vary") == ("Accept-Encoding" if encoding else None)
+
+
+def test_file_that_is_compressed_already_is_sent():
+    with serve("{prefix}/html", before=lambda prefix: (prefix / "html/a.txt.gz").write_bytes(gzip.compress(b"stored\n"))) as serving:
+        serving.url()
+        assert gzip.decompress(serving.get("/a.txt", "Accept-Encoding: gzip").body) == b"stored\n"
+        assert serving.get("/a.txt").body == b"text\n"
+
+
+def test_text_is_said_to_be_in_utf_8():
+    with serve("{prefix}/html") as serving:
+        serving.url()
+        assert serving.get("/a.txt").get("Content-Type") == "text/plain; charset=utf-8"
+
+
 def test_cors():
     with serve("{prefix}/html", "--cors") as serving:
         serving.url()
@@ -378,7 +402,7 @@ def test_printed_conf_answers_the_same(args):
             return [plain(client.ask(request(target, *field)), port) for target in targets for field in fields]
 
     def plain(answer, port):
-        fields = [(name, value.replace(f":{port}/", "/")) for name, value in answer.headers if name.lower() not in ("date", "server")]
+        fields = [(name, value.replace(f":{port}/", "/")) for name, value in answer.headers if name.lower() not in ("date", "server", "expires")]
         return answer.status, fields, answer.body
 
     with serve(*args, *(["--port", str(claim_port().port)] if "--quiet" in args else [])) as serving:
