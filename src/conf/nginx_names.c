@@ -59,7 +59,6 @@ const struct nginx_name nginx_names[] = {
     { "directio", 1 },
     { "directio_alignment", 1 },
     { "disable_symlinks", 3 },
-    { "early_hints", 1 },
     { "env", 3 },
     { "epoll_events", 2 },
     { "error_log", 3 },

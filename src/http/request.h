@@ -146,6 +146,12 @@ struct http_captures {
 struct http_codec {
     /* The answer is ready in req->response, filters have run: send it, then finish the request. */
     void (*respond)(struct http_request *req);
+    /*
+     * Sends an interim answer (1xx) with these fields, which are sound: at once when a handler waits
+     * then, else with the answer. NULL: there are none.
+     */
+    void (*interim)(struct http_request *req, unsigned status, const struct http_field *fields,
+                    uint32_t len);
     /* Closes without an answer (444, 499). */
     void (*abandon)(struct http_request *req);
     /* A handler that had to wait has gone on, and may have answered. */
@@ -192,6 +198,7 @@ struct http_request {
     bool at_server;             /* the server's own rewrite handlers run */
     bool internal;              /* reached its current place by an internal redirect */
     bool asks_rate;             /* limit_rate is being put together */
+    bool early_hints_sent;      /* 103 */
     bool error_page_done;       /* one was followed where recursive_error_pages is off */
     bool searches;              /* elsewhere: by the path alone, the server's handlers ran */
     bool varies_by_encoding;    /* see http_encoding_varies */

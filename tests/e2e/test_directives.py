@@ -99,13 +99,15 @@ DIRECTIVES = {
     "return": ((S, L), "return 404;"),
     "empty_gif": (L, "empty_gif;"),
     "flv": (L, "flv;"),
+    "add_early_hint": ((H, S, L), "add_early_hint Link '</a>; rel=preload';"),
+    "early_hints": ((H, S, L), "early_hints $arg_a 1;"),
     "mp4": (L, "mp4;"),
     "mp4_buffer_size": ((H, S, L), "mp4_buffer_size 1m;"),
     "mp4_max_buffer_size": ((H, S, L), "mp4_max_buffer_size 20m;"),
     "mp4_start_key_frame": ((H, S, L), "mp4_start_key_frame on;"),
     "mp4_threads": (H, "mp4_threads 1;"),
 }
-REPEATED = {"env", "thread_pool", "error_log", "include", "error_page", "listen", "location", "server", "server_name", "types", "index", "access_log",
+REPEATED = {"add_early_hint", "env", "thread_pool", "error_log", "include", "error_page", "listen", "location", "server", "server_name", "types", "index", "access_log",
             "limit_conn_zone", "limit_req_zone", "log_format", "return", "set_real_ip_from"}
 
 

@@ -675,6 +675,7 @@ resumed(struct http_request *req)
 
 const struct http_codec h1_codec = {
     .respond = respond, .abandon = abandon, .resumed = resumed, .body_resumed = body_resumed,
+    .interim = h1_interim,
 };
 
 /* ---- requests ------------------------------------------------------------------------------ */

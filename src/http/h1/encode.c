@@ -101,6 +101,13 @@ write_ready(struct writer *w, const struct http_response *resp)
 }
 
 static void
+write_field(struct writer *w, const struct http_field *field)
+{
+    write_str(w, field->name);
+    write_line(w, STR(": "), field->value);
+}
+
+static void
 write_fields(struct writer *w, const struct http_request *req)
 {
     const struct http_response *resp = &req->response;
@@ -111,10 +118,8 @@ write_fields(struct writer *w, const struct http_request *req)
         write_str(w, resp->block->h1);
         i = resp->block->len;
     }
-    for (; i < resp->fields_len; i++) {
-        write_str(w, resp->fields[i].name);
-        write_line(w, STR(": "), resp->fields[i].value);
-    }
+    for (; i < resp->fields_len; i++)
+        write_field(w, &resp->fields[i]);
     if (UNLIKELY(keep_ms != 0) && req->keepalive)
         write_fmt(w, "Keep-Alive: timeout=%llu\r\n", (unsigned long long)keep_ms / 1000);
     if (LIKELY(resp->ready != NULL))
@@ -149,6 +154,37 @@ h1_head_fits(const struct http_request *req)
     return head_size(&req->response) <= GATHER_SIZE + GATHER_SLACK;
 }
 
+/* Behind what is gathered, or in its place. False: there is none. */
+static bool
+make_room(struct http_request *req, size_t need)
+{
+    if (LIKELY(req->worker->out_len + need <= GATHER_SIZE + GATHER_SLACK))
+        return true;
+    return h1_flush(req->conn, false) != IO_ERROR && need <= GATHER_SIZE + GATHER_SLACK;
+}
+
+void
+h1_interim(struct http_request *req, unsigned status, const struct http_field *fields, uint32_t len)
+{
+    struct http_worker *worker = req->worker;
+    size_t need = FIELD_SLACK;
+    struct writer w;
+
+    for (uint32_t i = 0; i < len; i++)
+        need += fields[i].name.len + fields[i].value.len + 4;
+    if (!make_room(req, need)) {
+        LOG(&req->log, ERR, 0, "an interim answer of %zu bytes is left out", need);
+        return;
+    }
+    w = writer_at(worker->out + worker->out_len, GATHER_SIZE + GATHER_SLACK - worker->out_len);
+    write_line(&w, STR("HTTP/1.1 "), http_status_line(status));
+    for (uint32_t i = 0; i < len; i++)
+        write_field(&w, &fields[i]);
+    write_str(&w, STR("\r\n"));
+    worker->out_len = (size_t)(w.p - worker->out);
+    stats->responses_1xx++;
+}
+
 bool
 h1_encode(struct http_request *req)
 {
@@ -159,10 +195,8 @@ h1_encode(struct http_request *req)
     struct writer w;
     char *begin;
 
-    if (worker->out_len + need > GATHER_SIZE + GATHER_SLACK) {
-        if (h1_flush(req->conn, false) == IO_ERROR || need > GATHER_SIZE + GATHER_SLACK)
-            return false;
-    }
+    if (!make_room(req, need))
+        return false;
     w = writer_at(worker->out + worker->out_len, GATHER_SIZE + GATHER_SLACK - worker->out_len);
     if (UNLIKELY(req->wants_continue))
         write_continue(req, &w);

@@ -58,6 +58,9 @@ enum h1_body h1_body_read(struct http_request *req, const char *p, size_t len, s
  * nothing was written.
  */
 bool h1_encode(struct http_request *req);
+/* struct http_codec's interim. One for which there is no room is left out. */
+void h1_interim(struct http_request *req, unsigned status, const struct http_field *fields,
+                uint32_t len);
 /* Whether there can be room for it at all. */
 bool h1_head_fits(const struct http_request *req);
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "http/engine.h"
 #include "http/expires.h"
+#include "http/field_word.h"
 #include "http/module.h"
 
 extern const struct http_module headers_module;
@@ -44,13 +45,6 @@ struct headers_conf {
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* The codec alone says how long an answer is. */
-static bool
-is_framing(struct str name)
-{
-    return str_ieq(name, STR("Content-Length")) || str_ieq(name, STR("Transfer-Encoding"));
-}
-
 /* RFC 9110 6.5.1: what frames a message or says how to read it comes before the body. */
 static bool
 is_no_trailer(struct str name)
@@ -82,49 +76,6 @@ single_of(struct str name)
 }
 
 static bool
-is_line_blank(char c)
-{
-    return c == '\r' || c == '\n' || c == ' ' || c == '\t';
-}
-
-/*
- * A value may be written over several lines of the conf file: a line end with the blanks around it
- * is one blank, as it would be for whoever reads a folded field (RFC 9112 5.2).
- */
-static struct str
-unfold(struct conf *conf, const struct conf_word *word)
-{
-    struct str text = word->text;
-    struct writer w = writer_in(conf->arena);
-
-    for (size_t i = 0; i < text.len; i++) {
-        size_t end = i;
-        bool folded = false;
-
-        for (; end < text.len && is_line_blank(text.p[end]); end++)
-            folded |= text.p[end] == '\r' || text.p[end] == '\n';
-        if (folded) {
-            write_char(&w, ' ');
-            i = end - 1;
-        } else {
-            write_char(&w, text.p[i]);
-        }
-    }
-    write_char(&w, '\0');
-    text = writer_str(&w);
-    return str_is_set(text) ? (struct str){ text.p, text.len - 1 } : text;
-}
-
-static bool
-check_value(struct conf *conf, const struct conf_word *word, struct str value)
-{
-    for (size_t i = 0; i < value.len; i++)
-        if (((unsigned char)value.p[i] < ' ' && value.p[i] != '\t') || value.p[i] == 0x7f)
-            return conf_error(conf, word, "a control byte in the value of a field");
-    return true;
-}
-
-static bool
 parse_always(struct conf *conf, const struct conf_node *node, bool *always)
 {
     const struct conf_word *word = &node->words[3];
@@ -142,24 +93,15 @@ parse_always(struct conf *conf, const struct conf_node *node, bool *always)
 static bool
 parse_addition(struct conf *conf, const struct conf_node *node, struct additions *additions)
 {
-    struct str name = node->words[1].text, value = unfold(conf, &node->words[2]);
-    struct addition addition = { .single = single_of(name) }, *place;
+    struct addition addition = { .single = single_of(node->words[1].text) }, *place;
 
-    if (!str_is_set(value))
-        return conf_no_memory(conf);
-    if (!framing_is_token(name)) {
-        conf_error(conf, &node->words[1], "invalid field name \"%.*s\"", STR_ARG(name));
-        conf_hint(conf, "letters, digits and \"-\", without a colon");
+    if (!field_name_of_word(conf, &node->words[1], &addition.name)
+        || !parse_always(conf, node, &addition.always)
+        || !field_value_of_word(conf, &node->words[2], &addition.value))
         return false;
-    }
-    if (!parse_always(conf, node, &addition.always)
-        || !check_value(conf, &node->words[2], value)
-        || !http_text_compile(conf, &node->words[2], value, &addition.value))
-        return false;
-    addition.name = arena_str(conf->arena, name);
     addition.mark = conf_mark_of(conf, &node->words[0]);
     place = VEC_ADD(conf->arena, &additions->list);
-    if (place == NULL || !str_is_set(addition.name))
+    if (place == NULL)
         return conf_no_memory(conf);
     *place = addition;
     return true;
@@ -172,7 +114,7 @@ parse_add_header(struct conf *conf, const struct conf_node *node, void *field)
     const struct conf_word *name = &node->words[1];
 
     hc->own_headers = true;
-    if (!is_framing(name->text))
+    if (!field_is_framing(name->text))
         return parse_addition(conf, node, field);
     conf_warn(conf, name, "\"%.*s\" is not added: the server says itself how long an answer is",
               STR_ARG(name->text));
