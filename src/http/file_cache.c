@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-    ETAG_ROOM = 40,             /* in struct file's text */
+    ETAG_ROOM = ETAG_MAX,       /* in struct file's text */
     HEAD_ROOM = 320,            /* behind it: enough for both heads of most files */
     LINE = 64,                  /* bytes of a cache line */
     BODY_MAX = 32768,           /* larger bodies are better sent by sendfile */
@@ -296,6 +296,30 @@ find(const struct file_cache *cache, struct str path, uint64_t hash)
     while (file != NULL && (file->hash != hash || !str_eq(file->path, path)))
         file = file->next;
     return file;
+}
+
+void
+file_cache_forget(struct file_cache *cache, struct str path)
+{
+    struct file *file = find(cache, path, str_hash(path));
+
+    if (file != NULL)
+        detach(cache, file);
+}
+
+void
+file_cache_forget_below(struct file_cache *cache, struct str folder)
+{
+    struct link *next;
+
+    for (struct link *l = cache->lru.next; l != &cache->lru; l = next) {
+        struct file *file = CONTAINER_OF(l, struct file, lru);
+
+        next = l->next;
+        if (str_starts(file->path, folder)
+            && (file->path.len == folder.len || file->path.p[folder.len] == '/'))
+            detach(cache, file);
+    }
 }
 
 /* Whether it may be used as it is. Proving it by stat() renews it. */

@@ -93,6 +93,11 @@ unsigned file_cache_give(struct file_cache *cache, unsigned most);
  */
 struct file *file_open(struct file_cache *cache, const struct location_settings *settings,
                        struct str path, size_t trusted);
+/* The file at path was changed, by this very worker: whatever `valid` says, it is looked at anew. */
+void file_cache_forget(struct file_cache *cache, struct str path);
+/* The same for all below a folder, whose path has no "/" at its end, and the folder itself. */
+void file_cache_forget_below(struct file_cache *cache, struct str folder);
+
 void file_release(struct file_cache *cache, struct file *file);
 
 /*
@@ -119,8 +124,9 @@ bool file_is_settled(const struct file *file);
 
 /*
  * The entity tag of what is len bytes long and made of a file of that time, in nginx's form: both in
- * hexadecimal.
+ * hexadecimal. At most ETAG_MAX bytes.
  */
+enum { ETAG_MAX = 40 };
 void file_write_etag(struct writer *w, time_t mtime, uint64_t len);
 
 /*

@@ -6,7 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_FLAGS = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY };
+enum {
+    READ_FLAGS = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
+    FOLDER_FLAGS = O_PATH | O_DIRECTORY | O_CLOEXEC
+};
 
 /* Whether the link `name` in `folder` and what it leads to, open as fd, have one owner. */
 static bool
@@ -64,8 +67,24 @@ open_start(struct str path, size_t trusted)
     return open(start, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* The folder `name`, which is made if it is missing and may be. */
 static int
-open_by_components(struct str path, enum symlinks symlinks, size_t trusted)
+open_or_make(int folder, const char *name, enum symlinks symlinks, const mode_t *make)
+{
+    int fd = open_component(folder, name, FOLDER_FLAGS, symlinks);
+
+    if (fd >= 0 || errno != ENOENT || make == NULL)
+        return fd;
+    if (mkdirat(folder, name, 0700) == 0 ? fchmodat(folder, name, *make, 0) != 0
+                                         : errno != EEXIST)
+        return -1;
+    return open_component(folder, name, FOLDER_FLAGS, symlinks);
+}
+
+/* last_flags: how the last component is opened. */
+static int
+open_by_components(struct str path, enum symlinks symlinks, size_t trusted, int last_flags,
+                   const mode_t *make)
 {
     int folder = open_start(path, trusted), fd = folder;
     struct str rest = str_from(path, trusted);
@@ -80,11 +99,14 @@ open_by_components(struct str path, enum symlinks symlinks, size_t trusted)
         rest = behind;
         if (component.len == 0)
             continue;
-        fd = copy_component(name, component)
-             ? open_component(folder, name, last ? READ_FLAGS
-                                                 : O_PATH | O_DIRECTORY | O_CLOEXEC, symlinks)
-             : -1;
-        if (fd < 0 && errno == ENOTDIR && symlinks == SYMLINKS_REFUSE && !last)
+        if (!copy_component(name, component))
+            fd = -1;
+        else if (last && last_flags != FOLDER_FLAGS)
+            fd = open_component(folder, name, last_flags, symlinks);
+        else
+            fd = open_or_make(folder, name, symlinks, make);
+        if (fd < 0 && errno == ENOTDIR && symlinks == SYMLINKS_REFUSE
+            && (!last || last_flags == FOLDER_FLAGS))
             errno = ELOOP;      /* what O_DIRECTORY says of a link that is not followed */
         close(folder);
         folder = fd;
@@ -97,5 +119,13 @@ open_path(struct str path, enum symlinks symlinks, size_t trusted)
 {
     if (symlinks == SYMLINKS_FOLLOW)
         return open(path.p, READ_FLAGS);
-    return open_by_components(path, symlinks, trusted);
+    return open_by_components(path, symlinks, trusted, READ_FLAGS, NULL);
+}
+
+int
+open_folder(struct str path, enum symlinks symlinks, size_t trusted, const mode_t *make)
+{
+    if (symlinks == SYMLINKS_FOLLOW && make == NULL)
+        return open(path.p, FOLDER_FLAGS);
+    return open_by_components(path, symlinks, trusted, FOLDER_FLAGS, make);
 }

@@ -7,6 +7,7 @@
 #define WEIR_HTTP_OPEN_PATH_H
 
 #include "base/str.h"
+#include <sys/types.h>
 
 /* disable_symlinks of the conf file: off, on, if_not_owner. */
 enum symlinks { SYMLINKS_FOLLOW, SYMLINKS_REFUSE, SYMLINKS_OWN };
@@ -17,5 +18,11 @@ enum symlinks { SYMLINKS_FOLLOW, SYMLINKS_REFUSE, SYMLINKS_OWN };
  * with errno; ELOOP: a link that is not to be followed.
  */
 int open_path(struct str path, enum symlinks symlinks, size_t trusted);
+
+/*
+ * A folder as a place to start from (O_PATH), its links looked at likewise. make: the mode of
+ * folders that are missing, which are made; NULL: none is. -1 with errno.
+ */
+int open_folder(struct str path, enum symlinks symlinks, size_t trusted, const mode_t *make);
 
 #endif

@@ -89,12 +89,16 @@ hold_file(struct http_request *req, struct file *file)
     return arena_defer(req->arena, release_file, held);
 }
 
-/* from=: how much of the path may hold links. It must be a folder on the way to the file. */
-static size_t
-trusted_part(struct http_request *req, const struct symlink_settings *symlinks, struct str path)
+/* from= must be a folder on the way to the file. */
+size_t
+http_trusted_part(struct http_request *req, struct str path)
 {
-    struct str from = http_text_eval(req, &symlinks->from);
+    const struct symlink_settings *symlinks = &http_settings_for(req)->disable_symlinks;
+    struct str from;
 
+    if (LIKELY(symlinks->mode == SYMLINKS_FOLLOW))
+        return 0;
+    from = http_text_eval(req, &symlinks->from);
     while (from.len > 0 && from.p[from.len - 1] == '/')
         from.len--;
     if (from.len == 0 || !str_starts(path, from) || path.len == from.len || path.p[from.len] != '/')
@@ -106,8 +110,7 @@ struct file *
 http_open_file(struct http_request *req, struct str path)
 {
     const struct location_settings *settings = http_settings_for(req);
-    size_t trusted = settings->disable_symlinks.mode == SYMLINKS_FOLLOW
-                     ? 0 : trusted_part(req, &settings->disable_symlinks, path);
+    size_t trusted = http_trusted_part(req, path);
     struct file *file = file_open(req->worker->files, settings, path, trusted);
 
     if (file != NULL)

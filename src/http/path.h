@@ -24,6 +24,9 @@ enum http_next http_unmapped(struct http_request *req);
  */
 bool http_path_is_safe(struct str path);
 
+/* How many leading bytes of a file name may hold links, whatever disable_symlinks says (from=). */
+size_t http_trusted_part(struct http_request *req, struct str path);
+
 /* file_open for this request: given back when the request ends. NULL when memory is short. */
 struct file *http_open_file(struct http_request *req, struct str path);
 

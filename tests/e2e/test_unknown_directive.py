@@ -17,7 +17,6 @@ CASES = [
     ("server", "userid on;", True),
     ("location", "userid on;", True),
     ("location", "slice 1m;", True),
-    ("location", "dav_methods PUT;", True),
     ("main", "stream { server { listen 1; rot x; } }", False),
     ("http", "upstream a { server b; }", False),
     ("server", "ssl_certificate x;", False),
