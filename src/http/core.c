@@ -8,6 +8,7 @@
 #include "conf/log_output.h"
 #include "http/http.h"
 #include "http/open_path.h"
+#include "http/request_body.h"
 #include "http/settings.h"
 
 /* ---- values with a shape of their own ------------------------------------------------------ */
@@ -462,6 +463,9 @@ static const struct conf_enum linger_names[] = {
 static const struct conf_enum satisfy_names[] = {
     { "all", SATISFY_ALL }, { "any", SATISFY_ANY }, { NULL, 0 },
 };
+static const struct conf_enum body_file_names[] = {
+    { "off", BODY_FILES_OFF }, { "on", BODY_FILES_ON }, { "clean", BODY_FILES_CLEAN }, { NULL, 0 },
+};
 static const struct uint_range at_least_one = { 1, INT32_MAX };
 
 static const struct directive http_directives[] = {
@@ -535,6 +539,13 @@ static const struct directive location_directives[] = {
       .initial = "1m" },
     { "client_body_timeout", ONE_ARG, .parse = parse_timeout, PLACE_FIELD(client_body_timeout_ms),
       .initial = "60s" },
+    { "client_body_buffer_size", ONE_ARG, .parse = parse_size,
+      PLACE_FIELD(client_body_buffer_size), .initial = "16k" },
+    { "client_body_temp_path", .where = IN_HTTP_ALL, .args = { 1, 4 }, .parse = parse_temp_path,
+      PLACE_FIELD(client_body_temp_path), .initial = "client_body_temp" },
+    { "client_body_in_file_only", ONE_ARG, .parse = parse_enum,
+      PLACE_FIELD(client_body_in_file_only), .initial = "off", .data = body_file_names },
+    { "client_body_in_single_buffer", ONE_ARG, .parse = parse_ignored_flag },
     { "send_timeout", ONE_ARG, .parse = parse_timeout, PLACE_FIELD(send_timeout_ms),
       .initial = "60s" },
     { "client_min_rate", .where = IN_HTTP_ALL, .args = { 1, 2 }, .parse = parse_min_rate,
@@ -616,7 +627,6 @@ static const struct directive location_directives[] = {
       PLACE_FIELD(encoding.order), .initial = "br zstd gzip" },
     { "error_log", .where = IN_HTTP_ALL, .args = { 1, 3 }, .flags = DIRECTIVE_REPEAT,
       .parse = parse_error_log, PLACE_FIELD(error_log) },
-    { "client_body_buffer_size", ONE_ARG, .parse = parse_ignored_size },
     { "msie_padding", ONE_ARG, .parse = parse_ignored_flag },
     { "msie_refresh", ONE_ARG, .parse = parse_ignored_flag },
     { "send_lowat", ONE_ARG, .parse = parse_ignored_size },

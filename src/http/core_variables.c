@@ -6,6 +6,7 @@
 #include "http/login.h"
 #include "http/path.h"
 #include "http/regex.h"
+#include "http/request_body.h"
 #include "http/subrequest.h"
 #include <limits.h>
 #include <netinet/in.h>
@@ -667,14 +668,23 @@ get_fixed(struct http_request *req, const void *data, struct str rest)
     return str_of(data);
 }
 
-/* No handler reads a body so that it could be looked at. */
+/* Of a body that a handler has asked for, and that is in memory. */
 static struct str
-get_none(struct http_request *req, const void *data, struct str rest)
+get_request_body(struct http_request *req, const void *data, struct str rest)
 {
-    (void)req;
+    const struct request_body *body = http_main_request(req)->body;
+
     (void)data;
     (void)rest;
-    return STR_NONE;
+    return body != NULL && body->is_whole && body->fd < 0 ? body->bytes : STR_NONE;
+}
+
+static struct str
+get_request_body_file(struct http_request *req, const void *data, struct str rest)
+{
+    (void)data;
+    (void)rest;
+    return http_request_body_name(http_main_request(req));
 }
 
 #define CAPTURE(n) .get = get_capture, .data = (const void *)(uintptr_t)(n)
@@ -731,8 +741,8 @@ const struct http_variable http_core_variables[] = {
     { "request_filename", .get = get_request_filename },
     { "request_id", .get = get_request_id },
     { "request_length", .get = get_request_length },
-    { "request_body", .get = get_none },
-    { "request_body_file", .get = get_none },
+    { "request_body", .get = get_request_body },
+    { "request_body_file", .get = get_request_body_file },
     { "request_port", .get = get_request_port },
     { "request_method", MEMBER(method_name) },
     { "request_time", .get = get_request_time },

@@ -37,7 +37,17 @@ struct http_setup {
     struct thread_pool *thread_pools;   /* a list in the arena; "default" is added when it is not
                                            there */
     struct log *log;            /* of main level: what error_log in http inherits */
+    struct http_folder *folders;        /* that are to be there for the workers to write in; made
+                                           by the caller afterwards */
 };
+
+struct http_folder {
+    struct str path;            /* absolute, NUL-terminated */
+    struct http_folder *next;
+};
+
+/* While the configuration is read: adds one. False: memory is short, and that was noted. */
+bool http_want_folder(struct conf *conf, struct str path);
 
 /*
  * The listening sockets it wants: struct listener, linked by .link; on_accept and owner are filled

@@ -405,6 +405,12 @@ run(struct http_request *req)
 }
 
 void
+http_continue(struct http_request *req)
+{
+    run(req);
+}
+
+void
 http_resume(struct http_request *req)
 {
     const struct http_codec *codec = req->codec;

@@ -31,6 +31,7 @@ struct http_value;
 struct compressed;
 struct conf_mark;
 struct file;
+struct request_body;
 
 /* ---- methods and fields -------------------------------------------------------------------- */
 
@@ -156,6 +157,8 @@ struct http_codec {
     void (*abandon)(struct http_request *req);
     /* A handler that had to wait has gone on, and may have answered. */
     void (*resumed)(struct http_request *req);
+    /* A handler waits for the body of the request (request_body.h), which comes from now on. */
+    void (*want_body)(struct http_request *req);
     /* The body goes on that had to wait for one of its sources. */
     void (*body_resumed)(struct http_request *req);
 };
@@ -192,6 +195,7 @@ struct http_request {
     bool has_body;              /* a body follows the head */
     bool wants_continue;        /* Expect: 100-continue that is still unanswered */
     int64_t content_length;     /* of the request, -1: none or chunked */
+    struct request_body *body;  /* see request_body.h; NULL: no handler has asked for it */
 
     bool pipelined;             /* it came together with the end of the request before it */
     bool keepalive;             /* the connection may serve another one after this */
@@ -272,6 +276,8 @@ void http_process(struct http_request *req);
 void http_process_below(struct http_request *req);
 /* Goes on after HTTP_AGAIN. */
 void http_resume(struct http_request *req);
+/* The same for a codec, which knows itself that the handler goes on. */
+void http_continue(struct http_request *req);
 
 /*
  * The request cannot be served as it was sent (framing, limits, timeouts): answers with status and

@@ -304,6 +304,22 @@ note_file_cache(struct http *http, const struct http_location *place)
         note_file_cache(http, l);
 }
 
+bool
+http_want_folder(struct conf *conf, struct str path)
+{
+    struct http_setup *setup = conf->owner;
+    struct http_folder *folder;
+
+    for (folder = setup->folders; folder != NULL; folder = folder->next)
+        if (str_eq(folder->path, path))
+            return true;
+    if ((folder = ARENA_NEW(conf->arena, struct http_folder)) == NULL)
+        return conf_no_memory(conf);
+    *folder = (struct http_folder){ path, setup->folders };
+    setup->folders = folder;
+    return true;
+}
+
 enum { CORE_TABLES = 3, MAX_MODULES = 64 };
 static struct conf_module module_tables[MAX_MODULES];
 static const struct conf_module *all_tables[CORE_TABLES + MAX_MODULES + 1];

@@ -16,6 +16,7 @@
 #include "http/log_buffer.h"
 #include "http/module.h"
 #include "http/regex.h"
+#include "http/temp_file.h"
 #include "http/validators.h"
 #include "net/listener.h"
 
@@ -90,6 +91,9 @@ struct location_settings {
     uint32_t max_ranges;        /* UINT32_MAX: no bound */
     uint64_t client_max_body_size;      /* 0: no bound */
     uint64_t client_body_timeout_ms;
+    uint64_t client_body_buffer_size;
+    struct temp_path client_body_temp_path;
+    int client_body_in_file_only;       /* enum body_files */
     uint64_t send_timeout_ms;
     struct min_rate client_min_rate;
     struct size_text limit_rate, limit_rate_after;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/runtime.h"
 
+#include "proc/folders.h"
 #include "proc/pidfile.h"
 #include "proc/sockets.h"
 #include "proc/tell.h"
@@ -317,7 +318,7 @@ runtime_open(struct runtime *rt, struct runtime *old, enum runtime_opening how)
         return false;
     if (old == NULL)
         tell_log(&rt->main->log);
-    if (open_zones(rt, old) && sockets_open(rt, old, how == OPEN_AT_START ? BIND_TRIES : 1)
+    if (folders_make(rt) && open_zones(rt, old) && sockets_open(rt, old, how == OPEN_AT_START ? BIND_TRIES : 1)
         && (old == NULL || same_pid_path(rt, old) || write_pid_file(rt)))
         return true;
     if (old != NULL)

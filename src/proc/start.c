@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "proc/daemon.h"
+#include "proc/folders.h"
 #include "proc/master.h"
 #include "proc/signals.h"
 #include "proc/single.h"
@@ -93,6 +94,7 @@ start_test(const struct options *options, const struct test *test)
 
     if (ok && !test->quiet)
         console("the configuration file %s syntax is ok", path);
+    ok = ok && folders_check(rt);
     if (ok && test->bind)
         ok = runtime_try_listeners(rt);
     runtime_free(rt);

@@ -78,6 +78,9 @@ on_close(struct conn *conn, enum close_reason reason)
             note_bad_line(req, conn->in->p + conn->in->start, buffer_len(conn->in));
         if (req->log_status == 0)
             req->log_status = HTTP_BAD_REQUEST;
+    } else if (reason == CLOSE_CLIENT && h1_of(req)->collects) {
+        LOG(&req->log, INFO, 0, "client prematurely closed connection");
+        req->log_status = HTTP_BAD_REQUEST;
     } else if (reason == CLOSE_CLIENT && !req->response.started) {
         req->log_status = HTTP_CLIENT_LEFT;
     }
@@ -664,6 +667,31 @@ abandon(struct http_request *req)
     req->response.started = true;
 }
 
+/* ---- bodies that a handler wants ----------------------------------------------------------- */
+
+static void
+want_body(struct http_request *req)
+{
+    h1_of(req)->collects = true;
+}
+
+/*
+ * A handler waits for the body. What the client has sent of it already is next; else it is told
+ * that it may, and has the time of client_body_timeout for each piece.
+ */
+static enum step
+await_body(struct conn *conn, bool more_input)
+{
+    struct http_request *req = conn->request;
+
+    conn_state_set(conn, CONN_READING);
+    if (more_input)
+        req->wants_continue = false;
+    h1_continue(req);
+    wait_for_peer(conn, SLOW_BODY, http_settings_for(req)->client_body_timeout_ms);
+    return STEP_MORE;
+}
+
 static void
 resumed(struct http_request *req)
 {
@@ -671,11 +699,13 @@ resumed(struct http_request *req)
 
     if (req->response.started || h1_of(req)->failed)
         after_settle(conn, settle(conn, conn->in != NULL));
+    else if (h1_of(req)->collects)
+        after_settle(conn, await_body(conn, conn->in != NULL));
 }
 
 const struct http_codec h1_codec = {
-    .respond = respond, .abandon = abandon, .resumed = resumed, .body_resumed = body_resumed,
-    .interim = h1_interim,
+    .respond = respond, .abandon = abandon, .resumed = resumed, .want_body = want_body,
+    .body_resumed = body_resumed, .interim = h1_interim,
 };
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -716,6 +746,17 @@ wait_for_handler(struct conn *conn)
     return STEP_BUSY;
 }
 
+/* The handlers have run as far as they can. */
+static enum step
+after_handlers(struct conn *conn, bool more_input)
+{
+    struct http_request *req = conn->request;
+
+    if (req->response.started || h1_of(req)->failed)
+        return settle(conn, more_input);
+    return h1_of(req)->collects ? await_body(conn, more_input) : wait_for_handler(conn);
+}
+
 static enum step
 refuse(struct conn *conn, unsigned status, unsigned log_status, enum close_reason reason)
 {
@@ -727,9 +768,7 @@ refuse(struct conn *conn, unsigned status, unsigned log_status, enum close_reaso
     req->version = MAX(req->version, 10);
     h1_of(req)->head_done = true;       /* as much as there will be: it is logged */
     http_refuse(req, status, log_status);
-    if (UNLIKELY(!req->response.started && !h1_of(req)->failed))
-        return wait_for_handler(conn);  /* of the page that stands in for the error */
-    return settle(conn, false);
+    return after_handlers(conn, false); /* one may wait: of the page that stands in for the error */
 }
 
 static enum step
@@ -759,9 +798,7 @@ serve(struct conn *conn, const char *head, bool more_input)
     req->received_bytes = h1_of(req)->framing.head_len;
     conn_state_set(conn, CONN_PROCESSING);
     http_process(req);
-    if (!req->response.started && !h1_of(req)->failed)
-        return wait_for_handler(conn);
-    return settle(conn, more_input);
+    return after_handlers(conn, more_input);
 }
 
 static enum step
@@ -797,6 +834,54 @@ read_head(struct conn *conn, const char *p, size_t len, size_t *used)
     return serve(conn, p, len > f->head_len);
 }
 
+/* The body is there, or could not be kept: the handler goes on. */
+static enum step
+go_on_with_body(struct conn *conn, bool more_input)
+{
+    struct http_request *req = conn->request;
+
+    h1_of(req)->collects = false;
+    conn_state_set(conn, CONN_PROCESSING);
+    http_continue(req);
+    return after_handlers(conn, more_input);
+}
+
+static enum step
+refuse_body(struct conn *conn, unsigned status)
+{
+    h1_of(conn->request)->collects = false;
+    return refuse(conn, status, 0, CLOSE_BAD_REQUEST);
+}
+
+static enum step
+collect_body(struct conn *conn, const char *p, size_t len, size_t *used)
+{
+    struct http_request *req = conn->request;
+
+    switch (h1_body_read(req, p, len, used)) {
+    case H1_BODY_MORE:
+        wait_for_peer(conn, SLOW_BODY, http_settings_for(req)->client_body_timeout_ms);
+        return STEP_MORE;
+    case H1_BODY_DONE:
+        return go_on_with_body(conn, *used < len);
+    case H1_BODY_FAILED:
+        *used = len;
+        req->keepalive = false;
+        return go_on_with_body(conn, true);
+    case H1_BODY_BAD:
+        LOG(&req->log, ERR, 0, "client sent invalid chunked body");
+        *used = len;
+        return refuse_body(conn, HTTP_BAD_REQUEST);
+    case H1_BODY_TOO_LARGE:
+        break;
+    }
+    LOG(&req->log, ERR, 0, "client intended to send too large chunked body");
+    HTTP_TRACE(req, NULL, "client_max_body_size: the request has more than %llu bytes",
+               (unsigned long long)http_settings_for(req)->client_max_body_size);
+    *used = len;
+    return refuse_body(conn, HTTP_CONTENT_TOO_LARGE);
+}
+
 static enum step
 read_body(struct conn *conn, const char *p, size_t len, size_t *used)
 {
@@ -812,6 +897,7 @@ read_body(struct conn *conn, const char *p, size_t len, size_t *used)
         return settle(conn, *used < len);
     case H1_BODY_BAD:
     case H1_BODY_TOO_LARGE:
+    case H1_BODY_FAILED:        /* nobody keeps it */
         break;
     }
     /*
@@ -845,8 +931,12 @@ feed(struct conn *conn, const char *p, size_t len, size_t *left)
                 break;
             worker->turn_ends = --left_in_turn == 0;
         }
-        step = req != NULL && h1_of(req)->head_done ? read_body(conn, p, len, &used)
-                                                    : read_head(conn, p, len, &used);
+        if (req == NULL || !h1_of(req)->head_done)
+            step = read_head(conn, p, len, &used);
+        else if (h1_of(req)->collects)
+            step = collect_body(conn, p, len, &used);
+        else
+            step = read_body(conn, p, len, &used);
         if (step == STEP_GONE)
             return step;
         p += used;
@@ -1038,6 +1128,8 @@ continue_writing(struct conn *conn)
 
     if (io != IO_DONE || req == NULL)
         return io;
+    if (UNLIKELY(h1_of(req)->collects))
+        return IO_DONE;
     if (UNLIKELY(h1_of(req)->waits))
         return IO_AGAIN;
     return h1_of(req)->out = h1_push(req);
@@ -1049,7 +1141,9 @@ on_writable(struct conn *conn)
     struct http_request *req = answered_request(conn);
     enum io io = continue_writing(conn);
 
-    if (req != NULL) {
+    if (req != NULL && h1_of(req)->collects && io == IO_DONE) {
+        after_settle(conn, await_body(conn, conn->in != NULL));
+    } else if (req != NULL) {
         h1_of(req)->out = io;
         after_settle(conn, settle(conn, conn->in != NULL));
     } else if (io == IO_AGAIN) {
@@ -1106,9 +1200,20 @@ on_event(struct conn *conn, uint32_t events)
     }
 }
 
+/* What did not come is a head, or a body that a handler waits for: nothing was answered yet. */
+static bool
+can_be_told(const struct conn *conn)
+{
+    const struct http_request *req = conn->request;
+
+    return req != NULL && conn->state == CONN_READING
+           && (!h1_of(req)->head_done || h1_of(req)->collects);
+}
+
 /*
- * The client is too late, or too slow. That a head did not come can be answered, unless
- * reset_timedout_connection is set; to a body or a reader that lags all has been said.
+ * The client is too late, or too slow. That a head did not come, or a body that somebody wants, can
+ * be answered, unless reset_timedout_connection is set; to one whose body nobody wants, or who lags
+ * in reading, all has been said.
  */
 static void
 close_late(struct conn *conn, enum close_reason reason)
@@ -1116,10 +1221,11 @@ close_late(struct conn *conn, enum close_reason reason)
     bool reset = settings_of(conn)->reset_timedout_connection;
     struct http_request *req = conn->request;
 
-    if (req != NULL && !h1_of(req)->head_done && conn->state == CONN_READING) {
-        if (conn->in != NULL)
+    if (can_be_told(conn)) {
+        if (conn->in != NULL && !h1_of(req)->head_done)
             note_bad_line(req, conn->in->p + conn->in->start, buffer_len(conn->in));
         if (!reset) {
+            h1_of(req)->collects = false;
             refuse(conn, HTTP_REQUEST_TIMEOUT, 0, reason);
             return;
         }

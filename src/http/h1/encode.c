@@ -132,12 +132,34 @@ write_fields(struct writer *w, const struct http_request *req)
 static void
 write_continue(struct http_request *req, struct writer *w)
 {
-    if (req->response.status < 300) {
-        write_str(w, STR("HTTP/1.1 100 Continue\r\n\r\n"));
-        stats->responses_1xx++;
-    } else {
-        req->keepalive = false;         /* whether the body will come is not known any more */
-    }
+    write_str(w, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+    stats->responses_1xx++;
+    req->wants_continue = false;
+}
+
+void
+h1_continue(struct http_request *req)
+{
+    struct http_worker *worker = req->worker;
+    struct writer w;
+
+    if (!req->wants_continue)
+        return;
+    if (worker->out_len >= GATHER_SIZE)
+        h1_flush(req->conn, false);     /* what became of it shows when the next is flushed */
+    w = writer_at(worker->out + worker->out_len, GATHER_SIZE + GATHER_SLACK - worker->out_len);
+    write_continue(req, &w);
+    worker->out_len = (size_t)(w.p - worker->out);
+}
+
+/* Whether the body will come is not known when the client was told to wait and then refused. */
+static void
+end_waiting(struct http_request *req, struct writer *w)
+{
+    if (req->response.status < 300)
+        write_continue(req, w);
+    else
+        req->keepalive = false;
     req->wants_continue = false;
 }
 
@@ -199,7 +221,7 @@ h1_encode(struct http_request *req)
         return false;
     w = writer_at(worker->out + worker->out_len, GATHER_SIZE + GATHER_SLACK - worker->out_len);
     if (UNLIKELY(req->wants_continue))
-        write_continue(req, &w);
+        end_waiting(req, &w);
     begin = w.p;
     start = head_start(worker, resp->status, req->keepalive,
                        http_settings_for(req)->server_tokens);

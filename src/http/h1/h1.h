@@ -23,6 +23,7 @@ struct h1_request {
     bool ended;                 /* chunked: the last chunk follows, or was sent */
     enum io out;                /* what became of the last attempt to write */
     bool waits;                 /* with IO_AGAIN: for the body, that is not made yet */
+    bool collects;              /* a handler waits for the body of the request */
     bool awaits_body;           /* nothing else is to be done meanwhile */
     uint64_t body_left;         /* BODY_LENGTH */
     uint64_t body_bytes;        /* BODY_CHUNKED: of data, so far */
@@ -48,9 +49,15 @@ h1_of(const struct http_request *req)
  */
 unsigned h1_parse(struct http_request *req, const char *head);
 
-enum h1_body { H1_BODY_MORE, H1_BODY_DONE, H1_BODY_BAD, H1_BODY_TOO_LARGE };
+enum h1_body {
+    H1_BODY_MORE,
+    H1_BODY_DONE,
+    H1_BODY_BAD,
+    H1_BODY_TOO_LARGE,
+    H1_BODY_FAILED              /* it could not be kept: the handler is to hear of it */
+};
 
-/* Takes body bytes, *used of them; they are thrown away. */
+/* Takes body bytes, *used of them; they go to the handler that wants them, or are thrown away. */
 enum h1_body h1_body_read(struct http_request *req, const char *p, size_t len, size_t *used);
 
 /*
@@ -61,6 +68,8 @@ bool h1_encode(struct http_request *req);
 /* struct http_codec's interim. One for which there is no room is left out. */
 void h1_interim(struct http_request *req, unsigned status, const struct http_field *fields,
                 uint32_t len);
+/* Writes "100 Continue" behind what is gathered, if the client waits for it. */
+void h1_continue(struct http_request *req);
 /* Whether there can be room for it at all. */
 bool h1_head_fits(const struct http_request *req);
 
