@@ -47,6 +47,7 @@ struct last_host {
 struct routes;
 /* Where paths have led (location.c), by malloc. */
 struct routes *routes_create(void);
+struct offload;
 struct logins;                  /* modules/auth_basic.c */
 struct compressor;              /* compress.c */
 struct films;                   /* modules/mp4.c */
@@ -80,6 +81,7 @@ struct http_worker {
     struct link listing_waiting;        /* of struct listing_wait */
     struct timer listing_limit; /* nobody waits longer for it */
     const struct listing_wait *listing_now;     /* whose request goes on; NULL once taken */
+    struct offload *dav_threads;        /* of dav; NULL: none was needed yet */
     struct logins *logins;      /* of auth_basic; NULL: no password came yet */
     struct compressor *compressor;      /* NULL: nothing was compressed yet */
     struct films *films;        /* of mp4; NULL: none was cut yet */

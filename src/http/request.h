@@ -32,6 +32,7 @@ struct compressed;
 struct conf_mark;
 struct file;
 struct request_body;
+struct dav_request;
 
 /* ---- methods and fields -------------------------------------------------------------------- */
 
@@ -219,6 +220,7 @@ struct http_request {
     uint16_t access_step;       /* the next of a group of access handlers */
     uint16_t access_status;     /* 401 or 403, which one of them has said; 0: none */
     const struct http_login *login;     /* see login.h; NULL: it was not read yet */
+    struct dav_request *dav;    /* of modules/dav.c; NULL: it does not answer the request */
     struct login_check *login_check;    /* of auth_basic; NULL: no password was compared slowly */
     unsigned log_status;        /* logged instead of the answer's status (494, 499), 0: none */
     uint32_t redirects;         /* internal ones so far */
