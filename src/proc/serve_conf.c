@@ -179,7 +179,9 @@ write_headers(struct writer *w, const struct serve *serve)
         struct str text = str_of(serve->headers.items[i]);
         ptrdiff_t colon = str_find(text, ':', 0);
 
-        write_fmt(w, "add_header %.*s ", (int)colon, text.p);
+        write_str(w, STR("add_header "));
+        write_str(w, (struct str){ text.p, (size_t)colon });
+        write_char(w, ' ');
         write_text(w, str_trim(str_from(text, (size_t)colon + 1)));
         write_str(w, STR(" always;\n"));
     }
