@@ -6,7 +6,7 @@
  *
  * The automaton tells of each text where it ends; which of them count is known once nothing can be
  * found any more that begins before. So finds are kept by the place where they begin, for as many
- * places as the longest text has bytes, and the one behind it.
+ * places as the longest text has bytes.
  */
 #include "http/substitute.h"
 #include "base/compiler.h"
@@ -242,7 +242,7 @@ substitute_begin(struct substitute_run *run, struct arena *arena,
                  const struct substitute_set *set, bool once)
 {
     *run = (struct substitute_run){ .set = set, .left = set->count };
-    run->finds = ARENA_ARRAY(arena, uint32_t, set->longest + 1);
+    run->finds = ARENA_ARRAY(arena, uint32_t, set->longest);
     if (once)
         run->used = ARENA_ARRAY(arena, bool, set->count);
     return run->finds != NULL && (!once || run->used != NULL);
@@ -301,7 +301,7 @@ skip_ahead(const struct substitute_set *set, struct str text, size_t at)
 static uint32_t *
 find_at(const struct substitute_run *run, size_t at)
 {
-    return &run->finds[(run->begin + at) % (run->set->longest + 1)];
+    return &run->finds[(run->begin + at) % run->set->longest];
 }
 
 /* The first of the texts of a node that may still be found. */
@@ -329,6 +329,16 @@ note_finds(struct substitute_run *run)
         if (*find == 0 || text + 1 < *find)
             *find = text + 1;
     }
+}
+
+/* An end that no text goes on from is the same as a shorter one from here on. */
+static void
+shorten(struct substitute_run *run)
+{
+    const struct node *nodes = run->set->nodes;
+
+    while (run->node != 0 && nodes[run->node].child == 0)
+        run->node = nodes[run->node].shorter;
 }
 
 /* Nothing of what was found from one place to another counts; before them nothing was. */
@@ -421,5 +431,6 @@ substitute_next(struct substitute_run *run, struct str text, bool is_last)
             continue;
         run->node = step(set, run->node, fold(text.p[run->ahead++]));
         note_finds(run);
+        shorten(run);
     }
 }

@@ -57,8 +57,8 @@ struct substitute_piece {
 
 /*
  * The next piece of a stream. text: all bytes that are there and not done with, is_last: no more
- * come. Where nothing is found, the bytes that are left over (at most as many as the longest text has)
- * must come again in front of the next ones; none are when is_last.
+ * come. Where nothing is found, the bytes that are left over (fewer than the longest text has) must
+ * come again in front of the next ones; none are when is_last.
  */
 struct substitute_piece substitute_next(struct substitute_run *run, struct str text, bool is_last);
 

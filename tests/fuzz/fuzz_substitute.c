@@ -83,7 +83,7 @@ compare(const struct input *in, struct substitute_run *run, size_t longest)
             at += in->texts[piece.found].len;
             used[piece.found] = in->once;
         } while (piece.found != SUBSTITUTE_NONE);
-        require(text.len <= (is_last ? 0 : longest));
+        require(text.len == 0 || (!is_last && text.len < longest));
     } while (!is_last);
     require(plain_next(in, used, &at) == SUBSTITUTE_NONE);
 }
