@@ -16,7 +16,7 @@ SAY = @$(if $(V),:,printf '  %-7s %s\n')
 	clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.SECONDARY: $(B)/gen/report_page_html.c
+.SECONDARY: $(patsubst src/http/%.html,$(B)/gen/%_html.c,$(wildcard src/http/*.html))
 
 all: $(B)/weir
 
@@ -41,10 +41,12 @@ UNIT_SOURCES := $(sort $(shell find tests/unit -name 'test_*.c'))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 
 object = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
+PAGES := $(notdir $(basename $(sort $(wildcard src/http/*.html))))
+page_objects = $(PAGES:%=$(B)/$(1)/gen/%_html.o)
 llhttp_objects = $(patsubst %.c,$(B)/$(1)/llhttp/%.o,$(notdir $(LLHTTP_SOURCES)))
 
 LIB_OBJECTS := $(call object,obj,$(LIB_SOURCES)) $(B)/obj/gen/http_modules.o \
-	$(B)/obj/gen/report_page_html.o \
+	$(call page_objects,obj) \
 	$(call llhttp_objects,obj)
 UNIT_PROGRAMS := $(patsubst %.c,$(B)/%,$(UNIT_SOURCES))
 
@@ -147,7 +149,7 @@ FUZZ_CC := clang
 FUZZ_SANITIZE := address,undefined
 FUZZ_FLAGS = $(LANGUAGE) -g -O1 -DWEIR_DEBUG -DFUZZING -fno-sanitize-recover=all $(INCLUDES)
 FUZZ_OBJECTS := $(call object,fuzz/obj,$(LIB_SOURCES)) $(B)/fuzz/obj/gen/http_modules.o \
-	$(B)/fuzz/obj/gen/report_page_html.o \
+	$(call page_objects,fuzz/obj) \
 	$(call llhttp_objects,fuzz/obj)
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SOURCES))
 FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -MMD -MP

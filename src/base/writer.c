@@ -365,15 +365,56 @@ static const bool plain_in_path[256] = {
     [':'] = true, ['@'] = true, ['/'] = true,
 };
 
-void
-write_uri(struct writer *w, struct str s)
+/* RFC 3986 2.3 */
+static const bool unreserved[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,
+    ['-'] = true, ['.'] = true, ['_'] = true, ['~'] = true,
+};
+
+static void
+write_percent_encoded(struct writer *w, struct str s, const bool plain[256])
 {
-    for (size_t i = 0, plain = 0; i < s.len; plain = ++i) {
-        while (i < s.len && plain_in_path[(unsigned char)s.p[i]])
+    for (size_t i = 0, from = 0; i < s.len; from = ++i) {
+        while (i < s.len && plain[(unsigned char)s.p[i]])
             i++;
-        write_bytes(w, s.p + plain, i - plain);
+        write_bytes(w, s.p + from, i - from);
         if (i == s.len)
             return;
         write_byte_escaped(w, "%", (unsigned char)s.p[i]);
     }
+}
+
+void
+write_uri(struct writer *w, struct str s)
+{
+    write_percent_encoded(w, s, plain_in_path);
+}
+
+void
+write_uri_component(struct writer *w, struct str s)
+{
+    write_percent_encoded(w, s, unreserved);
+}
+
+void
+write_size(struct writer *w, uint64_t bytes)
+{
+    static const char *const units[] = { " B", " KiB", " MiB", " GiB", " TiB", " PiB" };
+    unsigned unit = 0, shift;
+
+    while (unit < ARRAY_LEN(units) - 1 && bytes >> (10 * unit) >= 1024)
+        unit++;
+    shift = 10 * unit;
+    if (unit == 0) {
+        write_uint(w, bytes);
+    } else if (bytes >> shift >= 100) {
+        write_uint(w, (bytes >> shift) + (bytes >> (shift - 1) & 1));
+    } else {
+        uint64_t tenths = ((bytes >> (shift - 10)) * 10 + 512) / 1024;
+
+        write_uint(w, tenths / 10);
+        write_char(w, '.');
+        write_uint(w, tenths % 10);
+    }
+    write_str(w, str_of(units[unit]));
 }

@@ -91,6 +91,10 @@ void write_log_escaped(struct writer *w, struct str s);
 void write_json(struct writer *w, struct str s);
 /* A URI path: all but unreserved, sub-delims, ':', '@' and '/' as %XX. */
 void write_uri(struct writer *w, struct str s);
+/* A part of one, that stands for nothing but itself wherever it is: all but unreserved as %XX. */
+void write_uri_component(struct writer *w, struct str s);
+/* For people: "512 B", "1.5 KiB", "101 MiB". */
+void write_size(struct writer *w, uint64_t bytes);
 
 /* Writes v in decimal at p (room for 20 bytes) and returns the end. The bare form for hot paths. */
 char *put_uint(char *p, uint64_t v);

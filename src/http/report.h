@@ -71,8 +71,4 @@ void write_age(struct writer *w, uint64_t seconds);
 /* Seconds since 1970 as "2024-05-06 07:08:09 UTC". */
 void write_time(struct writer *w, uint64_t seconds);
 
-/* The page's source, report_page.html. */
-extern const unsigned char report_page_html[];
-extern const size_t report_page_html_len;
-
 #endif

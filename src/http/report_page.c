@@ -6,24 +6,13 @@
  */
 #include "base/compiler.h"
 #include "config.h"
+#include "http/page.h"
 #include "http/report.h"
 #include <stdlib.h>
 
 enum { HOSTS_SHOWN = 50, BAR_WIDTH = 1000, BAR_LEAST = 6 };
 
 /* ---- words --------------------------------------------------------------------------------- */
-
-static void
-write_bytes_size(struct writer *w, uint64_t bytes)
-{
-    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-    double size = (double)bytes;
-    size_t i = 0;
-
-    for (; size >= 1024 && i < ARRAY_LEN(units) - 1; i++)
-        size /= 1024;
-    write_fmt(w, "%.*f %s", i > 0 && size < 100 ? 1 : 0, size, units[i]);
-}
 
 static void
 write_ms(struct writer *w, double us)
@@ -136,7 +125,7 @@ write_host(struct writer *w, const struct report_host *host)
         write_str(w, STR("</td>"));
     }
     write_str(w, STR("<td>"));
-    write_bytes_size(w, h->bytes_sent);
+    write_size(w, h->bytes_sent);
     write_str(w, STR("</td><td class=\"mix\"><svg class=\"thin\" viewBox=\"0 0 1000 10\" "
                      "preserveAspectRatio=\"none\">"));
     write_classes(w, h->responses);
@@ -308,7 +297,7 @@ write_requests(struct writer *w, const struct report *r)
 static void
 write_sent(struct writer *w, const struct report *r)
 {
-    write_bytes_size(w, r->sum.bytes_sent);
+    write_size(w, r->sum.bytes_sent);
 }
 
 static void
@@ -384,16 +373,9 @@ report_page(struct writer *w, const struct report *report, struct str nonce)
     struct str rest = { (const char *)report_page_html, report_page_html_len };
 
     while (rest.len > 0) {
-        const char *open = memmem(rest.p, rest.len, "{{", 2);
-        size_t plain = open != NULL ? (size_t)(open - rest.p) : rest.len;
-        const char *close;
+        struct str place;
 
-        write_bytes(w, rest.p, plain);
-        rest = str_from(rest, plain + 2);
-        close = memmem(rest.p, rest.len, "}}", 2);
-        if (close == NULL)
-            return;
-        write_place(w, report, (struct str){ rest.p, (size_t)(close - rest.p) }, nonce);
-        rest = str_from(rest, (size_t)(close - rest.p) + 2);
+        write_str(w, page_next(&rest, &place));
+        write_place(w, report, place, nonce);
     }
 }

@@ -234,6 +234,9 @@ static const struct { escape_fn *fn; const char *text, *escaped; } escapes[] = {
     { write_uri, "/a-b._~!$&'()*+,;=:@", "/a-b._~!$&'()*+,;=:@" },
     { write_uri, "/a b?c#d%\xc3\xa4\"<>[]^`{|}\\\x7f\x01",
                  "/a%20b%3Fc%23d%25%C3%A4%22%3C%3E%5B%5D%5E%60%7B%7C%7D%5C%7F%01" },
+    { write_uri_component, "a-b._~Z9", "a-b._~Z9" },
+    { write_uri_component, "/!$&'()*+,;=:@?#% \xff",
+                           "%2F%21%24%26%27%28%29%2A%2B%2C%3B%3D%3A%40%3F%23%25%20%FF" },
 };
 
 START_TEST(escapes_are_those_of_each_language)
@@ -242,6 +245,22 @@ START_TEST(escapes_are_those_of_each_language)
 
     escapes[_i].fn(&w, str_of(escapes[_i].text));
     assert_text(&w, escapes[_i].escaped);
+}
+END_TEST
+
+static const struct { uint64_t bytes; const char *text; } sizes[] = {
+    { 0, "0 B" }, { 1023, "1023 B" }, { 1024, "1.0 KiB" }, { 1535, "1.5 KiB" }, { 10239, "10.0 KiB" },
+    { 102348, "99.9 KiB" }, { 102399, "100.0 KiB" }, { 102400, "100 KiB" }, { 102912, "101 KiB" },
+    { 1048575, "1024 KiB" }, { 1048576, "1.0 MiB" }, { 1 << 30, "1.0 GiB" },
+    { UINT64_C(5) << 40, "5.0 TiB" }, { UINT64_C(7) << 50, "7.0 PiB" }, { UINT64_MAX, "16384 PiB" },
+};
+
+START_TEST(sizes_are_for_people)
+{
+    struct writer w = writer_in(arena);
+
+    write_size(&w, sizes[_i].bytes);
+    assert_text(&w, sizes[_i].text);
 }
 END_TEST
 
@@ -299,6 +318,7 @@ main(void)
     unit_add(suite, numbers_are_written_as_printf_does, 1);
     unit_add(suite, number_fits_in_exactly_its_digits, 1);
     unit_add(suite, escapes_are_those_of_each_language, ARRAY_LEN(escapes));
+    unit_add(suite, sizes_are_for_people, ARRAY_LEN(sizes));
     unit_add(suite, absent_text_is_escaped_as_nothing, 1);
     unit_add(suite, no_byte_slips_through_the_log_escape, 1);
     return unit_run(suite);
