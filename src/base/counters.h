@@ -88,7 +88,10 @@
     X(limit_conn_rejected_dry_run, COUNTER, "Requests limit_conn would have refused")                               \
     X(auth_basic_hashed,          COUNTER, "Passwords compared with a hash, of unknown users too")                  \
     X(auth_basic_remembered,      COUNTER, "Passwords that auth_basic_cache knew to be right")                      \
-    X(auth_basic_rejected,        COUNTER, "Requests refused because too many passwords waited")
+    X(auth_basic_rejected,        COUNTER, "Requests refused because too many passwords waited")                     \
+    X(autoindex_read,             COUNTER, "Folders read to be listed, or to pick a file of them")                   \
+    X(autoindex_shared,           COUNTER, "Requests for which a folder was read together with another")             \
+    X(autoindex_rejected,         COUNTER, "Requests for lists refused by autoindex_limit, _memory or _threads")
 
 /* The same for the master's block. Times are seconds since 1970, 0: never. */
 #define MASTER_COUNTERS(X)                                                                                          \

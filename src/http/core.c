@@ -468,10 +468,26 @@ static const struct conf_enum body_file_names[] = {
 };
 static const struct uint_range at_least_one = { 1, INT32_MAX };
 
+/* Below that not even a small folder could be read. */
+static bool
+parse_folder_memory(struct conf *conf, const struct conf_node *node, void *field)
+{
+    enum { LEAST = 64 << 10 };
+
+    if (!parse_size(conf, node, field))
+        return false;
+    return *(const uint64_t *)field >= LEAST
+           || conf_error(conf, &node->words[1], "\"autoindex_memory\" must be at least 64k");
+}
+
 static const struct directive http_directives[] = {
     { "http", .where = IN_MAIN, .flags = DIRECTIVE_BLOCK, .parse = parse_http },
     { "server", .where = IN_HTTP, .flags = DIRECTIVE_BLOCK | DIRECTIVE_REPEAT,
       .parse = parse_server },
+    { "autoindex_memory", .where = IN_HTTP, .args = {1, 1}, .parse = parse_folder_memory,
+      FIELD(struct http_settings, folder_memory), .initial = "64m" },
+    { "autoindex_threads", .where = IN_HTTP, .args = {1, 2}, .parse = parse_threads,
+      FIELD(struct http_settings, folder_threads), .initial = "2 queue=256" },
     { "open_file_cache_body_memory", .where = IN_HTTP, .args = {1, 1}, .parse = parse_size,
       FIELD(struct http_settings, file_cache_body_bytes), .initial = "8m" },
     { "regex_match_limit", .where = IN_HTTP, .args = {1, 1}, .parse = parse_uint,

@@ -51,6 +51,7 @@ struct offload;
 struct logins;                  /* modules/auth_basic.c */
 struct compressor;              /* compress.c */
 struct films;                   /* modules/mp4.c */
+struct folder_reader;
 
 struct http_worker {
     struct http *http;
@@ -85,6 +86,7 @@ struct http_worker {
     struct logins *logins;      /* of auth_basic; NULL: no password came yet */
     struct compressor *compressor;      /* NULL: nothing was compressed yet */
     struct films *films;        /* of mp4; NULL: none was cut yet */
+    struct folder_reader *folders;      /* NULL: none was asked for yet */
     struct loop_turn_end turn_end;
     const struct http_trace *trace;     /* of all its requests; NULL: they are served */
 };

@@ -15,7 +15,7 @@
 struct str page_next(struct str *rest, struct str *place);
 
 /* Their texts; make writes them. */
-extern const unsigned char report_page_html[];
-extern const size_t report_page_html_len;
+extern const unsigned char folder_page_html[], report_page_html[];
+extern const size_t folder_page_html_len, report_page_html_len;
 
 #endif

@@ -355,6 +355,8 @@ parse_http(struct conf *conf, const struct conf_node *node, void *field)
     http->first_slot = conf_module_number(conf, &module_tables[0]);
     http->file_cache_body_bytes = settings->file_cache_body_bytes;
     http->regex_match_limit = settings->regex_match_limit;
+    http->folder_threads = settings->folder_threads;
+    http->folder_memory = settings->folder_memory;
     if (!http_variables_bind(conf, http))
         return false;
     for (const struct http_server *s = http->servers; s != NULL; s = s->next)

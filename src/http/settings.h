@@ -17,6 +17,7 @@
 #include "http/module.h"
 #include "http/regex.h"
 #include "http/temp_file.h"
+#include "http/threads.h"
 #include "http/validators.h"
 #include "net/listener.h"
 
@@ -291,6 +292,8 @@ struct http {
     uint32_t file_cache_max;    /* the largest open_file_cache max= */
     uint64_t file_cache_inactive_ms;
     uint64_t file_cache_body_bytes;     /* open_file_cache_body_memory */
+    struct thread_limits folder_threads; /* autoindex_threads */
+    uint64_t folder_memory;     /* autoindex_memory */
     /* while the file is read */
     struct http_server *reading_server;
     struct http_location *reading_place;
@@ -300,6 +303,8 @@ struct http {
 struct http_settings {
     uint64_t file_cache_body_bytes;
     uint32_t regex_match_limit;
+    struct thread_limits folder_threads;
+    uint64_t folder_memory;
 };
 
 extern const struct conf_module http_table, server_table, location_table;

@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "http/engine.h"
+#include "http/folder_reader.h"
 #include "http/http.h"
 #include "http/log_buffer.h"
 #include "http/log_path.h"
@@ -398,6 +399,7 @@ http_worker_stop(struct http_worker *worker)
     for (unsigned i = 0; http_modules[i] != NULL; i++)
         if (http_modules[i]->worker_stop != NULL)
             http_modules[i]->worker_stop(worker);
+    folder_reader_destroy(worker->folders);
     log_buffers_stop(&worker->http->log_buffers);
     log_caches_close(&worker->http->log_caches);
     link_remove(&worker->turn_end.link);

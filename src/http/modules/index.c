@@ -66,25 +66,6 @@ index_file(struct http_request *req, struct str name)
 }
 
 static enum http_next
-folder_without_index(struct http_request *req)
-{
-    struct str path = http_map_path(req, req->path, 0);
-    struct file *file;
-
-    if (!str_is_set(path))
-        return http_unmapped(req);
-    req->filename = path;
-    file = http_open_file(req, path);
-    if (file == NULL)
-        return http_fail(req, HTTP_INTERNAL_ERROR);
-    if (file->error != 0)
-        return http_fail(req, http_open_failed(req, path, file->error));
-    HTTP_TRACE(req, NULL, "index: the folder has none, and its list is not shown");
-    LOG(&req->log, ERR, 0, "directory index of \"%.*s\" is forbidden", STR_ARG(path));
-    return http_fail(req, HTTP_FORBIDDEN);
-}
-
-static enum http_next
 index_handle(struct http_request *req, const void *slot)
 {
     const struct index_conf *ic = slot;
@@ -120,7 +101,7 @@ index_handle(struct http_request *req, const void *slot)
         if (file->error != 0 && file->error != ENOENT && file->error != ENOTDIR)
             return http_fail(req, http_open_failed(req, file_path, file->error));
     }
-    return folder_without_index(req);
+    return HTTP_PASS;
 }
 
 static const struct directive index_directives[] = {
