@@ -114,12 +114,28 @@ open_by_components(struct str path, enum symlinks symlinks, size_t trusted, int 
     return fd;
 }
 
+/*
+ * Of a folder that is the trusted part itself, or has two slashes at its end, so far only the place
+ * is known.
+ */
+static int
+open_for_reading(int fd)
+{
+    int folder = fd;
+
+    if (fd < 0 || (fcntl(fd, F_GETFL) & O_PATH) == 0)
+        return fd;
+    fd = openat(folder, ".", READ_FLAGS);
+    close(folder);
+    return fd;
+}
+
 int
 open_path(struct str path, enum symlinks symlinks, size_t trusted)
 {
     if (symlinks == SYMLINKS_FOLLOW)
         return open(path.p, READ_FLAGS);
-    return open_by_components(path, symlinks, trusted, READ_FLAGS, NULL);
+    return open_for_reading(open_by_components(path, symlinks, trusted, READ_FLAGS, NULL));
 }
 
 int
