@@ -69,9 +69,10 @@ def test_answers_one_behind_the_other():
 
 
 def test_encoded_answers_stay_as_they_are():
-    with serve("sub_filter foo bar; add_header Content-Encoding x;", {"html/a.html": "foo"}) as weir:
+    with serve("sub_filter foo bar; add_header Content-Encoding x;", {"html/a.html": "foo"}, error_level="debug") as weir:
         found = weir.get("/a.html")
         assert found.body == b"foo" and found.get("Content-Length") == "3" and found.get("ETag")
+        weir.wait_log("sub_filter: the answer is encoded, and stays as it is")
 
 
 def test_each_request_has_its_own_texts():
@@ -105,6 +106,7 @@ def test_explain_tells_of_it(folder):
     (folder / "html" / "a.html").write_text("foo")
     (folder / "weir.conf").write_text("events { }\nhttp { server { listen 8080; root html;\nsub_filter foo bar;\n} }\n")
     done = run_weir(folder, "explain", "http://localhost:8080/a.html", "-p", str(folder), "-c", "weir.conf")
+    assert "encoded" not in done.stdout
     assert re.search(r"sub_filter +texts in the answer are replaced, each once +weir.conf:3\n", done.stdout), done.stdout + done.stderr
 
 

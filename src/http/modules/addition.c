@@ -113,15 +113,27 @@ pull(struct body_source *source, char *room, size_t cap, size_t *done)
 
 /* ---- answers ------------------------------------------------------------------------------- */
 
+static bool
+is_extended(struct http_request *req, const struct addition_conf *ac)
+{
+    const struct http_response *resp = &req->response;
+
+    if (resp->status != HTTP_OK || !types_set_has(&ac->types, resp->content_type))
+        return false;
+    if (!http_body_is_encoded(resp))
+        return true;
+    HTTP_TRACE(req, ac->before.is_on ? &ac->before.mark : &ac->after.mark,
+               "addition: the answer is encoded, and stays as it is");
+    return false;
+}
+
 static enum http_next
 addition_filter(struct http_request *req, const void *slot)
 {
     const struct addition_conf *ac = slot;
-    struct http_response *resp = &req->response;
     struct addition_source *s;
 
-    if (resp->status != HTTP_OK || !types_set_has(&ac->types, resp->content_type)
-        || http_body_is_encoded(resp))
+    if (!is_extended(req, ac))
         return HTTP_PASS;
     if ((s = ARENA_NEW(req->arena, struct addition_source)) == NULL)
         return http_fail(req, HTTP_INTERNAL_ERROR);

@@ -218,11 +218,17 @@ substitute(struct http_request *req, const struct sub_conf *sc, const struct sub
 }
 
 static bool
-is_substituted(const struct http_response *resp, const struct sub_conf *sc)
+is_substituted(struct http_request *req, const struct sub_conf *sc)
 {
-    return resp->body != NULL && resp->status != HTTP_NO_CONTENT
-           && resp->status != HTTP_NOT_MODIFIED && types_set_has(&sc->types, resp->content_type)
-           && !http_body_is_encoded(resp);
+    const struct http_response *resp = &req->response;
+
+    if (resp->body == NULL || resp->status == HTTP_NO_CONTENT
+        || resp->status == HTTP_NOT_MODIFIED || !types_set_has(&sc->types, resp->content_type))
+        return false;
+    if (!http_body_is_encoded(resp))
+        return true;
+    HTTP_TRACE(req, &sc->pairs.mark, "sub_filter: the answer is encoded, and stays as it is");
+    return false;
 }
 
 static enum http_next
@@ -231,7 +237,7 @@ sub_filter(struct http_request *req, const void *slot)
     const struct sub_conf *sc = slot;
     const struct substitute_set *set;
 
-    if (!is_substituted(&req->response, sc))
+    if (!is_substituted(req, sc))
         return HTTP_PASS;
     set = LIKELY(sc->set != NULL) ? sc->set : compile_for(req, sc);
     if (set == NULL)
