@@ -523,6 +523,8 @@ static const struct directive server_directives[] = {
       SERVER_FIELD(underscores_in_headers), .initial = "off" },
     { "merge_slashes", .where = IN_HS, .args = {1, 1}, .parse = parse_flag,
       SERVER_FIELD(merge_slashes), .initial = "on" },
+    { "max_subrequests", .where = IN_HS, .args = {1, 1}, .parse = parse_uint,
+      SERVER_FIELD(max_subrequests), .initial = "200", .data = &at_least_one },
     { "max_headers", .where = IN_HS, .args = {1, 1}, .parse = parse_uint,
       SERVER_FIELD(max_headers), .initial = "1000", .data = &at_least_one },
     { "connection_pool_size", .where = IN_HS, .args = {1, 1}, .parse = parse_ignored },

@@ -50,6 +50,7 @@ struct server_settings {
     bool underscores_in_headers;
     bool merge_slashes;
     uint32_t max_headers;
+    uint32_t max_subrequests;   /* below one request of a client */
     struct framing_limits limits;       /* made of these by check */
 };
 

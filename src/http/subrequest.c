@@ -95,16 +95,34 @@ have_values(struct http_request *req)
     return req->values != NULL || count == 0;
 }
 
+static bool
+may_start(struct http_request *parent, struct str path)
+{
+    struct http_request *client = http_main_request(parent);
+    unsigned depth = 0;
+
+    for (const struct http_request *req = parent; req != NULL; req = req->parent)
+        depth++;
+    if (depth > SUBREQUEST_DEPTH_MAX) {
+        LOG(&parent->log, ERR, 0, "subrequests cycle while processing \"%.*s\"", STR_ARG(path));
+        return false;
+    }
+    if (++client->subrequests > client->server->settings->max_subrequests) {
+        LOG(&parent->log, ERR, 0, "more than %u subrequests while processing \"%.*s\"",
+            client->server->settings->max_subrequests, STR_ARG(path));
+        return false;
+    }
+    return true;
+}
+
 struct http_subrequest *
 http_subrequest_start(struct http_request *parent, struct str path, struct str args)
 {
     struct http_subrequest *sub = ARENA_NEW(parent->arena, struct http_subrequest);
     struct http_request *req;
 
-    if (++http_main_request(parent)->subrequests > SUBREQUESTS_MAX) {
-        LOG(&parent->log, ERR, 0, "subrequests cycle while processing \"%.*s\"", STR_ARG(path));
+    if (!may_start(parent, path))
         return NULL;
-    }
     if (sub == NULL || !have_values(parent)
         || (req = http_request_take(parent->worker, parent->conn, &codec)) == NULL)
         return NULL;

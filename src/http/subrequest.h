@@ -24,12 +24,12 @@ struct http_subrequest {
                                    resumes the body, not the handler */
 };
 
-enum { SUBREQUESTS_MAX = 50 };  /* below one of a client's */
+enum { SUBREQUEST_DEPTH_MAX = 51 };     /* one below the other */
 
 /*
  * Starts one; path and args live as long as the parent. It may be done when this returns. If not,
  * the handler returns HTTP_AGAIN, and is called again when it is. NULL: memory is short, or there
- * were too many, which is logged.
+ * were too many (max_subrequests) or one below the other, which is logged.
  */
 struct http_subrequest *http_subrequest_start(struct http_request *parent, struct str path,
                                               struct str args);
