@@ -233,6 +233,63 @@ http_regex_test(struct http_request *req, const struct http_regex *regex, struct
     return match(req, regex, subject, &pairs);
 }
 
+/* ---- expressions of the day ---------------------------------------------------------------- */
+
+static struct str
+group_name(const pcre2_code *code, uint32_t number)
+{
+    uint32_t count = 0, size = 0;
+    const uint8_t *table = NULL;
+
+    pcre2_pattern_info(code, PCRE2_INFO_NAMECOUNT, &count);
+    pcre2_pattern_info(code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+    pcre2_pattern_info(code, PCRE2_INFO_NAMETABLE, &table);
+    for (; count > 0; count--, table += size)
+        if (((uint32_t)table[0] << 8 | table[1]) == number)
+            return str_of((const char *)table + 2);
+    return STR_NONE;
+}
+
+static COLD pcre2_code *
+compile_once(struct http_request *req, struct str pattern)
+{
+    char text[256];
+    size_t offset;
+    int error;
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)(pattern.len > 0 ? pattern.p : ""), pattern.len, 0,
+                                     &error, &offset, NULL);
+
+    if (code != NULL)
+        return code;
+    if (pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof(text)) < 0)
+        text[0] = '\0';
+    LOG(&req->log, ERR, 0, "pcre2_compile() failed: %s in \"%.*s\"", text, STR_ARG(pattern));
+    return NULL;
+}
+
+enum http_match
+http_regex_once(struct http_request *req, struct str pattern, struct str subject,
+                http_group *group, void *ctx)
+{
+    struct http_regex regex = { .source = pattern, .code = compile_once(req, pattern) };
+    bool had_failed = req->match_failed;
+    struct http_captures found = { .subject = subject };
+    enum http_match result;
+
+    if (regex.code == NULL)
+        return MATCH_GIVEN_UP;
+    pcre2_pattern_info(regex.code, PCRE2_INFO_CAPTURECOUNT, &regex.groups);
+    result = match(req, &regex, subject, &found.count);
+    req->match_failed = had_failed;
+    if (result == MATCH_FOUND) {
+        found.offsets = pcre2_get_ovector_pointer(scratch.data);
+        for (uint32_t i = 0; i <= regex.groups; i++)
+            group(ctx, i, group_name(regex.code, i), capture_of(&found, i));
+    }
+    pcre2_code_free(regex.code);
+    return result;
+}
+
 /* ---- $1 to $9 ------------------------------------------------------------------------------ */
 
 struct str

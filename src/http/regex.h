@@ -38,6 +38,21 @@ enum http_match http_regex_match(struct http_request *req, const struct http_reg
 enum http_match http_regex_test(struct http_request *req, const struct http_regex *regex,
                                 struct str subject);
 
+/*
+ * Is told what a group holds: its number; its name, STR_NONE for none; and the value, STR_NONE when
+ * neither it nor one behind it was part of the match.
+ */
+typedef void http_group(void *ctx, uint32_t number, struct str name, struct str value);
+
+/*
+ * The same for an expression that was brought after the conf file was read: it is compiled, matched
+ * this once within the same limit, and forgotten. Each group of a match is told, the whole as group
+ * 0; the request's own captures stay. MATCH_GIVEN_UP, too, when the pattern is malformed, which is
+ * logged; the answer stays as it is.
+ */
+enum http_match http_regex_once(struct http_request *req, struct str pattern, struct str subject,
+                                http_group *group, void *ctx);
+
 /* What the group of that number holds since the last match; STR_NONE: there is none. */
 struct str http_capture(const struct http_request *req, uint32_t number);
 

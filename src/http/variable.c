@@ -330,6 +330,19 @@ http_variable_slot_value(struct http_request *req, const struct http_variable *v
     return text;
 }
 
+struct str
+http_variable_named(struct http_request *req, struct str name)
+{
+    const struct entry *entry = map_get(req->server->http->variables, name);
+    const struct http_variable *var;
+    struct str rest;
+
+    if (entry != NULL)
+        return http_variable_value(req, &entry->var);
+    var = http_variable_find(req->arena, name, &rest);
+    return var != NULL ? var->get(req, var->data, rest) : STR_NONE;
+}
+
 /* ---- compiling ----------------------------------------------------------------------------- */
 
 typedef VEC(struct http_piece) piece_vec;

@@ -124,6 +124,12 @@ http_variable_value(struct http_request *req, const struct http_variable *var)
     return var->get(req, var->data, var->rest);
 }
 
+/*
+ * The value of the variable of that name (without "$"), which somebody has brought after the conf
+ * file was read; STR_NONE: it has none, or there is no such variable.
+ */
+struct str http_variable_named(struct http_request *req, struct str name);
+
 /* Binds all entries of an http { }; unknown names are errors. */
 bool http_variables_bind(struct conf *conf, struct http *http);
 
