@@ -592,6 +592,8 @@ static const struct directive location_directives[] = {
       .data = token_names },
     { "sendfile", .where = IN_HTTP_ALL | IN_LOCATION_IF, .args = { 1, 1 }, .parse = parse_flag,
       PLACE_FIELD(sendfile), .initial = "off" },
+    { "subrequest_output_buffer_size", ONE_ARG, .parse = parse_size,
+      PLACE_FIELD(subrequest_output_buffer_size), .initial = "4k" },
     { "sendfile_max_chunk", ONE_ARG, .parse = parse_size, PLACE_FIELD(sendfile_max_chunk),
       .initial = "2m" },
     { "aio", ONE_ARG, .parse = parse_aio, PLACE_FIELD(aio), .initial = "threads" },

@@ -11,8 +11,6 @@ static const char *const names[] = {
     "connections_reading",
     "connections_waiting",
     "connections_writing",
-    "date_gmt",
-    "date_local",
     "fastcgi_path_info",
     "fastcgi_script_name",
     "geoip_area_code",

@@ -27,6 +27,7 @@ struct http_subrequest;
 struct http_trace;
 struct http_login;
 struct login_check;
+struct ssi_state;
 struct http_value;
 struct compressed;
 struct conf_mark;
@@ -243,6 +244,7 @@ struct http_request {
     /* A request below another (subrequest.h) shares its client and fields. */
     struct http_request *parent;        /* NULL: the client's own */
     struct http_subrequest *below;      /* the handler waits for it; NULL: for none */
+    struct ssi_state *ssi;      /* see ssi_state.h; NULL: its answer has no commands */
     uint32_t subrequests;       /* of the client's own: those that were made below it */
 
     struct file_wait *file_wait;        /* file_read.c; NULL: no thread was needed to read */

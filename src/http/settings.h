@@ -114,6 +114,7 @@ struct location_settings {
     struct buffers output_buffers;
     uint64_t read_ahead_bytes;
     uint64_t postpone_output_bytes;
+    uint64_t subrequest_output_buffer_size;
     bool tcp_nodelay, tcp_nopush;
     bool reset_timedout_connection;
     int lingering_close;        /* enum lingering */

@@ -12,7 +12,7 @@ NGINX_HAS = "nginx has this directive, weir does not yet"
 # few sites need them, in the order: a context, a directive, whether it may be passed over
 CASES = [
     ("main", "ssl_engine x;", True),
-    ("http", "ssi on;", True),
+    ("http", "userid on;", True),
     ("http", "fastcgi_cache_path /x keys_zone=a:1m;", True),
     ("server", "userid on;", True),
     ("location", "userid on;", True),
@@ -60,19 +60,19 @@ def test_it_is_a_warning_where_it_may_be_passed_over(folder, place, text, light)
 
 
 def test_block_is_passed_over_as_a_whole(folder):
-    done, _ = check_conf(folder, "unknown_directive warn;\nevents { }\nhttp { server { ssi_types { rot x; b { a; } } } }\n")
+    done, _ = check_conf(folder, "unknown_directive warn;\nevents { }\nhttp { server { userid_p3p { rot x; b { a; } } } }\n")
     assert done.returncode == 0 and done.stderr.count("[warn]") == 1 and "[emerg]" not in done.stderr
 
 
 def test_name_that_nobody_has_is_always_an_error(folder):
-    done, _ = check_conf(folder, "unknown_directive warn;\nevents { }\nhttp { server { rot /srv; ssii on; } }\n")
+    done, _ = check_conf(folder, "unknown_directive warn;\nevents { }\nhttp { server { rot /srv; useridd on; } }\n")
     assert done.returncode == 1 and done.stderr.count("[emerg]") == 2 and 'did you mean "root"?' in done.stderr
 
 
 def test_setting_may_stand_behind_what_it_is_for_or_in_the_command_line(folder):
-    done, path = check_conf(folder, "events { }\nhttp { ssi on; }\nunknown_directive warn;\n")
+    done, path = check_conf(folder, "events { }\nhttp { userid on; }\nunknown_directive warn;\n")
     assert done.returncode == 0 and "[warn]" in done.stderr
-    path.write_text("events { }\nhttp { ssi on; }\n")
+    path.write_text("events { }\nhttp { userid on; }\n")
     done = run_weir(folder, "-p", f"{folder}/", "-c", "weir.conf", "-t", "-g", "unknown_directive warn;")
     assert done.returncode == 0 and "[warn]" in done.stderr
 
@@ -83,6 +83,6 @@ def test_wrong_setting_is_told(folder):
 
 
 def test_server_runs_with_the_warning_in_its_log(weir):
-    server = weir(main="unknown_directive warn;", server="ssi on;\nreturn 200 served;")
+    server = weir(main="unknown_directive warn;", server="userid on;\nreturn 200 served;")
     assert server.get("/").body == b"served"
-    assert 'unknown directive "ssi", ignored' in server.log_text() + server.said()
+    assert 'unknown directive "userid", ignored' in server.log_text() + server.said()
