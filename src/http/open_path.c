@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -11,31 +13,68 @@ enum {
     FOLDER_FLAGS = O_PATH | O_DIRECTORY | O_CLOEXEC
 };
 
-/* Whether the link `name` in `folder` and what it leads to, open as fd, have one owner. */
-static bool
-is_own_link(int folder, const char *name, int fd)
+/* close() that leaves errno alone. */
+static void
+close_kept(int fd)
 {
-    struct stat link, target;
+    int err = errno;
 
-    if (fstatat(folder, name, &link, AT_SYMLINK_NOFOLLOW) != 0)
-        return false;
-    if (!S_ISLNK(link.st_mode))
-        return true;
-    return fstat(fd, &target) == 0 && link.st_uid == target.st_uid;
+    close(fd);
+    errno = err;
+}
+
+/*
+ * Follows a link to what its owner owns, too. Owner and text are those of one and the same link,
+ * whatever takes its name meanwhile. -1 with ELOOP: it may not be followed; ENOTDIR: it is no link,
+ * and no folder either.
+ */
+static int
+follow_own(int folder, const char *name, int flags)
+{
+    int link = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), fd = -1;
+    char text[PATH_MAX];
+    struct stat of_link, target;
+    ssize_t len;
+
+    if (link < 0)
+        return -1;
+    if (fstat(link, &of_link) != 0 || !S_ISLNK(of_link.st_mode)) {
+        errno = ENOTDIR;
+    } else if ((len = readlinkat(link, "", text, sizeof(text) - 1)) > 0) {
+        text[len] = '\0';
+        fd = openat(folder, text, flags);
+        if (fd >= 0 && (fstat(fd, &target) != 0 || target.st_uid != of_link.st_uid)) {
+            close(fd);
+            fd = -1;
+            errno = ELOOP;
+        }
+    }
+    close_kept(link);
+    return fd;
+}
+
+/* What an open that follows no link says of one: ELOOP, or of a folder's place, ENOTDIR. */
+static bool
+is_link(int folder, const char *name)
+{
+    struct stat st;
+
+    return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
 /* One component. flags: O_PATH for a folder on the way, READ_FLAGS for the last. */
 static int
 open_component(int folder, const char *name, int flags, enum symlinks symlinks)
 {
-    int fd = openat(folder, name, flags | (symlinks == SYMLINKS_REFUSE ? O_NOFOLLOW : 0));
+    int fd = openat(folder, name, flags | (symlinks == SYMLINKS_FOLLOW ? 0 : O_NOFOLLOW));
 
-    if (fd >= 0 && symlinks == SYMLINKS_OWN && !is_own_link(folder, name, fd)) {
-        close(fd);
+    if (fd >= 0 || symlinks == SYMLINKS_FOLLOW || (errno != ELOOP && errno != ENOTDIR))
+        return fd;
+    if (symlinks == SYMLINKS_OWN)
+        return follow_own(folder, name, flags);
+    if (errno == ENOTDIR && is_link(folder, name))
         errno = ELOOP;
-        return -1;
-    }
-    return fd;
+    return -1;
 }
 
 static bool
@@ -57,14 +96,14 @@ open_start(struct str path, size_t trusted)
     char start[PATH_MAX];
 
     if (trusted == 0)
-        return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return open("/", FOLDER_FLAGS);
     if (trusted >= sizeof(start)) {
         errno = ENAMETOOLONG;
         return -1;
     }
     memcpy(start, path.p, trusted);
     start[trusted] = '\0';
-    return open(start, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return open(start, FOLDER_FLAGS);
 }
 
 /* The folder `name`, which is made if it is missing and may be. */
@@ -105,10 +144,7 @@ open_by_components(struct str path, enum symlinks symlinks, size_t trusted, int 
             fd = open_component(folder, name, last_flags, symlinks);
         else
             fd = open_or_make(folder, name, symlinks, make);
-        if (fd < 0 && errno == ENOTDIR && symlinks == SYMLINKS_REFUSE
-            && (!last || last_flags == FOLDER_FLAGS))
-            errno = ELOOP;      /* what O_DIRECTORY says of a link that is not followed */
-        close(folder);
+        close_kept(folder);
         folder = fd;
     }
     return fd;
@@ -126,15 +162,47 @@ open_for_reading(int fd)
     if (fd < 0 || (fcntl(fd, F_GETFL) & O_PATH) == 0)
         return fd;
     fd = openat(folder, ".", READ_FLAGS);
-    close(folder);
+    close_kept(folder);
+    return fd;
+}
+
+/* Number, struct and flag of openat2(2), which is younger than many a libc. */
+enum { CALL_OPENAT2 = 437, NO_SYMLINKS = 0x04 };
+struct opening { uint64_t flags, mode, resolve; };
+
+/*
+ * The whole path at once where no link is on it, by openat2(). ENOSYS: the kernel, or who confines
+ * us, does not know that.
+ */
+static int
+open_without_links(struct str path, size_t trusted)
+{
+    struct opening how = { .flags = READ_FLAGS, .resolve = NO_SYMLINKS };
+    int folder = trusted > 0 ? open_start(path, trusted) : AT_FDCWD, fd;
+    struct str rest = str_from(path, trusted);
+
+    if (trusted > 0 && folder < 0)
+        return -1;
+    while (trusted > 0 && rest.len > 0 && rest.p[0] == '/')
+        rest = str_from(rest, 1);
+    fd = (int)syscall(CALL_OPENAT2, folder, rest.len > 0 ? rest.p : ".", &how, sizeof(how));
+    if (trusted > 0)
+        close_kept(folder);
+    if (fd < 0 && (errno == EPERM || errno == E2BIG || errno == EINVAL))
+        errno = ENOSYS;
     return fd;
 }
 
 int
 open_path(struct str path, enum symlinks symlinks, size_t trusted)
 {
+    int fd;
+
     if (symlinks == SYMLINKS_FOLLOW)
         return open(path.p, READ_FLAGS);
+    fd = open_without_links(path, trusted);
+    if (fd >= 0 || (errno != ENOSYS && (errno != ELOOP || symlinks != SYMLINKS_OWN)))
+        return fd;
     return open_for_reading(open_by_components(path, symlinks, trusted, READ_FLAGS, NULL));
 }
 

@@ -14,8 +14,8 @@ enum symlinks { SYMLINKS_FOLLOW, SYMLINKS_REFUSE, SYMLINKS_OWN };
 
 /*
  * Opens path (absolute, NUL-terminated) for reading, never blocking on a FIFO or a device. The
- * components behind the first `trusted` bytes are looked at one by one when symlinks says so. -1
- * with errno; ELOOP: a link that is not to be followed.
+ * first `trusted` bytes may hold links whatever symlinks says. -1 with errno; ELOOP: a link that is
+ * not to be followed.
  */
 int open_path(struct str path, enum symlinks symlinks, size_t trusted);
 
