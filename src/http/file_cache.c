@@ -355,12 +355,30 @@ insert(struct file_cache *cache, struct file *file)
         timer_arm(cache->timers, &cache->sweep, now.mono_ms + SWEEP_MS);
 }
 
+/* Whether the failure tells of the file, and not of what was short just then. */
+static bool
+is_lasting(int error)
+{
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EINTR:
+    case EAGAIN:
+    case EIO:
+        return false;
+    default:
+        return true;
+    }
+}
+
 /* Errors are remembered only where the conf file asks for it. */
 static bool
 is_kept(const struct file *file, const struct location_settings *settings)
 {
     return file->error == 0
-           || (settings->open_file_cache.enabled && settings->open_file_cache_errors);
+           || (settings->open_file_cache.enabled && settings->open_file_cache_errors
+               && is_lasting(file->error));
 }
 
 /*
@@ -406,7 +424,8 @@ file_open(struct file_cache *cache, const struct location_settings *settings, st
     file->used_ms = now.mono_ms;
     file->uses++;
     file->refs++;
-    file->close_early = file->uses < settings->open_file_cache_min_uses;
+    file->close_early = settings->open_file_cache.enabled
+                        && file->uses < settings->open_file_cache_min_uses;
     return file;
 }
 

@@ -15,6 +15,7 @@ enum {
     BRING = 1 << 20,            /* bytes that a thread brings at a time */
     WARM_MS = 1000,             /* a file that was all in memory is not looked at for so long */
     WARM_UNTOLD_MS = 60000,     /* the same where the file system does not tell */
+    GIVE = 16,                  /* files that are closed when a descriptor is wanted */
     DIRECT_MAX = 8 << 20        /* bytes of a buffer, whatever output_buffers says */
 };
 
@@ -208,6 +209,8 @@ static bool
 have_own_descriptor(struct file_wait *wait)
 {
     if (wait->fd < 0)
+        wait->fd = fcntl(wait->of, F_DUPFD_CLOEXEC, 0);
+    if (wait->fd < 0 && errno == EMFILE && file_cache_give(wait->req->worker->files, GIVE) > 0)
         wait->fd = fcntl(wait->of, F_DUPFD_CLOEXEC, 0);
     if (wait->fd < 0)
         LOG(&wait->req->log, CRIT, errno, "no descriptor for a thread to read \"%.*s\"",

@@ -242,3 +242,23 @@ def test_body_in_memory_outlives_its_place_in_the_cache_while_it_is_sent(weir):
             assert server.get("/b.bin").body == body["b.bin"]
         for _ in range(4):
             assert slow.read().body == body["a.bin"]
+
+
+def test_a_shortage_is_not_remembered_as_an_error_of_the_file(weir):
+    """All descriptors are those of clients that read slowly; when they are gone, the file is there."""
+    server = weir(main="worker_rlimit_nofile 40;", events="worker_connections 64; drain_idle 1h; drain_silent 1h;",
+                  server="open_file_cache max=100; open_file_cache_errors on; open_file_cache_valid 1h;",
+                  files={"html/a": "there\n", "html/big": b"x" * 8_000_000}, error_level="emerg")
+    worker = server.wait_workers()[0]
+    with server.connect() as client:
+        assert client.ask(request("/big", method="HEAD"), method="HEAD").status == 200
+        slow = []
+        while len(os.listdir(f"/proc/{worker}/fd")) < 40:
+            slow.append(server.connect(rcvbuf=4096))
+            slow[-1].send(request("/big"))
+            wait_until(slow[-1].peer_has_read_all, "the server to read", 2)
+        assert client.ask(request("/a")).status == 500
+        for other in slow:
+            other.close()
+        wait_until(lambda: len(os.listdir(f"/proc/{worker}/fd")) < 30, "the others to be gone")
+    assert server.get("/a").body == b"there\n"
