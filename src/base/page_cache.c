@@ -3,7 +3,7 @@
 #include "base/compiler.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -34,12 +34,15 @@ count_pages(int fd, off_t offset, size_t len, uint64_t *pages)
     return true;
 }
 
+/* What statfs() calls them. */
+static const uint32_t TMPFS = 0x01021994, RAMFS = 0x858458f6;
+
 static bool
 lives_in_memory(int fd)
 {
     struct statfs fs;
 
-    return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+    return fstatfs(fd, &fs) == 0 && ((uint32_t)fs.f_type == TMPFS || (uint32_t)fs.f_type == RAMFS);
 }
 
 static enum cached
