@@ -5,14 +5,19 @@ import ctypes
 import json
 import mmap
 import os
+import pathlib
 import random
 import re
+import shutil
+import signal
 import socket
+import struct
+import subprocess
 import threading
 
 import pytest
 
-from harness import check_conf, request, wait_until
+from harness import binary, check_conf, request, wait_until
 
 SIZES = [1, 4096, 4097, 30_000, 70_000, 300_000, 1_048_576, 3_500_001]
 BIG = 3_500_001
@@ -320,6 +325,114 @@ def test_the_log_tells_which_bytes_a_thread_reads(weir):
     with server.connect() as client:
         client.ask(request("/sent/30000"))
     assert f'aio: a thread reads 30000 bytes at 0 of "{server.html}/30000"' in server.log_text()
+
+
+# ---- a disk that answers when the test says so
+
+SLOW_DISK = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Reads of threads wait until the file named by DISK_WORKS is there, and leave one named by DISK_ASKED. */
+static char works[256], asked[256];      /* a worker has no environment */
+
+__attribute__((constructor)) static void note(void)
+{
+    snprintf(works, sizeof(works), "%s", getenv("DISK_WORKS"));
+    snprintf(asked, sizeof(asked), "%s", getenv("DISK_ASKED"));
+}
+
+static ssize_t slow(int fd, void *p, size_t n, off_t at)
+{
+    if (gettid() != getpid()) {
+        close(open(asked, O_CREAT | O_WRONLY, 0666));
+        while (access(works, F_OK) != 0)
+            usleep(1000);
+    }
+    return syscall(SYS_pread64, fd, p, n, at);
+}
+ssize_t pread(int fd, void *p, size_t n, off_t at) { return slow(fd, p, n, at); }
+ssize_t pread64(int fd, void *p, size_t n, off_t at) { return slow(fd, p, n, at); }
+ssize_t __pread_chk(int fd, void *p, size_t n, off_t at, size_t room) { (void)room; return slow(fd, p, n, at); }
+ssize_t __pread64_chk(int fd, void *p, size_t n, off_t at, size_t room) { (void)room; return slow(fd, p, n, at); }
+"""
+
+
+@pytest.fixture
+def slow_disk(tmp_path, monkeypatch):
+    """The file that sets the disk going, and the one that tells that it was asked."""
+    if shutil.which("cc") is None or b"__asan_init" in pathlib.Path(binary()).read_bytes():
+        pytest.skip("needs a compiler, and a binary that takes preloaded libraries")
+    tmp_path.chmod(0o777)
+    tmp_path.parent.chmod(0o755)
+    (tmp_path / "slow.c").write_text(SLOW_DISK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", tmp_path / "slow.so", tmp_path / "slow.c"], check=True)
+    works, asked = pathlib.Path(f"/tmp/weir-disk-{os.getpid()}-works"), pathlib.Path(f"/tmp/weir-disk-{os.getpid()}-asked")
+    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "slow.so"))
+    monkeypatch.setenv("DISK_WORKS", str(works))
+    monkeypatch.setenv("DISK_ASKED", str(asked))
+    yield works, asked
+    works.unlink(missing_ok=True)
+    asked.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("place", ["sent", "read", "coded", "direct"])
+def test_the_worker_serves_others_while_a_disk_is_slow(slow_disk, server, place):
+    works, asked = slow_disk
+    data, _ = put(server, BIG)
+    hot, _ = put(server, 1000, cold=False)
+    with server.connect() as first, server.connect() as second:
+        first.send(request(f"/{place}/{BIG}"))
+        wait_until(asked.exists, "a thread to read")
+        for _ in range(20):
+            assert second.ask(request("/sent/1000")).body == hot
+        first.sock.setblocking(False)
+        got = b""
+        try:
+            got = first.sock.recv(100_000)
+        except BlockingIOError:
+            pass
+        assert data[:1] not in got.partition(b"\r\n\r\n")[2]
+        first.sock.settimeout(10)
+        first._buffer += got
+        works.touch()
+        assert first.read().body == data
+        assert first.ask(request("/sent/1000")).body == hot
+
+
+@pytest.mark.parametrize("place", ["sent", "read", "coded", "direct"])
+def test_the_client_leaves_while_a_disk_is_slow(slow_disk, server, place):
+    works, asked = slow_disk
+    put(server, BIG)
+    hot, _ = put(server, 1000, cold=False)
+    with server.connect() as first:
+        first.send(request(f"/{place}/{BIG}"))
+        wait_until(asked.exists, "a thread to read")
+        first.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with server.connect() as second:
+        wait_until(lambda: f"/{place}/{BIG}" in server.access_log.read_text(), "the request to end")
+        works.touch()
+        assert second.ask(request("/sent/1000")).body == hot
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_the_worker_ends_while_a_disk_is_slow(slow_disk, server, number):
+    works, asked = slow_disk
+    data, _ = put(server, BIG)
+    with server.connect() as first:
+        first.send(request(f"/sent/{BIG}"))
+        wait_until(asked.exists, "a thread to read")
+        server.send_signal(number)
+        if number == signal.SIGQUIT:
+            works.touch()
+            assert first.read().body == data
+        else:
+            assert len(first.read_rest()) < BIG
+        server.wait_end()
 
 
 REFUSED = [
