@@ -12,7 +12,7 @@ V :=
 Q := $(if $(V),,@)
 SAY = @$(if $(V),:,printf '  %-7s %s\n')
 
-.PHONY: all run check check-unit check-e2e fuzz fuzz-ready bench lint format install uninstall \
+.PHONY: all run check check-unit check-e2e torture fuzz fuzz-ready bench lint format install uninstall \
 	clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -136,6 +136,11 @@ check-unit: $(UNIT_PROGRAMS)
 
 check-e2e: $(B)/weir
 	@WEIR_BINARY=$(abspath $(B)/weir) PYTEST_ADDOPTS='$(T)' tests/run e2e $(B) $(PYTEST)
+
+# A tree of files that is changed in all ways while it is served, for $(SECONDS).
+torture: $(B)/weir
+	@WEIR_BINARY=$(abspath $(B)/weir) WEIR_TORTURE_SECONDS=$(SECONDS) PYTEST_ADDOPTS='-s -k test_torture' \
+		tests/run e2e $(B) $(PYTEST)
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libweir.a $(B)/flags
 	$(if $(CHECK_LIBS),,@echo 'unit tests need Check: ./configure --deps installs it' && exit 1)
@@ -286,6 +291,7 @@ help:
 #: make check                  every test; check-unit, check-e2e: some of them
 #: make check-unit T=str       those whose name holds "str"
 #: make check-e2e T='-k range' with pytest's options
+#: make torture SECONDS=60     a tree that changes while it is served
 #: make fuzz SECONDS=60        each fuzz target for so long (clang)
 #: make lint, make format      clang-tidy, cppcheck and shellcheck; clang-format
 #: make bench ARGS=…           the benchmark, tests/bench/README.md
