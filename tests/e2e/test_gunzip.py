@@ -2,11 +2,14 @@
 """gunzip: what lies packed by gzip is unpacked for clients that do not take that; what is damaged is cut where that shows."""
 
 import gzip
+import pathlib
 import random
+import shutil
+import subprocess
 
 import pytest
 
-from harness import request, wait_until
+from harness import request, run_weir, wait_until
 
 GZIP = "Accept-Encoding: gzip"
 RANDOM = random.Random(1)
@@ -190,3 +193,39 @@ def test_variables_and_log(weir):
     wait_until(lambda: len(server.access_lines("e.log")) == 2)
     first, second = server.access_lines("e.log")
     assert first == f"[gzip] {len(MEMBER)}" and second.startswith("[-] 1200")
+
+
+@pytest.mark.skipif("zstd none" in run_weir(pathlib.Path("/"), "-V").stderr or shutil.which("zstd") is None, reason="no zstd")
+def test_what_is_unpacked_is_text_for_the_filters_behind(weir):
+    """Replaced, and packed once more for a client that takes something else; packed bytes pass by them all."""
+    server = weir(server="gzip_static always; gunzip on; sub_filter_types *; sub_filter hello bye; sub_filter_once off; zstd on; zstd_types *; zstd_min_length 1;",
+                  files={"html/a.txt.gz": MEMBER})
+    assert server.get("/a.txt").body == b"bye " * 20_000
+    assert server.get("/a.txt", GZIP).body == MEMBER
+    response = server.get("/a.txt", "Accept-Encoding: zstd")
+    assert response.get("Content-Encoding") == "zstd"
+    assert subprocess.run(["zstd", "-dc"], input=response.body, capture_output=True, check=True).stdout == b"bye " * 20_000
+
+
+def test_below_another(weir):
+    """A request below another gets the file itself, so that what it brings can stand in an answer."""
+    server = weir(server="gzip_static on; gunzip on; location = /b.txt { } location / { add_before_body /b.txt; addition_types *; }",
+                  files={"html/a.txt": b"a", "html/b.txt": b"b", "html/b.txt.gz": gzip.compress(b"packed"), "html/c.txt": b"c",
+                         "html/c.txt.gz": gzip.compress(b"packed c")})
+    assert server.get("/a.txt", GZIP).body == b"ba"
+    assert gzip.decompress(server.get("/c.txt", GZIP).body) == b"packed c"
+
+
+@pytest.mark.parametrize("which, field, is_packed", [
+    ("no-cache", "Cache-Control no-cache", True), ("no-cache", "Cache-Control 'max-age=1, No-Cache'", True), ("no-cache", "Cache-Control 'no-cache=\"Set-Cookie\"'", True),
+    ("no-cache", "Cache-Control no-cached", False), ("no-cache", "Cache-Control x-no-cache", False), ("private", "Cache-Control 'public, private'", True),
+    ("private", "Cache-Control public", False), ("no-store", "Cache-Control no-store", True), ("no-store", "X no-store", True), ("expired", "Expires 0", True),
+    ("expired", "Expires 'Thu, 01 Jan 1970 00:00:01 GMT'", True), ("expired", "Expires 'Thu, 01 Jan 2099 00:00:01 GMT'", False),
+    ("expired private", "Expires 'Thu, 01 Jan 2099 00:00:01 GMT'; add_header Cache-Control private", True), ("no_etag", "X y", False), ("no_etag", "ETag ''", True),
+    ("no_last_modified", "X y", False), ("no_last_modified", "Last-Modified ''", True), ("auth", "Cache-Control public", False), ("off any", "X y", False),
+])
+def test_proxies_by_what_the_answer_says(weir, which, field, is_packed):
+    server = weir(server=f"gzip_static always; gunzip on; gzip_proxied {which}; add_header {field};", files={"html/a.gz": MEMBER})
+    assert (server.get("/a", GZIP, "Via: 1.1 p").get("Content-Encoding") == "gzip") == is_packed
+    assert server.get("/a", GZIP).get("Content-Encoding") == "gzip"
+    assert which != "auth" or server.get("/a", GZIP, "Via: 1.1 p", "Authorization: Basic eDp5").get("Content-Encoding") == "gzip"
