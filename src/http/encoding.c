@@ -203,13 +203,13 @@ is_named(const struct http_request *req, uint32_t proxied)
  * unless one of them asks for answers without a validator.
  */
 static bool
-is_for_proxies(const struct http_request *req, uint32_t proxied, enum encoding_of what)
+is_for_proxies(const struct http_request *req, uint32_t proxied)
 {
     const struct http_response *resp = &req->response;
 
     if ((proxied & PROXIED_OFF) != 0)
         return false;
-    if ((proxied & PROXIED_ANY) != 0 || what == ENCODING_OF_FILE || is_named(req, proxied))
+    if ((proxied & PROXIED_ANY) != 0 || is_named(req, proxied))
         return true;
     return (proxied & (PROXIED_NO_LAST_MODIFIED | PROXIED_NO_ETAG)) == 0
            && !str_is_set(find_field(resp, STR("Expires")))
@@ -218,14 +218,14 @@ is_for_proxies(const struct http_request *req, uint32_t proxied, enum encoding_o
 
 /* Why the client is to get nothing compressed; NULL: it may. */
 static const char *
-objection(struct http_request *req, enum encoding_of what)
+objection(struct http_request *req)
 {
     const struct encoding_settings *es = &http_settings_for(req)->encoding;
 
     if (req->version < es->http_version)
         return "gzip_http_version: this version of HTTP gets nothing compressed";
     if (UNLIKELY(es->proxied != PROXIED_ANY) && str_is_set(http_request_field(req, STR("Via")))
-        && !is_for_proxies(req, es->proxied, what))
+        && !is_for_proxies(req, es->proxied))
         return "gzip_proxied: a proxy asks, and gets nothing compressed";
     if (UNLIKELY(es->disable.msie6 || es->disable.agents.len > 0)
         && is_disabled(req, &es->disable))
@@ -234,7 +234,7 @@ objection(struct http_request *req, enum encoding_of what)
 }
 
 enum encoding
-http_encoding_choose(struct http_request *req, unsigned offered, enum encoding_of what)
+http_encoding_choose(struct http_request *req, unsigned offered)
 {
     struct accept_encoding accept;
     enum encoding encoding;
@@ -245,7 +245,7 @@ http_encoding_choose(struct http_request *req, unsigned offered, enum encoding_o
     accept_encoding_init(&accept);
     accept_encoding_read(&accept, req->known[FIELD_ACCEPT_ENCODING]);
     encoding = accept_encoding_choose(&accept, offered, &http_settings_for(req)->encoding.order);
-    if (encoding == ENCODING_IDENTITY || LIKELY((why = objection(req, what)) == NULL))
+    if (encoding == ENCODING_IDENTITY || LIKELY((why = objection(req)) == NULL))
         return encoding;
     HTTP_TRACE(req, NULL, "%s", why);
     return ENCODING_IDENTITY;

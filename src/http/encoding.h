@@ -48,17 +48,11 @@ bool parse_gzip_disable(struct conf *conf, const struct conf_node *node, void *f
 bool parse_encoding_order(struct conf *conf, const struct conf_node *node, void *field);
 
 /*
- * What is to be sent: a compressed file that is there, before any field was added to the answer, so
- * that all that gzip_proxied can ask of it is whether it is off; or the answer as it stands.
- */
-enum encoding_of { ENCODING_OF_FILE, ENCODING_OF_ANSWER };
-
-/*
  * Which of `offered` (ENCODING_BIT of each) the client is to get; ENCODING_IDENTITY: none of them.
- * Cheapest first: a client that takes none pays a look at its fields.
+ * gzip_proxied goes by what the answer says so far: before there is one, all that counts is whether
+ * it is off. Cheapest first: a client that takes none pays a look at its fields.
  */
-enum encoding http_encoding_choose(struct http_request *req, unsigned offered,
-                                   enum encoding_of what);
+enum encoding http_encoding_choose(struct http_request *req, unsigned offered);
 
 /*
  * Clients that take other encodings get another answer here: with "gzip_vary on" what is sent says

@@ -28,6 +28,7 @@ PACKED = gzip.compress(TEXT, mtime=0)
 FILES = {"html/a.txt": TEXT, "html/a.txt.gz": PACKED, "html/only.txt.gz": PACKED, "html/plain.txt": TEXT, "html/two.txt.gz": PACKED + PACKED,
          "html/d/index.html": TEXT, "html/d/index.html.gz": PACKED, "html/folder.txt": TEXT, "html/folder.txt.gz/x": b"x", "html/e/x.html.gz": PACKED}
 GZIP = "Accept-Encoding: gzip"
+TYPES = "types { text/html html; text/plain txt; application/gzip gz; } "
 ACCEPTS = ["gzip", "GZIP", "gzip, deflate, br", "deflate, gzip", "gzip;q=0", "gzip;q=0.0", "gzip;q=0.001", "gzip;q=0.0001", "gzip;q=1.000", "gzip;q=1.0000",
            "gzip;q=1.001", "gzip; q=0.5", "gzip ;q=0", "gzip;Q=0", "gzip;q=", "gzip;q=abc", "gzip;q=2", "gzip;q=.5", "gzip;x=1", "gzip;q=0.5;x=1", "gzippy",
            "agzip", "agzip, gzip", "br", "", "deflate", "br, gzip;q=0, gzip", "gzip, identity;q=0", "*;q=0", "*", "x-gzip", "identity, gzip;q=0.1"]
@@ -137,7 +138,7 @@ def ask_both(name):
     lines, asks = CASES[name]
     found = {}
     for kind in (Nginx, Weir):
-        with serving(kind=kind, server=lines, files=FILES, allow=["takes gzip", "do not take gzip"]) as server:
+        with serving(kind=kind, server=TYPES + lines, files=FILES, allow=["takes gzip", "do not take gzip"]) as server:
             write(server)
             found[kind] = {line: ask(server, line) for line in asks}
     return found

@@ -234,7 +234,7 @@ compress_filter(struct http_request *req, const void *slot)
     if (!is_fit(&req->response) || (bits = offered(cc, &req->response)) == 0)
         return HTTP_PASS;
     http_encoding_varies(req);
-    encoding = http_encoding_choose(req, bits, ENCODING_OF_ANSWER);
+    encoding = http_encoding_choose(req, bits);
     if (encoding == ENCODING_IDENTITY) {
         HTTP_TRACE(req, NULL, "compress: the client takes nothing that is offered here");
         return HTTP_PASS;

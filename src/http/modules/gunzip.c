@@ -114,7 +114,7 @@ gunzip_filter(struct http_request *req, const void *slot)
     if (LIKELY(resp->content_encoding != ENCODING_GZIP))
         return HTTP_PASS;
     http_encoding_varies(req);
-    if (http_encoding_choose(req, ENCODING_BIT(ENCODING_GZIP), ENCODING_OF_ANSWER)
+    if (http_encoding_choose(req, ENCODING_BIT(ENCODING_GZIP))
         == ENCODING_GZIP)
         return HTTP_PASS;
     HTTP_TRACE(req, NULL, "gunzip: unpacked for this client");

@@ -161,7 +161,7 @@ find_wanted(struct look *look, enum encoding *encoding)
     struct file *file = NULL;
 
     while (file == NULL && look->left != 0) {
-        *encoding = http_encoding_choose(look->req, look->left, ENCODING_OF_FILE);
+        *encoding = http_encoding_choose(look->req, look->left);
         if (*encoding == ENCODING_IDENTITY)
             return NULL;
         file = find_file(look, *encoding);
