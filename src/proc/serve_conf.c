@@ -202,7 +202,7 @@ write_listing(struct writer *w, const struct serve *serve)
 {
     if (serve->no_listing || serve->spa != NULL || !http_has_directive(STR("autoindex")))
         return;
-    write_str(w, STR("autoindex on;\n"));
+    write_str(w, STR("autoindex on;\nautoindex_localtime on;\n"));
     if (serve->hidden)
         write_str(w, STR("autoindex_hidden on;\n"));
 }
@@ -276,7 +276,7 @@ write_link(struct writer *w, const struct serve_item *item)
     write_uri(w, item->name);
     write_str(w, item->is_folder ? STR("/\">") : STR("\">"));
     write_html(w, item->name);
-    write_str(w, item->is_folder ? STR("/</a></li>") : STR("</a></li>"));
+    write_str(w, item->is_folder ? STR("/</a></li>\n") : STR("</a></li>\n"));
 }
 
 /* "return" would answer before anybody is asked for a password; behind try_files it does not. */
@@ -286,6 +286,28 @@ write_start(struct writer *w)
     write_str(w, STR("location = / { try_files \"\" @start; }\nlocation @start {\n"));
 }
 
+/* It looks like the listings that it leads to. */
+static const char page_begin[] =
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+    "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n"
+    "<title>Served here</title>\n<style>\n"
+    ":root { --ground: #f5f7f8; --card: #fff; --line: #dfe5e8; --text: #14212a;"
+    " --over: #eef4f6; }\n"
+    "@media (prefers-color-scheme: dark) {\n"
+    "  :root { --ground: #0d1418; --card: #141e24; --line: #25333b; --text: #e4edf1;"
+    " --over: #1b2830; }\n}\n"
+    "body { margin: 0 auto; max-width: 62rem; padding: 1.4rem 1rem; background: var(--ground);"
+    " color: var(--text); font: 15px/1.45 system-ui, sans-serif; }\n"
+    "h1 { margin: 0 0 .9rem; font-size: 1.25rem; font-weight: 600; }\n"
+    "ul { margin: 0; padding: 0; list-style: none; background: var(--card);"
+    " border: 1px solid var(--line); border-radius: 10px; overflow: hidden; }\n"
+    "li + li { border-top: 1px solid var(--line); }\n"
+    "a { display: block; padding: .5rem 1rem; color: inherit; text-decoration: none;"
+    " overflow-wrap: anywhere; }\n"
+    "a:hover { background: var(--over); }\n"
+    "</style>\n</head>\n<body>\n<h1>Served here</h1>\n<ul>\n";
+
 /* What there is to be had. */
 static void
 write_start_page(struct writer *w, struct arena *arena, const struct serve_site *site)
@@ -293,20 +315,10 @@ write_start_page(struct writer *w, struct arena *arena, const struct serve_site 
     struct writer page = writer_in(arena);
     struct str text;
 
-    write_str(&page, STR("<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">"
-                         "<meta name=\"viewport\" content=\"width=device-width\">"
-                         "<title>weir</title><style>"
-                         ":root{color-scheme:light dark}"
-                         "body{font:1rem/1.6 system-ui,sans-serif;margin:2rem auto;"
-                         "max-width:40rem;padding:0 1rem}"
-                         "ul{list-style:none;padding:0}"
-                         "li{border-bottom:1px solid #8884;overflow-wrap:anywhere}"
-                         "a{display:block;padding:.5rem;text-decoration:none}"
-                         "a:hover{background:#8882}"
-                         "</style></head><body><main><h1>Served here</h1><ul>"));
+    write_str(&page, str_of(page_begin));
     for (uint32_t i = 0; i < site->items.len; i++)
         write_link(&page, &site->items.items[i]);
-    write_str(&page, STR("</ul></main></body></html>\n"));
+    write_str(&page, STR("</ul>\n</body>\n</html>\n"));
     text = writer_str(&page);
     write_start(w);
     write_str(w, STR("default_type text/html;\nreturn 200 "));

@@ -248,6 +248,22 @@ def test_page_for_what_is_missing():
         assert answer.status == 404 and answer.body == b"text\n"
 
 
+@pytest.mark.parametrize("args, status, hidden", [([], 200, False), (["--hidden"], 200, True), (["--no-listing"], 403, False)])
+def test_folder_without_a_page_is_listed(args, status, hidden):
+    with serve("{prefix}/html/folder", *args, before=lambda prefix: (prefix / "html/folder/.secret").write_text("x")) as serving:
+        serving.url()
+        (serving.prefix / "html/folder/a file").write_text("x")
+        page = serving.get("/", HTML)
+        assert page.status == status
+        assert (b'href="a%20file"' in page.body) == (status == 200) and (b".secret" in page.body) == hidden
+
+
+def test_spa_lists_nothing():
+    with serve("{prefix}/html", "--spa") as serving:
+        serving.url()
+        assert serving.get("/folder/", "Accept: */*").status == 404
+
+
 def test_fields_of_each_answer():
     with serve("{prefix}/html", "--header", "X-One: 1 and $more", "--header=X-Two:2") as serving:
         serving.url()
