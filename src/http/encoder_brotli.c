@@ -55,10 +55,11 @@ static void
 release(void *opaque, void *p)
 {
     struct brotli_state *state = opaque;
-    union block *block = (union block *)p - 1;
+    union block *block;
 
     if (p == NULL)
         return;
+    block = (union block *)p - 1;
     if (state->kept_len < BLOCKS) {
         state->kept[state->kept_len++] = block;
         return;
