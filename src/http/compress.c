@@ -181,6 +181,7 @@ compress_whole(struct http_request *req, const struct compressing *what, struct 
 struct streaming {
     struct body_source source;
     struct encoder_stream *stream;
+    struct variant_draft *draft;        /* NULL: what comes of it is not kept */
     struct compressed sums;
     enum encode to;             /* what has to come of `ahead` */
     bool is_held;               /* a flush or the end is not yet through */
@@ -191,9 +192,20 @@ struct streaming {
 };
 
 static void
+end_draft(struct streaming *s, bool is_whole)
+{
+    if (s->draft != NULL)
+        variant_draft_end(s->draft, is_whole);
+    s->draft = NULL;
+}
+
+static void
 give_back(void *p)
 {
-    encoders_give(((struct streaming *)p)->stream);
+    struct streaming *s = p;
+
+    encoders_give(s->stream);
+    end_draft(s, false);
 }
 
 /* More input behind what is there. */
@@ -236,14 +248,18 @@ pull(struct body_source *source, char *room, size_t cap, size_t *done)
     }
     encoded = encoder_run(s->stream, &s->ahead, s->to, room, cap, done);
     s->sums.out += *done;
+    if (s->draft != NULL)
+        variant_draft_add(s->draft, room, *done);
     if (encoded == ENCODED_FAILED) {
         errno = ENOMEM;
         return IO_ERROR;
     }
     if (encoded == ENCODED_MORE)
         return IO_DONE;
-    if (s->to == ENCODE_END)
+    if (s->to == ENCODE_END) {
+        end_draft(s, true);
         return IO_CLOSED;
+    }
     s->to = ENCODE_RUN;
     s->is_held = false;
     return IO_DONE;
@@ -286,6 +302,9 @@ compress_stream(struct http_request *req, const struct compressing *what, struct
         give_back(s);
         return http_fail(req, HTTP_INTERNAL_ERROR);
     }
+    if (resp->file != NULL && what->cache_bytes > 0)
+        s->draft = variant_draft_begin(req->worker->files, resp->file, what->encoding,
+                                       what->how.level, what->cache_bytes);
     if (!http_body_change(req, &s->source))
         return http_fail(req, HTTP_INTERNAL_ERROR);
     resp->content_encoding = (uint8_t)what->encoding;

@@ -60,6 +60,7 @@ struct file {
     char last_modified[29];
     char *body;                 /* whole, NULL: not in memory */
     struct link bodies;         /* those with a body, least recently used first */
+    bool is_drafted;            /* a variant of it is being made */
     struct file_variant *variants;      /* compressed; NULL: none */
     struct file_head head;
     char *head_bytes;           /* of head: in text, or an allocation of its own when that is too

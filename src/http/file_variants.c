@@ -8,7 +8,9 @@ enum {
     TRIES = 16,                 /* variants that are looked at for one that may go */
     TOUCH_MS = 1000,            /* the order of use is as exact as this */
     LINES = 96,                 /* bytes of the fixed parts of the ready fields, at most */
-    HEAD = 256                  /* of all of them, usually */
+    HEAD = 256,                 /* of all of them, usually */
+    DRAFT_MIN = 16 << 10,       /* bytes of a draft at first */
+    DRAFT_SHARE = 8             /* a draft is at most such a part of all */
 };
 
 static uint64_t
@@ -114,6 +116,91 @@ file_variant_keep(struct file_cache *cache, struct file *file, enum encoding enc
     list_push(&store->lru, &variant->lru);
     store->bytes += weight(variant);
     return variant;
+}
+
+/* ---- drafts -------------------------------------------------------------------------------- */
+
+struct variant_draft {
+    struct file_cache *cache;
+    struct file *file;          /* held */
+    enum encoding encoding;
+    uint8_t level;
+    bool is_spoiled;            /* it is too large */
+    uint64_t limit;             /* of all variants */
+    char *bytes;
+    size_t len, cap;
+};
+
+struct variant_draft *
+variant_draft_begin(struct file_cache *cache, struct file *file, enum encoding encoding,
+                    uint8_t level, uint64_t limit)
+{
+    struct variant_draft *draft;
+
+    if (file->is_drafted || !file_is_settled(file) || (draft = calloc(1, sizeof(*draft))) == NULL)
+        return NULL;
+    *draft = (struct variant_draft){
+        .cache = cache, .file = file, .encoding = encoding, .level = level, .limit = limit,
+    };
+    file->is_drafted = true;
+    file->refs++;
+    return draft;
+}
+
+static bool
+draft_grow(struct variant_draft *draft, size_t wanted)
+{
+    struct variant_store *store = file_cache_variants(draft->cache);
+    size_t cap = MAX(draft->cap, (size_t)DRAFT_MIN);
+    char *bytes;
+
+    while (cap < wanted)
+        cap *= 2;
+    if (cap > draft->limit / DRAFT_SHARE || !make_room(store, cap - draft->cap, draft->limit)
+        || (bytes = realloc(draft->bytes, cap)) == NULL)
+        return false;
+    store->bytes += cap - draft->cap;
+    draft->bytes = bytes;
+    draft->cap = cap;
+    return true;
+}
+
+static void
+draft_empty(struct variant_draft *draft)
+{
+    file_cache_variants(draft->cache)->bytes -= draft->cap;
+    free(draft->bytes);
+    draft->bytes = NULL;
+    draft->len = draft->cap = 0;
+}
+
+void
+variant_draft_add(struct variant_draft *draft, const char *p, size_t n)
+{
+    if (n == 0 || draft->is_spoiled)
+        return;
+    if (n > draft->cap - draft->len && !draft_grow(draft, draft->len + n)) {
+        draft->is_spoiled = true;
+        draft_empty(draft);
+        return;
+    }
+    memcpy(draft->bytes + draft->len, p, n);
+    draft->len += n;
+}
+
+void
+variant_draft_end(struct variant_draft *draft, bool is_whole)
+{
+    struct file *file = draft->file;
+    struct str bytes = { draft->bytes, draft->len };
+
+    file->is_drafted = false;
+    if (is_whole && !draft->is_spoiled)
+        file_variant_keep(draft->cache, file, draft->encoding, draft->level,
+                          bytes.len < file->size ? bytes : STR_NONE, draft->limit);
+    draft_empty(draft);
+    file_release(draft->cache, file);
+    free(draft);
 }
 
 /* ---- ready fields -------------------------------------------------------------------------- */

@@ -38,6 +38,17 @@ struct file_variant *file_variant_keep(struct file_cache *cache, struct file *fi
                                        uint64_t limit);
 
 /*
+ * What becomes a variant while it is sent. One is made of a file at a time, whatever its encoding;
+ * its bytes count as those of a variant. NULL: it is not worth it, or cannot be.
+ */
+struct variant_draft *variant_draft_begin(struct file_cache *cache, struct file *file,
+                                          enum encoding encoding, uint8_t level, uint64_t limit);
+/* The next bytes. When there are too many, it will not be kept. */
+void variant_draft_add(struct variant_draft *draft, const char *p, size_t n);
+/* is_whole: these were all, so it is kept if it can be. The draft is gone. */
+void variant_draft_end(struct variant_draft *draft, bool is_whole);
+
+/*
  * The ready fields that stand for it where file->head.ok, as it is now, stands for the file. NULL
  * when memory is short.
  */

@@ -327,6 +327,44 @@ def test_a_file_is_kept_once_for_each_level_and_the_fields_are_those_of_the_plac
         assert counters(weir)["compressed_whole"] == before
 
 
+@each_encoding
+def test_what_was_compressed_piece_by_piece_is_kept_too(encoding):
+    with serving(server=on(encoding, more=STATUS), files=FILES) as weir:
+        kept = wait_kept(weir, "/l.txt", encoding)
+        assert decode(encoding, kept.body) == LARGE and int(kept.get("Content-Length")) == len(kept.body)
+        before = counters(weir)
+        head = weir.get("/l.txt", *accept(encoding), method="HEAD")
+        assert head.get("Content-Length") == kept.get("Content-Length")
+        assert weir.get("/l.txt", *accept(encoding)).body == kept.body
+        assert counters(weir)["compressed_streams"] == before["compressed_streams"]
+        weir.write("html/l.txt", LARGE[::-1])
+        assert decode(encoding, weir.get("/l.txt", *accept(encoding)).body) == LARGE[::-1]
+
+
+def test_a_client_that_leaves_in_the_middle_leaves_no_half_of_a_file():
+    text = LARGE * 3
+    with serving(http="server { listen 127.0.0.1:{port} sndbuf=4k; " + on("gzip", more=STATUS) + " root {prefix}/html; }", files={"html/l.txt": text}) as weir:
+        old = time.time() + 3.5
+        wait_until(lambda: time.time() > old, "the file to be old enough")
+        for _ in range(3):
+            with weir.connect(rcvbuf=4096) as client:
+                client.send(request("/l.txt", *accept("gzip")))
+                client.read_head()
+        assert counters(weir)["compressed_cached"] == 0
+        for _ in range(2):
+            assert gzip.decompress(weir.get("/l.txt", *accept("gzip")).body) == text
+        assert counters(weir)["compressed_cached"] == 1
+
+
+def test_what_takes_too_much_room_is_not_kept():
+    with serving(http="compress_cache 1m;", server=on("gzip", more=STATUS), files=FILES) as weir:
+        wait_kept(weir)
+        for _ in range(3):
+            assert gzip.decompress(weir.get("/l.txt", *accept("gzip")).body) == LARGE
+        assert counters(weir)["compressed_streams"] >= 3
+        wait_kept(weir)
+
+
 @pytest.mark.parametrize("how", ["replaced", "in place"])
 def test_a_file_that_changes_is_compressed_anew(how):
     with serving(server=on("gzip", more=STATUS), files=FILES) as weir:
