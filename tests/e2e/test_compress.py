@@ -290,7 +290,7 @@ def wait_kept(weir, name="/m.txt", encoding="gzip"):
         before = counters(weir)["compressed_cached"]
         found = weir.get(name, *accept(encoding))
         return found if counters(weir)["compressed_cached"] > before else None
-    return wait_until(kept, "the file to be kept compressed", 15)
+    return wait_until(kept, "the file to be kept compressed", 40)
 
 
 @each_encoding
