@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/serve_conf.h"
 
+#include "http/encoder.h"
 #include "http/http.h"
 
 /* What is worth compressing, beside text/html. */
@@ -119,18 +120,23 @@ write_log(struct writer *w, const struct serve_site *site)
 static void
 write_compression(struct writer *w, const struct serve_site *site)
 {
-    static const struct str kinds[] = { STR_INIT("gzip"), STR_INIT("brotli"), STR_INIT("zstd") };
+    static const struct { struct str name; const struct encoder *encoder; } kinds[] = {
+        { STR_INIT("gzip"), &gzip_encoder }, { STR_INIT("brotli"), &brotli_encoder },
+        { STR_INIT("zstd"), &zstd_encoder },
+    };
 
     if (site->serve->no_compression)
         return;
     write_str(w, STR("\n# smaller on the way: FILE.gz is sent where it lies beside FILE\n"));
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        struct str name = kinds[i];
+        struct str name = kinds[i].name;
 
         if (!http_has_directive(name))
             continue;
-        write_fmt(w, "%.*s on;\n%.*s_types %s;\n%.*s_static on;\n", STR_ARG(name), STR_ARG(name),
-                  compressed_types, STR_ARG(name));
+        if (encoder_is_built(kinds[i].encoder))
+            write_fmt(w, "%.*s on;\n%.*s_types %s;\n", STR_ARG(name), STR_ARG(name),
+                      compressed_types);
+        write_fmt(w, "%.*s_static on;\n", STR_ARG(name));
     }
     if (http_has_directive(STR("gzip")))
         write_str(w, STR("gzip_vary on;\ngzip_proxied any;\n"));
