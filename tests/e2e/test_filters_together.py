@@ -68,3 +68,17 @@ def test_what_is_unpacked_is_text_again(weir):
     assert weir.get("/packed/p.html").body == b"a bar b<b /parts/after.html>"
     found = weir.get("/packed/p.html", "Accept-Encoding: gzip")
     assert found.get("Content-Encoding") == "gzip" and gzip.decompress(found.body) == b"a foo b"
+
+
+def test_what_the_server_writes_itself():
+    """A folder's list, a page for an error, a text of the conf file: none is special."""
+    server = ("types { text/html html; } default_type text/html; sub_filter a.html [FILE]; sub_filter 'There is nothing' 'No page'; add_after_body /foot;"
+              "location = /foot { return 200 '(a.html)'; } location /list/ { autoindex on; alias {prefix}/html/; } location /text { return 200 'see a.html'; }")
+    with serving(server=server, files={"html/a.html": "x"}) as weir:
+        found = weir.get("/list/")
+        assert found.text.count("[FILE]") == 2 and found.text.endswith("([FILE])") and found.get("Content-Length") is None
+        assert weir.get("/list/", method="HEAD").body == b""
+        assert weir.get("/text").text == "see [FILE]([FILE])"
+        assert weir.get("/foot").text == "([FILE])([FILE])"
+        missing = weir.get("/none")
+        assert missing.status == 404 and "No page at this" in missing.text and "FILE" not in missing.text
