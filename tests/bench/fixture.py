@@ -13,6 +13,7 @@ from peers import peers
 from server import Server, free_ports
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+LISTED = 100000     # entries of the folder that is listed
 CFLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2"]
 NEEDED = {"wrk": "wrk", "openssl": "openssl", os.environ.get("CC", "cc"): "gcc"}
 
@@ -42,6 +43,21 @@ def make_files(www):
     for i in range(10000):
         put("many/%02d/%04d.bin" % (i % 100, i), rnd.randbytes(rnd.randint(1024, 16384)))
     put("gz/100k.txt", make_text(rnd).encode())
+
+
+def make_listing(folder):
+    """Many names of few files: it is the names that count."""
+    if os.path.exists(folder):
+        return
+    os.makedirs(folder + ".new")
+    for i in range(LISTED):
+        name = "%s.new/document-%06d.txt" % (folder, i)
+        if i % 1000 == 0:
+            first = name
+            open(first, "w").close()
+        else:
+            os.link(first, name)
+    os.rename(folder + ".new", folder)
 
 
 def make_text(rnd, size=102400):
@@ -83,6 +99,7 @@ def prepare(o):
         make_files(o.tmp + "/www")
         make_certificate(o)
         open(o.tmp + "/made", "w").close()
+    make_listing(o.tmp + "/www/listing")
 
 
 def make_servers(o):

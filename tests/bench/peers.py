@@ -109,6 +109,11 @@ def nginx_tls(setup, tuned):
 PREFIXES, EXPRESSIONS, SERVERS = 100, 20, 1000
 
 
+def own_locations(setup):
+    """Of a workload alone."""
+    return "location /listing/ { autoindex on; }" if setup.workload == "listing" else ""
+
+
 def many_locations():
     """None of them is what the workloads ask for; all expressions are tried, or remembered."""
     lines = ["location /section%d/ { expires 1h; }" % i for i in range(PREFIXES)]
@@ -137,7 +142,7 @@ def nginx_conf(tuned, cork=True, listen="", routed=False, own=lambda setup: ""):
             events="multi_accept on;" if tuned else "",
             access_log=setup.dir + "/access.log" if setup.log else "off",
             tls=nginx_tls(setup, tuned), own=own(setup), gzip=NGINX_GZIP if "gzip" in setup.features else "",
-            locations=many_locations() if routed else "", servers=many_servers(setup.port) if routed else "")
+            locations=many_locations() if routed else own_locations(setup), servers=many_servers(setup.port) if routed else "")
     return conf
 
 

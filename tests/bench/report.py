@@ -39,7 +39,7 @@ def summarise(unit, rounds):
                "pss_kib": max(c["pss_kib"] for c in good),
                "rss_kib": max(c["rss_kib"] for c in good),
                "stolen": max(c["stolen"] for c in good), "note": good[-1].get("note", "")}
-        for extra in ("connection_bytes", "slot_bytes", "closed"):
+        for extra in ("connection_bytes", "slot_bytes", "closed", "slowest_ms"):
             if extra in good[0]:
                 row[extra] = int(median(extra))
         for other, other_cells in rounds.items():

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import machine
 from clients import (PIPELINE, RANDOM_FILES, Background, failures, h2load, load, load_command, run,
                      wrk)
+from fixture import LISTED
 from goals import at_least, at_most, none_of, ratio
 
 FILE_1K, FILE_64K, FILE_100M = "/1k.bin", "/64k.bin", "/100m.bin"
 TEXT_100K = "/gz/100k.txt"
+LISTING = "/listing/"
 CLOSE = ["Connection: close"]
 GZIP = ["Accept-Encoding: gzip"]
 WEIR = ("weir", "weir-tuned", "weir-undeferred")
@@ -70,6 +72,13 @@ def speaks_h2(server):
 
 def misses(server):
     return server.get("/no/such")[0] == 404
+
+
+def lists(server):
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    client.request("GET", LISTING)
+    answer = client.getresponse()
+    return answer.status == 200 and answer.read().count(b"<a href=") == LISTED + 1
 
 
 def can_reload(server):
@@ -148,6 +157,19 @@ def exhaustion_cell(o, server):
     return r
 
 
+def listing_cell(o, server):
+    """One client asks for the list again and again, while others want small files: p50 and p99 are
+    of the list, slowest_ms of the others."""
+    others = load_command(o, "cycle", server, FILE_1K, 4, o.secs, 1000000, 1)
+    with Background(others) as clients:
+        r = wrk(o, server, LISTING, 1)
+        beside = clients.result()
+    r["errors"] += failures(beside)
+    r["slowest_ms"] = beside["slowest_ms"]
+    r["note"] = "beside it p50 %(p50)d us, p99 %(p99)d us, slowest %(slowest_ms).1f ms" % beside
+    return r
+
+
 def failure_note(r):
     return ("connect %(connect_failed)d, fresh %(fresh_failed)d, reused %(reused_failed)d,"
             " cut %(cut)d, stuck %(stuck)d" % r)
@@ -183,6 +205,9 @@ WORKLOADS = {
                                lambda s: at_most("p99", 20000, "us", s))),
                            rounds=2, connections=256, only=("weir-undeferred",)),
     "reload": Workload(can_reload, reload_cell, (none_of("errors"), none_of("closed")), rounds=1),
+    # a folder of 100,000 entries, and what others have to wait meanwhile
+    "listing": Workload(lists, listing_cell,
+                        (at_most("p50", 300000, "us"), at_most("slowest_ms", 10, "ms")), rounds=3),
     # compressed for each request, and kept: weir alone does the latter
     "gzip-cold": Workload(compresses, requests(TEXT_100K, 16, headers=GZIP), (ratio(0.25),)),
     "gzip-hot": Workload(compresses, requests(TEXT_100K, 16, headers=GZIP), (ratio(0.03),)),

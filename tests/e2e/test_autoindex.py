@@ -617,6 +617,22 @@ def test_requests_that_come_together_share_a_reading(weir):
     assert counts["autoindex_shared"] > 0 and counts["autoindex_read"] + counts["autoindex_shared"] == 21
 
 
+def test_list_is_of_the_moment_at_which_it_was_asked_for(weir):
+    """Whoever asks while the folder is being read is not told what was read before."""
+    server = weir(server=f"autoindex on; {NUMBERS}", http="autoindex_threads 1;")
+    fill(server.html / "many", 60000)
+    with server.connect() as first, server.connect() as second:
+        for i in range(3):
+            before = counts_of(server)["autoindex_read"]
+            first.send(request("/many/", JSON))
+            wait_until(lambda: counts_of(server)["autoindex_read"] == before + 1, "the first to be taken")
+            for k in range(30):
+                (server.html / "many" / f"new-{i}-{k}").touch()
+            body = second.ask(request("/many/", JSON)).body
+            assert all(b'"new-%d-%d"' % (i, k) in body for k in range(30))
+            first.read()
+
+
 def test_client_that_leaves_while_its_folder_is_read(weir):
     server = weir(server=f"autoindex on; {NUMBERS}", http="autoindex_threads 1;", files=FILES)
     fill(server.html / "many", 30000)
