@@ -4,6 +4,7 @@
 import base64
 import concurrent.futures
 import contextlib
+import gzip
 import hashlib
 import html.parser
 import json
@@ -527,6 +528,26 @@ def test_filters_change_lists(weir):
     assert (server.get("/added/").get("X"), server.get("/added/").get("Cache-Control")) == ("y", "max-age=3600")
 
 
+def test_lists_are_compressed(weir):
+    server = weir(server="autoindex on; gzip on; gzip_vary on; gzip_min_length 0; gzip_types *;", files=FILES)
+    fill(server.html / "many", 3000)
+    for accept in (HTML, JSON, XML, "Accept: */*"):
+        plain, packed = (server.get("/many/", accept, *fields) for fields in ([], ["Accept-Encoding: gzip"]))
+        assert packed.get("Content-Encoding") == "gzip" and gzip.decompress(packed.body) == plain.body
+        assert ", ".join(packed.all("Vary")) == "Accept, Accept-Encoding"
+        head = server.get("/many/", accept, "Accept-Encoding: gzip", method="HEAD")
+        assert (head.get("Content-Encoding"), head.body) == ("gzip", b"")
+        tag = packed.get("ETag")
+        assert server.get("/many/", accept, "Accept-Encoding: gzip", f"If-None-Match: {tag}").status == 304
+
+
+def test_texts_in_lists_are_replaced(weir):
+    server = weir(server="autoindex on; autoindex_format html; sub_filter 'name-0000' 'n'; sub_filter_once off; add_after_body /sub/;", files=FILES)
+    fill(server.html / "many", 50)
+    body = server.get("/many/").body
+    assert body.count(b'"n') == 50 and b"name-" not in body and body.count(b"<h1>Index of ") == 2 and b"inner.txt" in body
+
+
 def test_names_are_cut_by_characters_where_they_are_utf8(weir):
     server = weir(server="autoindex on; autoindex_format html; location /u/ { charset utf-8; alias {prefix}/html/; }", files={"html/" + "ü" * 60: "x"})
     assert ("ü" * 47 + "..&gt;").encode() in server.get("/u/").body
@@ -644,6 +665,22 @@ def test_client_that_leaves_while_its_folder_is_read(weir):
                 client.send(request("/many/", accept))
             wait_until(lambda: sum(counts_of(server)[name] for name in ("autoindex_read", "autoindex_shared")) == read + 6, "all to be taken")
         assert server.get("/sub/").status == 200
+
+
+def test_client_that_leaves_others_who_asked_the_same(weir):
+    server = weir(server=f"autoindex on; {NUMBERS}", http="autoindex_threads 1;", files=FILES)
+    fill(server.html / "many", 60000)
+    with contextlib.ExitStack() as stack:
+        busy = stack.enter_context(server.connect())
+        busy.send(request("/many/", JSON))
+        stay = [stack.enter_context(server.connect()) for _ in range(4)]
+        with contextlib.ExitStack() as short:
+            leave = [short.enter_context(server.connect()) for _ in range(4)]
+            for client in (client for both in zip(stay, leave) for client in both):
+                client.send(request("/sub/", JSON))
+            wait_until(lambda: sum(counts_of(server).values()) >= 9, "all to be taken")
+        assert {client.read().body for client in stay} == {server.get("/sub/", JSON).body}
+        assert busy.read().status == 200
 
 
 def test_client_that_leaves_while_its_list_is_sent(weir):
