@@ -6,6 +6,17 @@ import struct
 from dataclasses import dataclass, field
 
 
+def box(kind, *content, wide=False):
+    body = b"".join(content)
+    if wide:
+        return struct.pack(">I4sQ", 1, kind, len(body) + 16) + body
+    return struct.pack(">I4s", len(body) + 8, kind) + body
+
+
+def full(kind, version, *content, flags=0):
+    return box(kind, struct.pack(">I", version << 24 | flags), *content)
+
+
 @dataclass
 class Sample:
     data: bytes
@@ -23,23 +34,14 @@ class Track:
     uniform: bool = False       # one size for all in stsz
     edits: list = field(default_factory=list)   # (duration, media time)
     version: int = 0            # of tkhd and mdhd
+    stsd: bytes = full(b"stsd", 0, struct.pack(">I", 1), box(b"mp4v", bytes(78)))
+    tkhd: bytes = bytes(60)     # from its reserved bytes on
     stbl: bytes = b""           # other boxes there
     trak: bytes = b""
 
     @property
     def duration(self):
         return sum(sample.duration for sample in self.samples)
-
-
-def box(kind, *content, wide=False):
-    body = b"".join(content)
-    if wide:
-        return struct.pack(">I4sQ", 1, kind, len(body) + 16) + body
-    return struct.pack(">I4s", len(body) + 8, kind) + body
-
-
-def full(kind, version, *content, flags=0):
-    return box(kind, struct.pack(">I", version << 24 | flags), *content)
 
 
 def table(kind, entries, form, version=0):
@@ -78,7 +80,7 @@ def trak_of(index, track, offsets, timescale):
     samples = track.samples
     length = track.duration * timescale // track.timescale
     tkhd = full(b"tkhd", track.version, times(track.version, struct.pack(">II", index + 1, 0), number(track.version, length)),
-                bytes(52 + 8), flags=7)
+                track.tkhd, flags=7)
     mdhd = full(b"mdhd", track.version, times(track.version, struct.pack(">I", track.timescale), number(track.version, track.duration)),
                 struct.pack(">HH", 0x55c4, 0))
     per_chunk = runs([len(chunk) for chunk in chunks_of(track)])
@@ -89,14 +91,14 @@ def trak_of(index, track, offsets, timescale):
     sizes = [len(sample.data) for sample in samples]
     stsz = (full(b"stsz", 0, struct.pack(">II", sizes[0] if sizes else 1, len(sizes))) if track.uniform
             else full(b"stsz", 0, struct.pack(f">II{len(sizes)}I", 0, len(sizes), *sizes)))
-    stbl = [full(b"stsd", 0, struct.pack(">I", 1), box(b"mp4v", bytes(78))), table(b"stts", runs([s.duration for s in samples]), ">II")]
+    stbl = [track.stsd, table(b"stts", runs([s.duration for s in samples]), ">II")]
     if not all(s.is_key for s in samples):
         stbl.append(table(b"stss", [(i + 1,) for i, s in enumerate(samples) if s.is_key], ">I"))
     if any(s.shift for s in samples):
         stbl.append(table(b"ctts", runs([s.shift for s in samples]), ">II"))
     stbl += [table(b"stsc", stsc, ">III"), stsz,
              table(b"co64", [(o,) for o in offsets], ">Q") if track.wide else table(b"stco", [(o,) for o in offsets], ">I"), track.stbl]
-    minf = box(b"minf", full(b"vmhd", 0, bytes(8), flags=1), box(b"dinf", full(b"dref", 0, struct.pack(">I", 0))), box(b"stbl", *stbl))
+    minf = box(b"minf", full(b"vmhd", 0, bytes(8), flags=1), box(b"dinf", full(b"dref", 0, struct.pack(">I", 1), full(b"url ", 0, flags=1))), box(b"stbl", *stbl))
     mdia = box(b"mdia", mdhd, full(b"hdlr", 0, bytes(4), b"vide", bytes(12), b"\0"), minf)
     edits = box(b"edts", table(b"elst", [(d, t, 1, 0) for d, t in track.edits], ">IiHH")) if track.edits else b""
     return box(b"trak", tkhd, edits, mdia, track.trak)
