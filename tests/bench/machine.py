@@ -3,11 +3,38 @@
 import os
 import re
 import resource
+import threading
 
 TICK = os.sysconf("SC_CLK_TCK")
 
 # Bounded, so that servers which size tables by it do the same work on every machine.
 NOFILE = min(20000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] & (1 << 62) - 1)
+
+
+class Cold:
+    """While it is entered, a file's pages are thrown out of memory again and again."""
+
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDONLY)
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.chill)
+
+    def chill(self):
+        os.fsync(self.fd)
+        while True:
+            os.posix_fadvise(self.fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            if self.stop.wait(0.2):
+                return
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.stop.set()
+        self.thread.join()
+        os.close(self.fd)
+
 
 # One for the server, one for the load. With a single cpu both share it.
 _allowed = sorted(os.sched_getaffinity(0))

@@ -133,6 +133,17 @@ def idle_cell(o, server):
     return r
 
 
+def cold_cell(o, server):
+    """Small requests beside a client that reads a large file which is never in memory."""
+    reader = load_command(o, "drain", server, FILE_100M, 1, o.secs)
+    with machine.Cold(o.tmp + "/www" + FILE_100M), Background(reader) as cold:
+        r = wrk(o, server, FILE_1K, 4)
+        read = cold.result()
+    r["errors"] += failures(read)
+    r["note"] = "%.2f GB/s of the cold file" % (read["bytes"] / read["secs"] / 1e9)
+    return r
+
+
 def reload_cell(o, server):
     command = load_command(o, "cycle", server, FILE_1K, 64, o.reload_secs, 100, 0)
     with Background(command) as clients:
@@ -190,6 +201,7 @@ WORKLOADS = {
                        (ratio(0.84), at_most("p99", 2000, "us"))),
     "large": Workload(serves(FILE_100M), lambda o, s: load(o, "drain", s, FILE_100M, 8, o.secs),
                       (ratio(0.66),), unit="GB"),
+    "cold": Workload(serves(FILE_100M), cold_cell, (at_most("p99", 5000, "us"),)),
     "no-keepalive": Workload(SMALL, requests(FILE_1K, 64, headers=CLOSE),
                              (ratio(0.86), ratio(0.55, to="nginx-default"))),
     "conditional": Workload(knows_conditions, conditional_cell, (ratio(0.85),)),
