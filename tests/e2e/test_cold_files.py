@@ -17,7 +17,8 @@ import threading
 
 import pytest
 
-from harness import binary, check_conf, request, wait_until
+from harness import binary, check_conf, request, serving, wait_until
+from harness.nginx import NGINX, Nginx
 
 SIZES = [1, 4096, 4097, 30_000, 70_000, 300_000, 1_048_576, 3_500_001]
 BIG = 3_500_001
@@ -327,6 +328,60 @@ def test_the_log_tells_which_bytes_a_thread_reads(weir):
     assert f'aio: a thread reads 30000 bytes at 0 of "{server.html}/30000"' in server.log_text()
 
 
+# ---- file systems that do not tell
+
+@pytest.fixture
+def mounted(server):
+    """mounted(kind): html/mounted is of that kind of file system."""
+    place = server.html / "mounted"
+
+    def mount(kind):
+        if os.geteuid() != 0:
+            pytest.skip("only root mounts")
+        for name in ("mounted", "lower", "upper", "work"):
+            (server.html / name).mkdir()
+            (server.html / name).chmod(0o755)
+        options = f"lowerdir={server.html}/lower,upperdir={server.html}/upper,workdir={server.html}/work" if kind == "overlay" \
+            else "mode=755"
+        done = subprocess.run(["mount", "-t", kind, "-o", options, kind, place], capture_output=True)
+        if done.returncode != 0:
+            pytest.skip(f"no {kind} can be mounted here")
+        return place
+    yield mount
+    subprocess.run(["umount", "-l", place], capture_output=True)
+
+
+def test_what_a_file_system_does_not_tell_is_remembered_for_small_files(mounted, server):
+    place = mounted("overlay")
+    os.chmod(place, 0o755)
+    server.write("html/mounted/small", content(300_000))
+    server.write("html/mounted/large", content(BIG))
+    if tells_of_cold(place / "small"):
+        pytest.skip("an overlay tells here")
+    with server.connect() as client:
+        for way in ("sent", "read"):
+            before = by_threads(server)
+            for _ in range(3):
+                assert client.ask(request(f"/{way}/mounted/small")).body == content(300_000)
+            assert by_threads(server) - before == (way == "sent")
+            before = by_threads(server)
+            for _ in range(3):
+                assert client.ask(request(f"/{way}/mounted/large")).body == content(BIG)
+            assert by_threads(server) - before == 3 * 4
+        before = by_threads(server)
+        assert client.ask(request("/off/mounted/large")).body == content(BIG)
+        assert by_threads(server) == before
+
+
+def test_what_lives_in_memory_needs_no_threads(mounted, server):
+    mounted("tmpfs")
+    server.write("html/mounted/large", content(BIG))
+    with server.connect() as client:
+        for way in ("sent", "read", "coded", "cached"):
+            assert client.ask(request(f"/{way}/mounted/large")).body == content(BIG)
+    assert by_threads(server) == 0
+
+
 # ---- a disk that answers when the test says so
 
 SLOW_DISK = r"""
@@ -433,6 +488,33 @@ def test_the_worker_ends_while_a_disk_is_slow(slow_disk, server, number):
         else:
             assert len(first.read_rest()) < BIG
         server.wait_end()
+
+
+# ---- beside nginx
+
+BESIDE = ["aio threads; sendfile on;", "aio threads=other; sendfile off;", "aio off; sendfile on;", "directio 4k;",
+          "directio 4k; aio threads; directio_alignment 4k; output_buffers 1 64k;", "read_ahead 1m; postpone_output 0;"]
+ASKED = [[], ["Range: bytes=0-0"], ["Range: bytes=4000-300000"], ["Range: bytes=-1"], ["Range: bytes=1-2,5000-9999"],
+         ["Range: bytes=9999999-"]]
+
+
+@pytest.mark.skipif(NGINX is None, reason="there is no nginx")
+@pytest.mark.parametrize("lines", BESIDE)
+def test_nginx_answers_alike(weir, lines):
+    ours = weir(server=lines, main=OTHER)
+    with serving(kind=Nginx, server=lines, main=OTHER) as theirs:
+        for size in (1, 4096, BIG):
+            for server in (ours, theirs):
+                path = server.write(f"html/{size}", content(size), mtime=1_700_000_000)
+                chill(path)
+            for fields in ASKED:
+                for method in ("GET", "HEAD"):
+                    def answer(server):
+                        got = server.get(f"/{size}", *fields, method=method)
+                        boundary = re.search("boundary=(.*)", got.get("Content-Type") or "")
+                        body = got.body.replace(boundary[1].encode(), b"BOUNDARY") if boundary else got.body
+                        return got.status, got.get("ETag"), got.get("Content-Range"), body if got.status != 416 else b""
+                    assert answer(ours) == answer(theirs), (size, fields, method)
 
 
 REFUSED = [
