@@ -6,6 +6,7 @@ import pathlib
 import pytest
 
 from harness import check_conf, request, serving
+from harness.nginx import NGINX, Nginx
 
 SHIPPED = pathlib.Path(__file__).resolve().parents[2] / "conf"
 HIGH = range(0x80, 0x100)
@@ -278,3 +279,41 @@ def test_compressed_files_are_not_converted():
         assert weir.get("/k/a.html").body == "ю".encode()
         found = weir.get("/a.html", "Accept-Encoding: gzip")
         assert found.body == files["html/a.html.gz"] and found.get("Content-Type") == "text/html; charset=utf-8"
+
+
+# Settings of what is put into an answer, and of that answer: source_charset of the one, charset of the other, or None.
+PARTS = {"both": ("charset utf-8; source_charset koi8-r;", "koi8-r"), "source": ("source_charset koi8-r;", "koi8-r"), "name": ("charset koi8-r;", None),
+         "other": ("charset koi8-r; source_charset utf-8;", "utf-8"), "type": ("charset utf-8; source_charset koi8-r; default_type x/y;", "koi8-r"),
+         "untyped": ("source_charset koi8-r; default_type '';", "koi8-r"), "types": ("charset utf-8; source_charset koi8-r; charset_types a/b;", "koi8-r"),
+         "failed": ("error_page 404 /parts/both; try_files /none =404;", "koi8-r"), "none": ("", None)}
+WHOLES = {"utf": ("charset utf-8;", "utf-8", "utf-8"), "from": ("charset utf-8; source_charset koi8-r;", "koi8-r", "utf-8"), "off": ("", "koi8-r", None),
+          "koi": ("charset koi8-r; source_charset utf-8;", "utf-8", "koi8-r"), "type": ("charset utf-8; default_type text/css; ssi_types *; addition_types *;", "utf-8", None)}
+
+
+@pytest.mark.parametrize("kind", [None, pytest.param(Nginx, marks=pytest.mark.skipif(NGINX is None, reason="there is no nginx"))])
+def test_what_is_put_into_another(kind):
+    """It is converted once, into the charset of that answer, and not again with it."""
+    server, files, expected = "types { } default_type text/html;", {}, {}
+    for name, (lines, source) in PARTS.items():
+        server += f"location = /parts/{name} {{ {lines} }}"
+        files[f"html/parts/{name}"] = "ты".encode(source or "koi8-r")
+    for whole, (lines, source, to) in WHOLES.items():
+        server += f"location /{whole}/ {{ ssi on; {lines} }}"
+        for name, (_, own) in PARTS.items():
+            server += f"location = /{whole}/added/{name} {{ {lines} add_after_body /parts/{name}; }}"
+            files[f"html/{whole}/{name}"] = f"я<!--#include virtual='/parts/{name}'-->я".encode(source)
+            files[f"html/{whole}/added/{name}"] = "я".encode(source)
+            me, part = "я".encode(to or source), "ты".encode(to if to and own else own or "koi8-r")
+            expected |= {f"/{whole}/{name}": me + part + me, f"/{whole}/added/{name}": me + part}
+    if kind is Nginx:       # of these its worker dies
+        expected = {target: body for target, body in expected.items() if not target.startswith("/from/added/")}
+    with serving(kind=kind, http=KOI_UTF, server=server, files=files) as weir:
+        assert {target: weir.get(target).body for target in expected} == expected
+
+
+def test_what_is_put_into_a_value():
+    """The text is in the charset of the page, as all that the page says."""
+    page = "я<!--#include virtual='/parts/x' set='v'--><!--#echo var='v' encoding='none'-->".encode("koi8-r")
+    with serving(http=KOI_UTF, server="ssi on; charset utf-8; source_charset koi8-r; location /parts/ { ssi off; }",
+                 files={"html/a.html": page, "html/parts/x": "ты".encode("koi8-r")}) as weir:
+        assert weir.get("/a.html").text == "яты"

@@ -6,6 +6,7 @@
 #include "http/charset.h"
 #include "http/engine.h"
 #include "http/module.h"
+#include "http/subrequest.h"
 #include "http/types_set.h"
 
 enum { READ_AHEAD = 4096 };     /* bytes of the text in memory at a time */
@@ -216,10 +217,13 @@ charset_check(struct conf *conf, struct conf_scope *scope, void *slot)
     return false;
 }
 
+/* What has but a source_charset may come into an answer that has a charset. */
 static bool
 charset_wanted(const void *slot)
 {
-    return !((const struct charset_conf *)slot)->charset.is_off;
+    const struct charset_conf *cc = slot;
+
+    return !cc->charset.is_off || !cc->source.is_off;
 }
 
 /* ---- answers ------------------------------------------------------------------------------- */
@@ -371,6 +375,27 @@ is_moved(unsigned status)
     return status == HTTP_MOVED_PERMANENTLY || status == HTTP_FOUND;
 }
 
+/*
+ * An answer that comes into the client's (include, add_after_body) is brought into the charset that
+ * the client is told of, and from there into none of its own; its type is no matter, as in nginx.
+ */
+static enum http_next
+filter_part(struct http_request *req, const struct charset_conf *cc)
+{
+    const struct charset_conversion *conversion;
+    struct str to = take_apart(http_main_request(req)->response.content_type).charset;
+    struct str from = take_apart(req->response.content_type).charset;
+
+    if (to.len == 0 || http_body_is_encoded(&req->response)
+        || (str_is_set(from) && !cc->override))
+        return HTTP_PASS;
+    if (!str_is_set(from))
+        from = name_of(req, &cc->source);
+    if (!choose(req, cc, from, to, &conversion) || conversion == NULL)
+        return HTTP_PASS;
+    return convert(req, conversion) ? HTTP_PASS : http_fail(req, HTTP_INTERNAL_ERROR);
+}
+
 static enum http_next
 charset_filter(struct http_request *req, const void *slot)
 {
@@ -380,6 +405,8 @@ charset_filter(struct http_request *req, const void *slot)
     struct typed typed;
     struct str to, type;
 
+    if (req->parent != NULL)
+        return filter_part(req, cc);
     if (resp->content_type.len == 0 || is_moved(resp->status))
         return HTTP_PASS;
     typed = take_apart(resp->content_type);
