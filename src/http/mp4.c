@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/mp4.h"
 #include "http/mp4_film.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -126,13 +127,14 @@ outer_box_at(const struct source *source, uint64_t offset, struct outer_box *box
     return box->size >= box->head;
 }
 
-/* By malloc, in box->whole. */
+/* By malloc, in box->whole. The box lies within the file. */
 static enum mp4_result
 load(const struct source *source, const struct outer_box *outer, struct box *box)
 {
-    uint8_t *room = malloc((size_t)outer->size);
+    uint8_t *room;
 
-    if (room == NULL)
+    assert(outer->size >= outer->head);
+    if ((room = malloc((size_t)outer->size)) == NULL)
         return MP4_FAILED;
     box->whole = room;
     if (!read_at(source, room, (size_t)outer->size, outer->offset))

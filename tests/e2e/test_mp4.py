@@ -4,13 +4,15 @@
 import random
 import re
 import shutil
+import signal
 import struct
 import subprocess
 
 import pytest
 
-from harness import request, run_weir, serving
+from harness import request, run_weir, serving, wait_until
 from harness.films import Sample, Track, box, boxes, entries, make_film, one, pictures, read_film, sound, trak_of
+from test_cold_files import slow_disk     # noqa: F401
 
 STAMP = 1_700_000_000
 SERVER = """
@@ -313,6 +315,55 @@ def test_only_so_many_wait(folder):
             assert {answer.status for answer in answers} <= {200, 503}
             assert all(answer.get("Retry-After") == "1" for answer in answers if answer.status == 503)
             assert client.ask(request("/a.mp4?start=1")).status == 200
+
+
+# ---- a disk that answers when the test says so
+
+@pytest.fixture
+def slow(slow_disk):
+    server = "location / { mp4; add_early_hint Link '</a.css>; rel=preload'; }"
+    with serving(server=server, files={"html/a.mp4": FILMS["two"], "html/a.txt": "text"}) as weir:
+        yield weir
+
+
+def test_others_are_served_while_a_film_is_read(slow, slow_disk):
+    """And what is to be sent before the answer has been sent."""
+    works, asked = slow_disk
+    with slow.connect() as first, slow.connect() as second:
+        first.send(request("/a.mp4?start=1", "Sec-Fetch-Mode: navigate") + request("/a.txt"))
+        wait_until(asked.exists, "a thread to read")
+        assert first.read_interim().headers == [("Link", "</a.css>; rel=preload")]
+        for _ in range(20):
+            assert second.ask(request("/a.txt")).body == b"text"
+        works.touch()
+        check(first.read().body, TRACKS["two"], 1)
+        assert first.read().body == b"text"
+
+
+def test_the_client_leaves_while_a_film_is_read(slow, slow_disk):
+    works, asked = slow_disk
+    with slow.connect() as first:
+        first.send(request("/a.mp4?start=1"))
+        wait_until(asked.exists, "a thread to read")
+    slow.wait_access(1)
+    works.touch()
+    with slow.connect() as second:
+        check(second.ask(request("/a.mp4?start=1")).body, TRACKS["two"], 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_the_worker_ends_while_a_film_is_read(slow, slow_disk, number):
+    works, asked = slow_disk
+    with slow.connect() as first:
+        first.send(request("/a.mp4?start=1"))
+        wait_until(asked.exists, "a thread to read")
+        slow.send_signal(number)
+        if number == signal.SIGQUIT:
+            works.touch()
+            check(first.read().body, TRACKS["two"], 1)
+        else:
+            assert first.read_rest() == b""
+        slow.wait_end()
 
 
 # ---- files that are no films
