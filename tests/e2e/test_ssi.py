@@ -6,6 +6,7 @@ nginx makes of the same pages stands in test_beside_nginx_ssi.py.
 
 import datetime
 import gzip
+import json
 import re
 import time
 
@@ -81,29 +82,40 @@ def test_a_command_over_the_edge_of_what_is_read(length):
 
 # ---- pages below that wait, fail, or are left ----------------------------------------------------
 
-SLOW = ("limit_req_zone $server_name zone=slow:1m rate=10r/s;", "location /slow/ { limit_req zone=slow burst=20; alias {prefix}/html/; }")
+LIST = "location /list/ { autoindex on; autoindex_format json; alias {prefix}/html/folder/; }"
+LISTED = {"folder/x.txt": "x", "folder/y.txt": "yy"}
 
 
-def test_an_include_that_waits():
-    page = "".join(f"{n}{include('/slow/c.html')}" for n in range(4)) + "end"
-    with site({**FILES, "w.html": page}, SLOW[1], http=SLOW[0]) as weir:
-        assert weir.get("/w.html").text == "".join(f"{n}C(none)B" for n in range(4)) + "end"
-        assert weir.get("/w.html", version="1.0").text == "".join(f"{n}C(none)B" for n in range(4)) + "end"
+def names_of(text):
+    """The listing, which a thread has read, as the names in it."""
+    return re.sub(r"\[\s*\{.*?\}\s*\]", lambda m: ",".join(entry["name"] for entry in json.loads(m[0])), text, flags=re.S)
+
+
+def test_includes_that_wait():
+    page = "".join(f"{n}{include('/list/')}" for n in range(4)) + "end"
+    with site({**FILES, **LISTED, "w.html": page}, LIST) as weir:
+        assert names_of(weir.get("/w.html").text) == "".join(f"{n}x.txt,y.txt" for n in range(4)) + "end"
+        assert names_of(weir.get("/w.html", version="1.0").text) == "".join(f"{n}x.txt,y.txt" for n in range(4)) + "end"
+        with weir.connect() as client:
+            client.send(request("/w.html") + request("/a.html") + request("/w.html"))
+            assert [names_of(client.read().text)[-3:] for _ in range(3)] == ["end", "1B!", "end"]
 
 
 def test_what_waits_waits_below_others_too():
-    files = {"b.txt": "B", "a.html": f"a{include('m.html')}z", "m.html": f"m{include('/slow/n.html')}{include('/slow/n.html', 'set=%sv%s' % (chr(34), chr(34)))}",
-             "n.html": f"n{include('/slow/b.txt')}"}
-    with site(files, SLOW[1], http=SLOW[0]) as weir:
-        assert weir.get("/a.html").text == "amnBz"
-        assert weir.get("/a.html").text == "amnBz"
+    files = {"a.html": f"a{include('m.html')}z", "m.html": f"m{include('n.html')}o", **LISTED,
+             "n.html": f"n{include('/list/')}" + include("/list/", 'set="v" ') + '<!--#echo var="v" encoding="none" -->' + include("/list/none", 'stub="s" '),
+             "s.html": '<!--#block name="s" -->[' + include("/list/") + "]<!--#endblock -->" + include("/a.html")}
+    with site(files, LIST) as weir:
+        for _ in range(5):
+            assert names_of(weir.get("/s.html").text) == "amnx.txt,y.txtx.txt,y.txt[x.txt,y.txt]oz"
 
 
 def test_a_client_that_leaves_while_its_include_waits():
-    with site({**FILES, "w.html": include("/slow/b.txt") * 10}, SLOW[1], http=SLOW[0]) as weir:
-        with weir.connect() as client:
-            client.send(request("/w.html"))
-            client.read_some(1)
+    with site({**FILES, **LISTED, "w.html": include("/list/") * 100}, LIST) as weir:
+        for _ in range(10):
+            with weir.connect() as client:
+                client.send(request("/w.html"))
+                client.read_some(1)
         assert weir.get("/a.html").text == WHOLE
 
 
@@ -133,7 +145,7 @@ def test_what_is_included_is_compressed_with_the_page_and_once():
         weir.write("html/b.txt.gz", gzip.compress(b"other"))
         response = weir.get("/a.html", "Accept-Encoding: gzip")
         assert (response.get("Content-Encoding"), gzip.decompress(response.body).decode()) == ("gzip", WHOLE)
-        weir.write("html/a.html.gz", gzip.compress(PAGE.encode()))
+        weir.write("html/a.html.gz", gzip.compress(PAGE.encode(), compresslevel=0))     # with its text as it is
         assert gzip.decompress(weir.get("/a.html", "Accept-Encoding: gzip").body).decode() == PAGE
 
 
@@ -233,6 +245,12 @@ def test_a_value_that_changes_often_takes_no_more_memory():
     page = set_("a", "x") + (set_("a", "$uri$uri") + '<!--#config errmsg="$uri" timefmt="%H" -->') * 20000 + "end"
     with site({"a.html": page}) as weir:
         assert weir.get("/a.html").text == "end"
+
+
+def test_a_command_takes_no_memory_from_those_behind_it():
+    page = set_("a", "0123456789012345") + set_("a", "$a$a") * 11 + '<!--#echo var="a" encoding="url" -->' * 500 + "end"
+    with site({"a.html": page}) as weir:
+        assert weir.get("/a.html").text == "0123456789012345" * 2048 * 500 + "end"
 
 
 def test_expressions_are_bounded():
