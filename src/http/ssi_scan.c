@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ssi_scan: see ssi_scan.h. */
 #include "http/ssi_scan.h"
+#include <string.h>
 
 static const struct str opening = STR_INIT("<!--#");
 
@@ -220,12 +221,24 @@ begin_command(struct ssi_scan *scan)
     scan->count = 0;
 }
 
-/* Up to the next "<" or, where the text stands right there, what it begins. */
+/* How many bytes of s stand before a command, or before what may be the begin of one at its end. */
+static size_t
+text_length(struct str s)
+{
+    const char *found = memmem(s.p, s.len, opening.p, opening.len);
+    size_t at = s.len >= opening.len ? s.len - opening.len + 1 : 0;
+
+    if (found != NULL)
+        return (size_t)(found - s.p);
+    while (at < s.len && memcmp(s.p + at, opening.p, s.len - at) != 0)
+        at++;
+    return at;
+}
+
 static enum ssi_found
 read_text(struct ssi_scan *scan, struct str *in, struct str *text)
 {
-    ptrdiff_t at = str_find(*in, '<', 0);
-    size_t n = at < 0 ? in->len : (size_t)at;
+    size_t n = text_length(*in);
 
     if (n > 0) {
         *text = (struct str){ in->p, n };

@@ -280,7 +280,6 @@ PAGES = {
     ],
     "config": [
         '<!--#config errmsg="E"--><!--#bad-->', '<!--#config errmsg=""-->[<!--#bad-->]',
-        '<!--#config timefmt="%s"--><!--#echo var="date_gmt"-->|<!--#echo var="date_local"-->',
         '<!--#config timefmt=""-->[<!--#echo var="date_gmt"-->]', '<!--#config-->x', '<!--#config foo="x"-->',
         '<!--#config timefmt="%Y" errmsg="E"--><!--#echo var="date_gmt"--><!--#bad-->', '<!--#config errmsg="<b>$uri</b>"--><!--#bad-->',
         '<!--#config timefmt="%Y%%%q%"-->[<!--#echo var="date_gmt"-->]', '<!--#config errmsg="a\\"b\\\\"--><!--#bad-->',

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 enum {
-    READ_AHEAD = 4096,          /* bytes of a template in memory at a time */
+    READ_AHEAD = BODY_READ_MAX, /* bytes of a template in memory at a time */
     SCRATCH_BLOCK = 2048,       /* of the memory of one command */
     SCRATCH_LIMIT = 8 << 20,
     COMMANDS_MAX = 16,          /* in one turn: a match may take long */
