@@ -2,14 +2,19 @@
 #include "http/compress.h"
 #include "base/counters.h"
 #include "base/page_cache.h"
+#include "http/encode_job.h"
 #include "http/engine.h"
 #include "http/file_read.h"
 #include "http/file_variants.h"
 #include <errno.h>
 #include <stdlib.h>
 
+/* Of a worker: for what is slow. */
+enum { THREADS = 2, JOBS_WAITING_MAX = 1024 };
+
 struct compressor {
     struct encoders *encoders;
+    struct offload *offload;    /* NULL: nothing was slow yet */
     char *in;                   /* a whole body, when it does not lie in memory in one piece */
     size_t in_len;
 };
@@ -37,6 +42,7 @@ compressor_destroy(struct compressor *c)
 {
     if (c == NULL)
         return;
+    offload_destroy(c->offload);
     encoders_destroy(c->encoders);
     free(c->in);
     free(c);
@@ -180,15 +186,18 @@ compress_whole(struct http_request *req, const struct compressing *what, struct 
 
 struct streaming {
     struct body_source source;
+    struct http_request *req;
     struct encoder_stream *stream;
+    struct encode_job *job;     /* who does its steps, and has the stream; NULL: the loop */
     struct variant_draft *draft;        /* NULL: what comes of it is not kept */
     struct compressed sums;
     enum encode to;             /* what has to come of `ahead` */
-    bool is_held;               /* a flush or the end is not yet through */
+    bool is_held;               /* that is not yet through */
     bool flushes;
     size_t postpone;            /* bytes that are waited for before the first are compressed */
     struct str ahead;           /* of in */
-    char in[BODY_READ_MAX];
+    char *in;
+    size_t in_size;
 };
 
 static void
@@ -204,7 +213,10 @@ give_back(void *p)
 {
     struct streaming *s = p;
 
-    encoders_give(s->stream);
+    if (s->job != NULL)
+        encode_job_end(s->job);
+    else
+        encoders_give(s->stream);
     end_draft(s, false);
 }
 
@@ -217,7 +229,7 @@ read_on(struct streaming *s)
 
     if (have == 0)
         s->ahead.p = s->in;
-    io = body_read(&s->source.from, s->in + have, sizeof(s->in) - have, &done);
+    io = body_read(&s->source.from, s->in + have, s->in_size - have, &done);
     if (io != IO_DONE && io != IO_CLOSED)
         return io;
     s->ahead.len += done;
@@ -228,6 +240,21 @@ read_on(struct streaming *s)
         s->to = ENCODE_FLUSH;
     s->is_held = s->to != ENCODE_RUN;
     return IO_DONE;
+}
+
+static enum io
+no_memory(void)
+{
+    errno = ENOMEM;
+    return IO_ERROR;
+}
+
+static void
+keep_sums(struct streaming *s, const char *p, size_t n)
+{
+    s->sums.out += n;
+    if (s->draft != NULL)
+        variant_draft_add(s->draft, p, n);
 }
 
 /* One piece of input at most each time: others wait for their turn. */
@@ -247,13 +274,9 @@ pull(struct body_source *source, char *room, size_t cap, size_t *done)
         s->postpone = 0;
     }
     encoded = encoder_run(s->stream, &s->ahead, s->to, room, cap, done);
-    s->sums.out += *done;
-    if (s->draft != NULL)
-        variant_draft_add(s->draft, room, *done);
-    if (encoded == ENCODED_FAILED) {
-        errno = ENOMEM;
-        return IO_ERROR;
-    }
+    keep_sums(s, room, *done);
+    if (encoded == ENCODED_FAILED)
+        return no_memory();
     if (encoded == ENCODED_MORE)
         return IO_DONE;
     if (s->to == ENCODE_END) {
@@ -263,6 +286,90 @@ pull(struct body_source *source, char *room, size_t cap, size_t *done)
     s->to = ENCODE_RUN;
     s->is_held = false;
     return IO_DONE;
+}
+
+/* ---- the same by a thread ------------------------------------------------------------------ */
+
+static void
+on_step(void *ctx)
+{
+    http_body_resume(((struct streaming *)ctx)->req);
+}
+
+/* As much as a step takes is gathered, a piece each time. */
+static enum io
+begin_step(struct streaming *s)
+{
+    struct encode_job *job = s->job;
+    enum io io;
+
+    if (!s->is_held && s->ahead.len < s->in_size) {
+        if ((io = read_on(s)) != IO_DONE)
+            return io;
+        if (s->to == ENCODE_RUN && s->ahead.len < s->in_size)
+            return IO_DONE;
+    }
+    s->is_held = true;
+    job->ahead = s->ahead;
+    job->to = s->to;
+    return encode_job_step(job) ? IO_AGAIN : IO_DONE;
+}
+
+static void
+end_step(struct streaming *s)
+{
+    const struct encode_job *job = s->job;
+
+    s->ahead = job->ahead;
+    s->is_held = s->to == ENCODE_RUN ? s->ahead.len > 0 : job->encoded != ENCODED_ALL;
+    if (!s->is_held)
+        s->to = ENCODE_RUN;
+}
+
+static enum io
+pull_from_job(struct body_source *source, char *room, size_t cap, size_t *done)
+{
+    struct streaming *s = (struct streaming *)source;
+    struct encode_job *job = s->job;
+
+    *done = 0;
+    if (job->is_running)
+        return IO_AGAIN;
+    if (job->encoded == ENCODED_FAILED)
+        return no_memory();
+    if (job->out.len > 0) {
+        *done = MIN(job->out.len, cap);
+        memcpy(room, job->out.p, *done);
+        job->out = str_from(job->out, *done);
+        keep_sums(s, room, *done);
+        return IO_DONE;
+    }
+    if (job->encoded == ENCODED_ALL && s->to == ENCODE_END) {
+        end_draft(s, true);
+        return IO_CLOSED;
+    }
+    if (s->is_held)
+        end_step(s);
+    return begin_step(s);
+}
+
+/* False: memory is short. */
+static bool
+use_thread(struct streaming *s, struct compressor *c)
+{
+    struct http_worker *worker = s->req->worker;
+
+    if (c->offload == NULL)
+        c->offload = offload_create(worker->loop, THREADS, JOBS_WAITING_MAX);
+    if (c->offload == NULL)
+        return false;
+    s->job = encode_job_create(c->offload, s->stream, on_step, s);
+    if (s->job == NULL)
+        return false;
+    s->source.pull = pull_from_job;
+    s->in = s->job->in;
+    s->in_size = sizeof(s->job->in);
+    return true;
 }
 
 /* The fields of a stream that is not made: the answer to HEAD has none. */
@@ -282,26 +389,41 @@ refuse_stream(struct http_request *req)
     return as_it_is(req, "compress_memory is used up");
 }
 
+/* False: memory is short, or (errno EAGAIN) there is no more for streams. */
+static bool
+start_stream(struct streaming *s, const struct compressing *what, struct compressor *c)
+{
+    s->stream = encoders_take(c->encoders, &what->how, s->req->response.content_length,
+                              what->stream_bytes);
+    if (s->stream == NULL)
+        return false;
+    errno = ENOMEM;
+    if (!arena_defer(s->req->arena, give_back, s)) {
+        give_back(s);
+        return false;
+    }
+    if (encoder_is_slow(&what->how))
+        return use_thread(s, c);
+    s->in_size = BODY_READ_MAX;
+    s->in = arena_bytes(s->req->arena, s->in_size);
+    return s->in != NULL;
+}
+
 static enum http_next
 compress_stream(struct http_request *req, const struct compressing *what, struct compressor *c)
 {
     struct http_response *resp = &req->response;
-    struct streaming *s = arena_alloc(req->arena, sizeof(*s));
+    struct streaming *s = ARENA_NEW(req->arena, struct streaming);
 
     if (s == NULL)
         return http_fail(req, HTTP_INTERNAL_ERROR);
-    memset(s, 0, offsetof(struct streaming, in));
     s->source.pull = pull;
+    s->req = req;
     s->sums.encoding = what->encoding;
     s->flushes = what->flushes;
-    s->postpone = (size_t)MIN(what->postpone, sizeof(s->in));
-    s->stream = encoders_take(c->encoders, &what->how, resp->content_length, what->stream_bytes);
-    if (s->stream == NULL)
+    s->postpone = (size_t)MIN(what->postpone, (uint64_t)BODY_READ_MAX);
+    if (!start_stream(s, what, c))
         return refuse_stream(req);
-    if (!arena_defer(req->arena, give_back, s)) {
-        give_back(s);
-        return http_fail(req, HTTP_INTERNAL_ERROR);
-    }
     if (resp->file != NULL && what->cache_bytes > 0)
         s->draft = variant_draft_begin(req->worker->files, resp->file, what->encoding,
                                        what->how.level, what->cache_bytes);

@@ -10,7 +10,6 @@ enum {
     IDLE_MEMORY = 16 << 20,     /* and what they may have in all */
     STREAM_MEMORY = 256 << 10,  /* a stream counts as having so much at least: some take it late */
     WHOLE_MS = 3,               /* what one go may take */
-    WHOLE_MIN = 16 << 10,       /* but what a stream would do at a time is done at a time */
     WHOLE_MAX = 512 << 10
 };
 
@@ -49,8 +48,8 @@ encoders_create(void)
     return encoders;
 }
 
-static void
-stream_free(struct encoder_stream *stream)
+void
+encoder_stream_free(struct encoder_stream *stream)
 {
     if (stream->state != NULL)
         stream->how.encoder->close(stream->state);
@@ -71,7 +70,7 @@ drop_oldest(struct encoders *encoders)
     struct encoder_stream *oldest = CONTAINER_OF(encoders->idle.next, struct encoder_stream, link);
 
     leave_idle(oldest);
-    stream_free(oldest);
+    encoder_stream_free(oldest);
 }
 
 void
@@ -129,8 +128,8 @@ find_idle(struct encoders *encoders, const struct encoder_how *how)
     return NULL;
 }
 
-static void
-count_memory(struct encoder_stream *stream)
+void
+encoder_count(struct encoder_stream *stream)
 {
     uint64_t memory = stream->how.encoder->memory(stream->state);
 
@@ -153,11 +152,11 @@ encoders_take(struct encoders *encoders, const struct encoder_how *how, int64_t 
     if (stream == NULL && (stream = stream_create(encoders, how)) == NULL)
         return NULL;
     if (!how->encoder->begin(stream->state, how, len)) {
-        stream_free(stream);
+        encoder_stream_free(stream);
         return NULL;
     }
     stream->memory = 0;
-    count_memory(stream);
+    encoder_count(stream);
     return stream;
 }
 
@@ -176,13 +175,27 @@ encoders_give(struct encoder_stream *stream)
         drop_oldest(encoders);
 }
 
+void
+encoders_part(struct encoder_stream *stream)
+{
+    stream->encoders->taken_memory -= stream->memory;
+    stream->encoders = NULL;
+}
+
+enum encoded
+encoder_step(struct encoder_stream *stream, struct str *ahead, enum encode to, char *room,
+             size_t cap, size_t *done)
+{
+    return stream->how.encoder->run(stream->state, ahead, to, room, cap, done);
+}
+
 enum encoded
 encoder_run(struct encoder_stream *stream, struct str *ahead, enum encode to, char *room,
             size_t cap, size_t *done)
 {
-    enum encoded encoded = stream->how.encoder->run(stream->state, ahead, to, room, cap, done);
+    enum encoded encoded = encoder_step(stream, ahead, to, room, cap, done);
 
-    count_memory(stream);
+    encoder_count(stream);
     return encoded;
 }
 
@@ -193,7 +206,13 @@ encoder_whole_max(const struct encoder_how *how)
 {
     size_t most = (size_t)how->encoder->paces[how->level] * 1024 * WHOLE_MS;
 
-    return MIN(MAX(most, (size_t)WHOLE_MIN), (size_t)WHOLE_MAX);
+    return MIN(most, (size_t)WHOLE_MAX);
+}
+
+bool
+encoder_is_slow(const struct encoder_how *how)
+{
+    return how->level >= how->encoder->slow_level;
 }
 
 static bool

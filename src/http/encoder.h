@@ -41,6 +41,9 @@ size_t encoder_whole_max(const struct encoder_how *how);
 struct str encoders_whole(struct encoders *encoders, const struct encoder_how *how,
                           struct str bytes);
 
+/* Whether a step of a stream may be so much work that others must not wait for it. */
+bool encoder_is_slow(const struct encoder_how *how);
+
 /* A stream, for bytes that come in pieces. */
 struct encoder_stream;
 /*
@@ -69,6 +72,18 @@ enum encoded {
  */
 enum encoded encoder_run(struct encoder_stream *stream, struct str *ahead, enum encode to,
                          char *room, size_t cap, size_t *done);
+
+/*
+ * The same for any thread; the one who has taken the stream calls encoder_count afterwards, which
+ * sees how much memory it has come to.
+ */
+enum encoded encoder_step(struct encoder_stream *stream, struct str *ahead, enum encode to,
+                          char *room, size_t cap, size_t *done);
+void encoder_count(struct encoder_stream *stream);
+
+/* In the place of encoders_give where a thread is still at it: who is last calls the other. */
+void encoders_part(struct encoder_stream *stream);
+void encoder_stream_free(struct encoder_stream *stream);
 
 /*
  * A dictionary for zstd, made for a level of the bytes, which it copies. NULL: memory is short, or

@@ -167,6 +167,7 @@ static const uint32_t paces[BROTLI_MAX_QUALITY + 1] = {
 const struct encoder brotli_encoder = {
     .is_built = true,
     .paces = paces,
+    .slow_level = 8,
     .bound = brotli_bound,
     .open = brotli_open,
     .begin = brotli_begin,

@@ -211,6 +211,7 @@ static const uint32_t paces[LEVELS] = { 0, 120, 105, 80, 75, 50, 33, 30, 16, 15 
 const struct encoder gzip_encoder = {
     .is_built = true,
     .paces = paces,
+    .slow_level = LEVELS,       /* it works on little at a time */
     .bound = gzip_bound,
     .whole = gzip_whole,
     .whole_free = gzip_whole_free,

@@ -8,6 +8,7 @@
 struct encoder {
     bool is_built;              /* false: none of the functions is there */
     const uint32_t *paces;      /* by level: KiB that are compressed in a millisecond, about */
+    uint8_t slow_level;         /* from here on a step takes some milliseconds */
 
     /* An upper bound of what len bytes become. */
     size_t (*bound)(size_t len);

@@ -91,6 +91,7 @@ static const uint32_t paces[] = {
 const struct encoder zstd_encoder = {
     .is_built = true,
     .paces = paces,
+    .slow_level = 13,
     .bound = zstd_bound,
     .open = zstd_open,
     .begin = zstd_begin,

@@ -447,6 +447,43 @@ def test_a_slow_reader_and_others_meanwhile(encoding):
         assert client.read().body == SMALL
 
 
+SLOW = [("br", 11), ("zstd", 22)]
+
+
+@pytest.mark.parametrize("encoding, level", [p for p in SLOW if built(p[0])])
+def test_slow_levels_hold_up_nobody(encoding, level):
+    """Threads do their work: small answers that are asked for meanwhile are there long before the large one is whole."""
+    text = LARGE[:1_500_000]
+    lines = on(encoding, more=f"{NAMES[encoding]}_comp_level {level}; location /s {{ {NAMES[encoding]} off; }}")
+    with serving(server=lines, files=dict(FILES, **{"html/l.txt": text})) as weir, weir.connect(timeout=60) as client:
+        begin = time.monotonic()
+        client.send(request("/l.txt", *accept(encoding)) + request("/s.txt"))
+        took = []
+        for _ in range(20):
+            asked = time.monotonic()
+            assert weir.get("/s.txt").body == SMALL
+            took.append(time.monotonic() - asked)
+        found = client.read()
+        assert sorted(took)[10] < (time.monotonic() - begin) / 4
+        assert found.get("Content-Encoding") == encoding and decode(encoding, found.body) == text
+        assert client.read().body == SMALL
+
+
+@pytest.mark.parametrize("encoding, level", [p for p in SLOW if built(p[0])])
+def test_clients_that_leave_while_a_thread_works(encoding, level):
+    with serving(http="compress_memory 1g;", server=on(encoding, more=f"{NAMES[encoding]}_comp_level {level};" + STATUS), files=FILES) as weir:
+        for _ in range(3):
+            clients = [weir.connect() for _ in range(4)]
+            for client in clients:
+                client.send(request("/l.txt", *accept(encoding)))
+            clients[0].read_head()
+            for client in clients:
+                client.close()
+        assert decode(encoding, weir.get("/s.txt", *accept(encoding)).body) == SMALL
+        wait_until(lambda: counters(weir)["curr_connections"] == 1, "the others to be gone", 60)
+        assert decode(encoding, weir.get("/m.txt", *accept(encoding)).body) == MEDIUM
+
+
 def test_a_file_that_becomes_shorter_ends_the_answer_visibly():
     with serving(http="server { listen 127.0.0.1:{port} sndbuf=4k; " + on("gzip") + " root {prefix}/html; }",
                  files={"html/l.txt": LARGE * 4}, allow=["file was truncated"]) as weir, weir.connect(rcvbuf=4096) as client:
