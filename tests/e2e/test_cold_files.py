@@ -459,6 +459,19 @@ def test_the_worker_serves_others_while_a_disk_is_slow(slow_disk, server, place)
         assert first.ask(request("/sent/1000")).body == hot
 
 
+@pytest.mark.parametrize("size", [0, 1460])
+def test_what_is_ready_does_not_wait_for_the_disk(slow_disk, weir, size):
+    """With postpone_output not at all, else no longer than the kernel holds it back."""
+    works, _ = slow_disk
+    server = weir(server=f"sendfile on; postpone_output {size};")
+    data, _ = put(server, BIG)
+    with server.connect() as client:
+        client.send(request(f"/{BIG}"))
+        assert client.read_head().get("Content-Length") == str(BIG)
+        works.touch()
+        assert client.read_some(BIG) == data
+
+
 @pytest.mark.parametrize("place", ["sent", "read", "coded", "direct"])
 def test_the_client_leaves_while_a_disk_is_slow(slow_disk, server, place):
     works, asked = slow_disk

@@ -262,3 +262,20 @@ def test_a_shortage_is_not_remembered_as_an_error_of_the_file(weir):
             other.close()
         wait_until(lambda: len(os.listdir(f"/proc/{worker}/fd")) < 30, "the others to be gone")
     assert server.get("/a").body == b"there\n"
+
+
+@pytest.mark.parametrize("cache", ["", "open_file_cache max=100000 inactive=1h; open_file_cache_valid 1h;"])
+def test_files_that_are_kept_open_leave_descriptors_to_clients(weir, cache):
+    server = weir(main="worker_rlimit_nofile 80;", events="worker_connections 64;", server=cache,
+                  files={f"html/{n}": f"number {n}\n" for n in range(400)})
+    worker = server.wait_workers()[0]
+    clients = []
+    with server.connect() as client:
+        for n in range(400):
+            assert client.ask(request(f"/{n}")).text == f"number {n}\n"
+    assert 40 < len(os.listdir(f"/proc/{worker}/fd")) <= 80
+    for n in range(50):
+        clients.append(server.connect())
+        assert clients[-1].ask(request(f"/{n}")).text == f"number {n}\n"
+    for client in clients:
+        client.close()
