@@ -62,7 +62,7 @@ ask_otherwise(int fd, off_t offset, size_t len)
 static enum cached
 look_at(int fd, off_t offset)
 {
-    char byte;
+    char byte = 0;
 
     if (LIKELY(page_cache_read(fd, &byte, 1, offset) >= 0))
         return CACHED;

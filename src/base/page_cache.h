@@ -39,7 +39,7 @@ bool page_cache_read_all(int fd, char *to, size_t len, off_t offset);
 
 /*
  * For a thread: waits until len bytes from offset on are in memory, and has the kernel fetch
- * `ahead` more, for which it does not wait. Nothing is said of a failure: whoever reads will see it.
+ * `ahead` more, for which it does not wait. Nothing is said of a failure: who reads will see it.
  */
 void page_cache_fill(int fd, off_t offset, size_t len, size_t ahead);
 

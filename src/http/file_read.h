@@ -16,7 +16,7 @@
 #include "http/body.h"
 
 /*
- * Reads at most n bytes (at least 1) of the part, a PART_FILE, from part->offset on, which it leaves
+ * Reads at most n bytes (at least 1) of the part, a PART_FILE, from part->offset on, which stays
  * where it is. IO_DONE: *done of them; IO_SHORT: the file ends before; IO_ERROR: errno tells;
  * IO_AGAIN: a thread reads, http_body_resume() is called for the part's request.
  */
