@@ -142,6 +142,60 @@ def test_answers_that_the_client_has_not_read_go_before_the_body(site):
     assert file_of(server, "a") == body
 
 
+@pytest.mark.parametrize("expect", [[], [EXPECT]])
+def test_earlier_answers_that_do_not_fit_hold_the_body_up_and_no_more(weir, expect):
+    """The head of the PUT is read while the answer before it waits for the socket."""
+    server = weir(http="""server { listen 127.0.0.1:{port} sndbuf=8k; dav_methods PUT; }""", user=USER, files={"html/big": b"b" * 30_000})
+    for framing, body in (("Content-Length: 20", b"x" * 20), (CHUNKED, chunks(b"x" * 20, 7))):
+        with server.connect(rcvbuf=2048) as client:
+            client.send(request("/big") + request("/a", framing, "Connection: close", *expect, method="PUT"))
+            wait_until(client.peer_has_read_all, "the server to read")
+            if not expect:
+                client.send(body)
+            assert len(client.read().body) == 30_000
+            if expect:
+                assert client.read_interim().status == 100
+                client.send(body)
+            assert client.read().status in (201, 204)
+            client.expect_close()
+        assert file_of(server, "a") == b"x" * 20
+        (server.html / "a").unlink()
+
+
+# a way of waiting before the body is asked for: the conf, its fields
+WAITS = {
+    "auth_basic": ("auth_basic x; auth_basic_user_file users;", ["Authorization: Basic YTphYWFh"]),
+    "limit_req": ("limit_req zone=z burst=100; ", []),
+}
+
+
+@pytest.mark.parametrize("expect", [False, True])
+@pytest.mark.parametrize("sent", ["with the head", "meanwhile", "later"])
+@pytest.mark.parametrize("wait", ["auth_basic", "limit_req"])
+def test_body_of_a_request_that_had_to_wait_before(site, wait, sent, expect):
+    if expect and sent != "later":
+        pytest.skip("it waits for 100")
+    conf, fields = WAITS[wait]
+    hashed = subprocess.run(["openssl", "passwd", "-6", "-salt", "salt", "aaaa"], capture_output=True, text=True, check=True).stdout
+    server = site(conf, http="limit_req_zone $host zone=z:64k rate=5r/s;", files={"users": f"a:{hashed}", "html/x": "x"})
+    head, body = put("/a", b"hello", 0, *fields, *([EXPECT] if expect else [])).split(b"\r\n\r\n", 1)
+    head += b"\r\n\r\n"
+    with server.connect() as client:
+        if wait == "limit_req":
+            assert client.ask(request("/x")).status == 200
+        if sent == "with the head":
+            client.send(head + body + request("/a", *fields))
+        elif sent == "meanwhile":
+            client.send_pieces([head, body + request("/a", *fields)])
+        else:
+            client.send(head)
+            if expect:
+                assert client.read_interim().status == 100
+            client.send(body + request("/a", *fields))
+        assert client.read().status == 201
+        assert client.read().body == b"hello"
+
+
 def test_http_1_0_takes_a_counted_body(site):
     server = site()
     with server.connect() as client:
