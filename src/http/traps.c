@@ -540,6 +540,7 @@ static const struct {
     { trap_named, "locations that are not there" },
     { trap_unreachable, "locations that never match" },
     { trap_packed, "packed files for all clients" },
+    { trap_dav, "files that anybody may change" },
 };
 
 /* Of one run. */

@@ -20,7 +20,7 @@ bool http_traps(struct conf *conf, const struct conf_node *node, const struct ht
 #define TRAP_NAMES(X)                                                                       \
     X(ADD_HEADER, "add_header") X(ADD_HEADER_INHERIT, "add_header_inherit")                 \
     X(ADD_TRAILER, "add_trailer") X(ADD_TRAILER_INHERIT, "add_trailer_inherit")             \
-    X(ALIAS, "alias") X(ERROR_PAGE, "error_page") X(GUNZIP, "gunzip")                       \
+    X(ALIAS, "alias") X(DAV_METHODS, "dav_methods") X(ERROR_PAGE, "error_page") X(GUNZIP, "gunzip")                       \
     X(GZIP_STATIC, "gzip_static") X(LOCATION, "location")                                   \
     X(RETURN, "return") X(ROOT, "root") X(TRY_FILES, "try_files")
 enum trap_name {
@@ -56,6 +56,8 @@ trap_is(const struct conf_node *node, const char *name)
 
 /* Locations of a level that no path comes to. */
 bool trap_unreachable(struct conf *conf, const struct trap_level *level);
+/* A site that anybody may change. */
+bool trap_dav(struct conf *conf, const struct trap_level *level);
 /* Addresses that cannot be listened on together. */
 void trap_listens(struct conf *conf, const struct http *http);
 

@@ -10,6 +10,18 @@ from harness import check_conf
 # Each trap: a conf for a server (or with "http:" in front, for http), the text of the warning, what the caret stands under, the hint;
 # then near misses, which have none.
 TRAPS = {
+    "files that anybody may change": (
+        "location /up/ { «dav_methods» PUT; }",
+        "anybody may change the files here",
+        'say who may by "auth_basic", "allow" or "limit_except" ("allow all;" if it is meant)',
+        ["location /up/ { dav_methods off; }", "location /up/ { dav_methods PUT; allow all; }", "deny all; location /up/ { dav_methods PUT; }",
+         "dav_methods PUT; location /up/ { limit_except GET { deny all; } }", "auth_basic x; auth_basic_user_file u; dav_methods PUT;",
+         "http: dav_methods PUT; server { listen 127.0.0.1:8080; } server { listen unix:sock; }",
+         "http: allow all; server { listen 8080; dav_methods PUT; }"]),
+    "files that anybody may change, by one of two addresses": (
+        "http: «dav_methods» PUT; server { listen 127.0.0.1:8080; } server { listen [::1]:8081; listen 8082; }",
+        "anybody may change the files here",
+        'say who may by "auth_basic", "allow" or "limit_except" ("allow all;" if it is meant)', []),
     "gzip_static always without gunzip": (
         "gunzip_buffers 4 8k;\nlocation / { gzip_static «always»; }",
         "clients that do not take gzip get it all the same",
