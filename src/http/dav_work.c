@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { QUICK_MAX = 1 << 20 };   /* bytes of a file that can go while others wait */
+
 /* ---- outcomes ------------------------------------------------------------------------------ */
 
 static bool
@@ -310,6 +312,13 @@ copy_or_move(const struct dav_order *order, struct found *found, struct dav_outc
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
+/* What gives way must be freed, which takes the longer the larger it is. */
+static bool
+is_small(const struct found *found)
+{
+    return !found->exists || (S_ISREG(found->st.st_mode) && found->st.st_size <= QUICK_MAX);
+}
+
 static void
 act(const struct dav_order *order, struct found *found, struct dav_outcome *outcome)
 {
@@ -355,4 +364,20 @@ dav_execute(const struct dav_order *order, struct dav_outcome *outcome)
     }
     close_if_open(turn);
     close_if_open(found.folder);
+}
+
+bool
+dav_execute_quickly(const struct dav_order *order, struct dav_outcome *outcome)
+{
+    struct found found = { .folder = -1 };
+    bool is_quick;
+
+    if (has_conditions(&order->conditions) || order->method == METHOD_COPY
+        || order->method == METHOD_MOVE)
+        return false;
+    is_quick = find(&found, order, &order->target, NULL) && is_small(&found);
+    if (is_quick)
+        act(order, &found, outcome);
+    close_if_open(found.folder);
+    return is_quick;
 }

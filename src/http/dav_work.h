@@ -46,6 +46,12 @@ struct dav_outcome {
 /* Does it. The order stays the caller's, but for temp_name: the file may not have it any more. */
 void dav_execute(const struct dav_order *order, struct dav_outcome *outcome);
 
+/*
+ * Does it if that takes so little that no thread is needed: a few calls for one small file or a new
+ * folder, with nobody to wait for. False: nothing was done.
+ */
+bool dav_execute_quickly(const struct dav_order *order, struct dav_outcome *outcome);
+
 /* Whether a PUT could be done as things are now: false with the outcome. Looks, and no more. */
 bool dav_put_is_possible(const struct dav_order *order, struct dav_outcome *outcome);
 

@@ -145,7 +145,11 @@ temp_link(int fd, int folder, const char *name)
 bool
 temp_can_be_nameless(void)
 {
-    return access("/proc/self/fd", X_OK) == 0;
+    static _Atomic int can;     /* 1: yes, -1: no, 0: nobody has looked */
+
+    if (can == 0)
+        can = access("/proc/self/fd", X_OK) == 0 ? 1 : -1;
+    return can > 0;
 }
 
 /* *wants_name: the file system cannot do without. */

@@ -3,7 +3,8 @@
  * dav: PUT, DELETE, MKCOL, COPY and MOVE change the files of the site.
  *
  * What can be told of the request alone is decided here; then the body of a PUT comes into a file
- * that has no name yet, and the rest is an order (dav_work.h) for a thread, which owns all it needs.
+ * that has no name yet, and the rest is an order (dav_work.h): what is quick is done at once, else a
+ * thread does it, which owns all it needs.
  */
 #include "base/clock.h"
 #include "event/offload.h"
@@ -693,6 +694,13 @@ explain(struct dav_request *dr)
 }
 
 static enum http_next
+end(struct dav_request *dr)
+{
+    forget_files(dr);
+    return answer(dr);
+}
+
+static enum http_next
 begin(struct dav_request *dr)
 {
     enum http_next next = find_target(dr);
@@ -716,17 +724,15 @@ dav_handle(struct http_request *req, const void *slot)
             return next;
         req->dav = dr;
     }
-    if (dr->is_over) {
-        forget_files(dr);
-        return answer(dr);
-    }
+    if (dr->is_over)
+        return end(dr);
     if (http_is_explained(req))
         return explain(dr);
     if (req->method == METHOD_PUT && (next = await_file(dr)) != HTTP_PASS)
         return next;
     HTTP_TRACE(req, &dc->methods.mark, "dav: %.*s changes %.*s", STR_ARG(req->method_name),
                STR_ARG(req->filename));
-    return begin_job(dr);
+    return dav_execute_quickly(&dr->order, &dr->outcome) ? end(dr) : begin_job(dr);
 }
 
 /* Whoever has refused the method, what is allowed here is this. */
