@@ -3,7 +3,8 @@
  * folder: what a folder holds: read, chosen and sorted in one go, which takes long where the folder
  * is large or the disk is slow, so that it is work for a thread.
  *
- * A struct folder owns all that its reading needs and all that comes of it; nothing else is touched.
+ * A struct folder owns all that its reading needs and all that comes of it: nothing else is
+ * touched.
  */
 #ifndef WEIR_HTTP_FOLDER_H
 #define WEIR_HTTP_FOLDER_H

@@ -70,9 +70,9 @@ html_head(struct writer *w, const struct folder_list *list)
 static void
 write_blanks(struct writer *w, size_t n)
 {
-    static const struct str blanks = STR_INIT("                                                   ");
+    static const char blanks[] = "                                                   ";
 
-    write_bytes(w, blanks.p, MIN(n, blanks.len));
+    write_bytes(w, blanks, MIN(n, sizeof(blanks) - 1));
 }
 
 /* A number and its unit, '\0': none, at the right end of a column. */
@@ -90,7 +90,7 @@ write_right(struct writer *w, uint64_t n, char unit, size_t width)
     write_bytes(w, text, len);
 }
 
-/* The name, and blanks up to the column of times; the "/" of a folder where there is room for it. */
+/* The name, a folder's "/" where there is room for it, and blanks up to the column of times. */
 static void
 html_name(struct writer *w, const struct folder_list *list, const struct folder_entry *entry)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * folder_list: what a folder holds as a text: in nginx's forms (html, xml, json, jsonp), and as
- * weir's own page. A head, a piece for each entry, a tail: a large list is written while it is sent.
+ * weir's own page. A head, a piece for each entry, a tail: a large list is written while it is
+ * sent.
  */
 #ifndef WEIR_HTTP_FOLDER_LIST_H
 #define WEIR_HTTP_FOLDER_LIST_H

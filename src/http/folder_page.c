@@ -167,7 +167,7 @@ write_readme(struct writer *w, const struct folder_list *list)
         return;
     write_str(w, STR("<section class=\"card\"><h2>"));
     write_visible(w, folder->readme_name, false);
-    write_str(w, STR("</h2>\n<pre>\n"));        /* a line end right behind <pre> counts for nothing */
+    write_str(w, STR("</h2>\n<pre>\n"));        /* this line end counts for nothing */
     write_visible(w, folder->readme, true);
     write_str(w, STR("</pre>\n"));
     if (folder->readme_is_cut) {
@@ -321,7 +321,7 @@ write_time_of(struct writer *w, const struct folder_list *list, time_t t)
     write_str(w, STR("</i></time>"));
 }
 
-/* HTML leaves out "</td>" and "</tr>" where the next begins (HTML, 13.1.2.4), and so does a list. */
+/* "</td>" and "</tr>" may be left out where the next begins (HTML 13.1.2.4): rows are many. */
 static void
 page_entry(struct writer *w, const struct folder_list *list, uint32_t i)
 {

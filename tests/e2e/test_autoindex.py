@@ -571,7 +571,7 @@ def test_list_stands_in_for_an_error(weir):
 def test_list_is_explained(weir):
     server = weir(server="autoindex on;", files=FILES)
     done = run_weir(server.prefix, "explain", "/sub/", "-p", str(server.prefix), "-c", str(server.conf_path))
-    assert done.returncode == 0 and re.search(r"autoindex +.*/html/sub/ is listed, 1 entries", done.stdout), done.stdout + done.stderr
+    assert done.returncode == 0 and re.search(r"autoindex +.*/html/sub/ is listed, 1 entries, as html", done.stdout), done.stdout + done.stderr
 
 
 # ---- limits

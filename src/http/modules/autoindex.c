@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * autoindex: what a folder without an index file holds, as a page of weir's own or in nginx's forms:
- * "location /files/ { autoindex on; }"
+ * autoindex: what a folder without an index file holds, as a page of weir's own or in nginx's
+ * forms: "location /files/ { autoindex on; }"
  */
 #include "base/siphash.h"
 #include "config.h"
@@ -16,6 +16,11 @@ enum { CALLBACK_MAX = 128 };
 
 /* autoindex_format: auto, or one of enum folder_format. */
 enum { FORMAT_AUTO = -1 };
+
+static const struct conf_enum formats[] = {
+    { "auto", FORMAT_AUTO }, { "page", LIST_PAGE }, { "html", LIST_HTML }, { "xml", LIST_XML },
+    { "json", LIST_JSON }, { "jsonp", LIST_JSONP }, { NULL, 0 },
+};
 
 typedef VEC(struct str) text_vec;
 
@@ -76,7 +81,8 @@ parse_readme_max(struct conf *conf, const struct conf_word *word, struct str tex
 
     if (!word_size(conf, word, text, max))
         return false;
-    return *max <= MOST || conf_error(conf, word, "more than 256k of a text do not fit into a page");
+    return *max <= MOST
+           || conf_error(conf, word, "more than 256k of a text do not fit into a page");
 }
 
 static bool
@@ -147,7 +153,7 @@ autoindex_wanted(const void *slot)
 static enum folder_format
 format_by_accept(const struct http_request *req)
 {
-    static const struct { struct str type; enum folder_format format; } formats[] = {
+    static const struct { struct str type; enum folder_format format; } types[] = {
         { STR_INIT("text/html"), LIST_PAGE },
         { STR_INIT("application/json"), LIST_JSON },
         { STR_INIT("text/xml"), LIST_XML },
@@ -157,15 +163,24 @@ format_by_accept(const struct http_request *req)
     enum folder_format best = LIST_HTML;
     unsigned most = 0;
 
-    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
-        unsigned quality = accept_quality(accept, formats[i].type);
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        unsigned quality = accept_quality(accept, types[i].type);
 
         if (quality > most) {
             most = quality;
-            best = formats[i].format;
+            best = types[i].format;
         }
     }
     return best;
+}
+
+static const char *
+format_name(enum folder_format format)
+{
+    for (const struct conf_enum *f = formats; f->name != NULL; f++)
+        if (f->value == (int)format)
+            return f->name;
+    return "";
 }
 
 static enum folder_format
@@ -223,7 +238,7 @@ path_for_client(struct http_request *req)
 {
     struct str path = req->uri.path;
 
-    return path.len > 0 && path.p[path.len - 1] == '/' ? path : req->path;
+    return req->parent == NULL && path.len > 0 && path.p[path.len - 1] == '/' ? path : req->path;
 }
 
 /* ---- the answer ---------------------------------------------------------------------------- */
@@ -385,8 +400,8 @@ autoindex_handle(struct http_request *req, const void *slot)
     req->filename = question.path;
     if ((next = folder_ask(req, &question, &list.folder)) != HTTP_PASS)
         return next;
-    HTTP_TRACE(req, NULL, "autoindex: %.*s is listed, %u entries", STR_ARG(question.path),
-               list.folder->len);
+    HTTP_TRACE(req, NULL, "autoindex: %.*s is listed, %u entries, as %s", STR_ARG(question.path),
+               list.folder->len, format_name(list.format));
     list.path = list.format == LIST_PAGE ? path_for_client(req) : req->path;
     list.host = req->host;
     http_response_reset(&req->response, HTTP_OK);
@@ -396,10 +411,6 @@ autoindex_handle(struct http_request *req, const void *slot)
 
 /* ---- tables -------------------------------------------------------------------------------- */
 
-static const struct conf_enum formats[] = {
-    { "auto", FORMAT_AUTO }, { "page", LIST_PAGE }, { "html", LIST_HTML }, { "xml", LIST_XML },
-    { "json", LIST_JSON }, { "jsonp", LIST_JSONP }, { NULL, 0 },
-};
 static const struct uint_range at_least_one = { 1, UINT32_MAX };
 
 #define ANYWHERE        .where = IN_HTTP_ALL, .args = { 1, 1 }

@@ -50,7 +50,8 @@ END_TEST
 
 static const struct { const char *name, *pattern; bool fits; } patterns[] = {
     { "a.bak", "*.bak", true }, { "a.bak2", "*.bak", false }, { ".bak", "*.bak", true },
-    { "a~", "*~", true }, { "a", "a", true }, { "a", "", false }, { "", "", true }, { "", "*", true },
+    { "a~", "*~", true }, { "a", "a", true }, { "a", "", false }, { "", "", true },
+    { "", "*", true },
     { "", "?", false }, { "ab", "?", false }, { "ab", "??", true }, { "abc", "a*c", true },
     { "abcd", "a*c", false }, { "abcbc", "a*bc", true }, { "abcbcd", "a*bc*d", true },
     { "aaaa", "*a*a*a*a", true }, { "aaa", "*a*a*a*a", false }, { "a*b", "a*b", true },
