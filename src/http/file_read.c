@@ -4,10 +4,12 @@
 #include "base/counters.h"
 #include "base/page_cache.h"
 #include "http/engine.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -119,6 +121,16 @@ wait_create(struct http_request *req)
     return NULL;
 }
 
+/* Nothing was asked for yet. */
+static void
+close_own(struct file_wait *wait)
+{
+    if (wait->fd >= 0)
+        close(wait->fd);
+    wait->fd = -1;
+    wait->len = wait->got = 0;
+}
+
 /* It is free to be used for the file. NULL when memory is short. */
 static struct file_wait *
 wait_for_file(const struct body_part *part)
@@ -130,11 +142,8 @@ wait_for_file(const struct body_part *part)
         return NULL;
     if (wait->of == part->fd)
         return wait;
-    if (wait->fd >= 0)
-        close(wait->fd);
-    wait->fd = -1;
+    close_own(wait);
     wait->of = part->fd;
-    wait->len = wait->got = 0;
     wait->is_direct = wait->no_direct = false;
     return wait;
 }
@@ -227,6 +236,7 @@ bring(struct body_part *part)
 
     if (wait == NULL || !have_own_descriptor(wait))
         return go_on(part, len);
+    assert(!wait->is_direct);   /* its buffer has no room for a window */
     wait->from = part->offset;
     wait->len = (size_t)len;
     wait->ahead = (size_t)MIN(part->len - len, BRING);
@@ -345,18 +355,31 @@ read_cached(struct body_part *part, char *room, size_t n, size_t *done)
 
 /* ---- past the page cache ------------------------------------------------------------------- */
 
+/* Of all of the file, whatever part of it is sent. */
+static uint64_t
+size_of(const struct body_part *part)
+{
+    const struct file *file = file_of(part);
+    struct stat st;
+
+    if (file != NULL)
+        return file->size;
+    return fstat(part->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
 bool
 file_is_direct(const struct body_part *part)
 {
     const struct http_request *req = part->req;
+    const struct file_wait *wait;
     uint64_t least;
 
     if (req == NULL || LIKELY((least = http_settings_for(req)->directio_bytes) == UINT64_MAX))
         return false;
-    if (req->file_wait != NULL && req->file_wait->of == part->fd && req->file_wait->no_direct)
-        return false;
-    return (file_of(part) != NULL ? file_of(part)->size
-                                  : (uint64_t)part->offset + part->len) >= least;
+    wait = req->file_wait;
+    if (wait != NULL && wait->of == part->fd && (wait->is_direct || wait->no_direct))
+        return wait->is_direct;         /* as it began: the file may have another size by now */
+    return size_of(part) >= least;
 }
 
 /* Through the page cache after all. */
@@ -365,10 +388,7 @@ give_up_direct(struct file_wait *wait, const char *call)
 {
     LOG(&wait->req->log, WARN, errno, "directio: %s \"%.*s\" failed, the page cache is used", call,
         STR_ARG(wait->req->filename));
-    if (wait->fd >= 0)
-        close(wait->fd);
-    wait->fd = -1;
-    wait->len = wait->got = 0;
+    close_own(wait);
     wait->is_direct = false;
     wait->no_direct = true;
 }
@@ -393,6 +413,7 @@ open_direct(struct file_wait *wait)
         give_up_direct(wait, "memory to read");
         return false;
     }
+    close_own(wait);
     wait->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
     if (wait->fd < 0) {
         give_up_direct(wait, "open()");

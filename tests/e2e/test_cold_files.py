@@ -284,6 +284,18 @@ def test_direct_reads_leave_the_page_cache_alone(server):
         assert pages_in_memory(small_path) == 1
 
 
+def test_parts_of_a_file_are_read_one_way_and_by_its_size(weir):
+    """Not by that of a part; and the file that is sent is not the first that was opened."""
+    data = content(BIG)
+    server = weir(server="sendfile on; directio 1m; gzip_static on; gzip_vary on;", files={"html/x": data, "html/x.gz": b"packed"})
+    pieces = [(0, 8191), (2_000_000, 2_010_000), (524_288, 1_044_479)]
+    assert chill(server.html / "x")
+    with server.connect() as client:
+        answer = client.ask(request("/x", "Range: bytes=" + ",".join(f"{first}-{last}" for first, last in pieces)))
+        assert answer.status == 206 and all(b"\r\n\r\n" + data[first:last + 1] + b"\r\n--" in answer.body for first, last in pieces)
+    assert pages_in_memory(server.html / "x") == 0
+
+
 def test_direct_reads_fall_back_where_there_are_none(weir):
     server = weir(server="directio 1;", files={"html/x": content(100_000)})
     with server.connect() as client:
