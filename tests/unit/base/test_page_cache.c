@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* page_cache: what is in memory is told from what is not, and brought there. */
 #include "unit.h"
+#include "deny.h"
 #include "base/page_cache.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { SIZE = 3 << 20, MEBI = 1 << 20 };
@@ -101,6 +103,24 @@ START_TEST(a_hole_is_seen)
 }
 END_TEST
 
+/* cachestat() tells the owner where reads that do not wait are not known. */
+START_TEST(without_such_reads_pages_are_counted)
+{
+    int fd = file_in("/tmp");
+    enum cached cached;
+
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (!is_in_memory(fd, 0) && deny_call(SYS_preadv2)) {
+        cached = page_cache_has(fd, 0, SIZE);
+        ck_assert_int_ne(cached, CACHED);
+        page_cache_fill(fd, 0, SIZE, 0);
+        ck_assert_int_eq(page_cache_has(fd, 0, SIZE), cached == CACHED_NOT ? CACHED : cached);
+        ck_assert_int_eq(page_cache_has(fd, 4095, 2), cached == CACHED_NOT ? CACHED : cached);
+    }
+    close(fd);
+}
+END_TEST
+
 START_TEST(the_end_of_a_file_is_nothing_to_wait_for)
 {
     int fd = file_in("/tmp");
@@ -152,6 +172,7 @@ main(void)
     unit_add(suite, what_was_just_written_is_there, 1);
     unit_add(suite, what_was_thrown_away_is_not_there_until_it_is_brought, 1);
     unit_add(suite, a_hole_is_seen, 4);
+    unit_add(suite, without_such_reads_pages_are_counted, 1);
     unit_add(suite, the_end_of_a_file_is_nothing_to_wait_for, 1);
     unit_add(suite, what_lives_in_memory_is_there, 1);
     unit_add(suite, a_failure_is_nothing_to_wait_for, 1);
