@@ -42,6 +42,15 @@ find_in(const struct http_variable *table, struct str name, struct str *rest)
     return NULL;
 }
 
+static bool
+has_upper(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (ascii_lower(s.p[i]) != s.p[i])
+            return true;
+    return false;
+}
+
 const struct http_variable *
 http_variable_find(struct arena *arena, struct str name, struct str *rest)
 {
@@ -50,7 +59,7 @@ http_variable_find(struct arena *arena, struct str name, struct str *rest)
 
     for (unsigned i = 0; v == NULL && http_modules[i] != NULL; i++)
         v = find_in(http_modules[i]->variables, name, rest);
-    if (v == NULL || rest->len == 0)
+    if (v == NULL || !has_upper(*rest))
         return v;
     if ((lower = arena_bytes(arena, rest->len)) == NULL)
         return NULL;

@@ -134,8 +134,8 @@ struct str http_variable_named(struct http_request *req, struct str name);
 bool http_variables_bind(struct conf *conf, struct http *http);
 
 /*
- * The variable of a table that a name means; *rest for prefix names (in the arena, lower case). NULL:
- * unknown.
+ * The variable of a table that a name means; *rest for prefix names, lower case (of name itself, or
+ * in the arena). NULL: unknown.
  */
 const struct http_variable *http_variable_find(struct arena *arena, struct str name,
                                                struct str *rest);

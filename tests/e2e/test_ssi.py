@@ -253,6 +253,16 @@ def test_a_command_takes_no_memory_from_those_behind_it():
         assert weir.get("/a.html").text == "0123456789012345" * 2048 * 500 + "end"
 
 
+def test_a_page_that_asks_for_too_much_is_cut_and_says_nothing_wrong():
+    files = {"html/t.html": echo("time_local") * 400000, "html/h.html": echo("http_page") * 400000}
+    with serving(server=f"ssi on; {TYPES}", files=files, allow=["memory"]) as weir:
+        with weir.connect() as client:
+            client.send(request("/t.html"))
+            said = client.read_rest()
+        assert b"(none)" not in said and not said.endswith(b"0\r\n\r\n")
+        assert weir.get("/h.html", "Page: p").text == "p" * 400000      # what is there already takes none
+
+
 def test_expressions_are_bounded():
     page = set_("a", "a" * 100 + "!") + '<!--#if expr="$a = /^(a+)+\\$/" -->y<!--#else -->n<!--#endif -->end'
     with site({"a.html": page}) as weir:

@@ -16,6 +16,7 @@
 #include "http/subrequest.h"
 #include "http/types_set.h"
 #include "http/uri.h"
+#include <errno.h>
 #include <stdlib.h>
 
 enum {
@@ -749,6 +750,10 @@ pull(struct body_source *source, char *room, size_t cap, size_t *done)
         io = next_piece(page, room + *done, cap - *done, &n);
         *done += n;
     } while (io == IO_DONE && *done < cap && page->commands < COMMANDS_MAX && has_more(page));
+    if (UNLIKELY(arena_failed(page->req->arena))) {     /* values would be missing in silence */
+        errno = ENOMEM;
+        return IO_ERROR;
+    }
     if (io == IO_CLOSED)
         end_work(page);
     return io;
