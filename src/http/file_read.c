@@ -296,11 +296,15 @@ may_wait_for_threads(struct body_part *part)
 }
 
 enum io
-file_await(struct body_part *part, size_t n)
+file_await(struct body_part *part, size_t *n)
 {
-    if (LIKELY((uint64_t)part->offset + n <= part->warm || !may_wait_for_threads(part)))
+    enum io io;
+
+    if (LIKELY((uint64_t)part->offset + *n <= part->warm || !may_wait_for_threads(part)))
         return IO_DONE;
-    return look(part, n);
+    if ((io = look(part, *n)) == IO_DONE)
+        *n = (size_t)MIN(*n, part->warm - (uint64_t)part->offset);
+    return io;
 }
 
 static enum io

@@ -22,8 +22,11 @@
  */
 enum io file_read(struct body_part *part, char *room, size_t n, size_t *done);
 
-/* IO_DONE: sendfile() may send the next n bytes of the part. IO_AGAIN as above. */
-enum io file_await(struct body_part *part, size_t n);
+/*
+ * IO_DONE: sendfile() may send the next *n bytes of the part; *n, at least 1, becomes less where no
+ * more are in memory. IO_AGAIN as above.
+ */
+enum io file_await(struct body_part *part, size_t *n);
 
 /* Whether it is to be read by file_read, past the page cache, and not sent by sendfile(). */
 bool file_is_direct(const struct body_part *part);

@@ -580,3 +580,64 @@ def test_refused_pools(folder, main, said):
 def test_a_pool_may_stand_behind_http(folder):
     done, _ = check_conf(folder, "events { } http { aio threads=late; server { listen 127.0.0.1:1; } } thread_pool late threads=2;")
     assert done.returncode == 0, done.stderr
+
+
+# ---- a disk that fetches nothing before it is asked for it
+
+LAZY_DISK = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Each sendfile() of bytes that are not in memory adds a line to the file named by DISK_WAITED. */
+static char waited[256];                /* a worker has no environment */
+
+__attribute__((constructor)) static void note(void) { snprintf(waited, sizeof(waited), "%s", getenv("DISK_WAITED")); }
+
+ssize_t readahead(int fd, off_t at, size_t n) { (void)fd, (void)at, (void)n; return 0; }
+
+ssize_t preadv2(int fd, const struct iovec *room, int count, off_t at, int flags)
+{
+    posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+    return syscall(SYS_preadv2, fd, room, count, (long)at, 0L, flags);
+}
+
+ssize_t sendfile(int out, int fd, off_t *at, size_t n)
+{
+    char byte;
+    struct iovec room = { &byte, 1 };
+    off_t place = *at;
+
+    while (place < *at + (off_t)n && (preadv2(fd, &room, 1, place, RWF_NOWAIT) >= 0 || errno != EAGAIN))
+        place += 4096;
+    if (place < *at + (off_t)n)
+        dprintf(open(waited, O_CREAT | O_WRONLY | O_APPEND, 0666), "%lld\n", (long long)place);
+    return syscall(SYS_sendfile, out, fd, at, n);
+}
+ssize_t sendfile64(int out, int fd, off_t *at, size_t n) { return sendfile(out, fd, at, n); }
+"""
+
+
+def test_sendfile_is_asked_for_nothing_that_no_thread_has_brought(tmp_path, monkeypatch, weir):
+    """The socket takes what it likes, so that the pieces do not end where what a thread has brought does."""
+    if shutil.which("cc") is None:
+        pytest.skip("needs a compiler")
+    (tmp_path / "lazy.c").write_text(LAZY_DISK)
+    tmp_path.chmod(0o777)
+    tmp_path.parent.chmod(0o755)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", tmp_path / "lazy.so", tmp_path / "lazy.c"], check=True)
+    monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "lazy.so"))
+    monkeypatch.setenv("DISK_WAITED", str(tmp_path / "waited"))
+    monkeypatch.setenv("ASAN_OPTIONS", "verify_asan_link_order=0")
+    server = weir(http="server { listen 127.0.0.1:{port} sndbuf=100000; location = /status { status; } sendfile on; }")
+    data, path = put(server, BIG)
+    with server.connect(rcvbuf=30_000) as client:
+        client.send(request(f"/{BIG}"))
+        assert client.read().body == data
+    assert by_threads(server) == 4
+    assert not (tmp_path / "waited").exists()

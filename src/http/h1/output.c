@@ -184,7 +184,7 @@ push_file(struct http_request *req, uint64_t most)
         return gather_file(req, wanted);
     if (stream->sendfile == NULL || !http_settings_for(req)->sendfile || file_is_direct(part))
         return push_by_reading(req, most);
-    if (UNLIKELY((io = file_await(part, wanted)) != IO_DONE)) {
+    if (UNLIKELY((io = file_await(part, &wanted)) != IO_DONE)) {
         h1_of(req)->waits = true;
         return io;
     }
