@@ -82,6 +82,8 @@ send_variant(struct http_request *req, struct file_variant *variant)
     resp->accept_ranges = false;
     http_body_memory(resp, variant->body.p, variant->body.len);
     resp->ready = ready;
+    HTTP_TRACE(req, NULL, "compress: the file's %llu bytes are kept as %zu",
+               (unsigned long long)variant->sums.in, variant->body.len);
     req->compressed = &variant->sums;
     return HTTP_PASS;
 }
@@ -148,6 +150,8 @@ send_bytes(struct http_request *req, enum encoding encoding, struct str bytes)
         return http_fail(req, HTTP_INTERNAL_ERROR);
     memcpy(copy, bytes.p, bytes.len);
     *sums = (struct compressed){ encoding, (uint64_t)req->response.content_length, bytes.len };
+    HTTP_TRACE(req, NULL, "compress: %llu bytes became %zu in one go",
+               (unsigned long long)sums->in, bytes.len);
     req->compressed = sums;
     if (!change_fields(req, encoding))
         return http_fail(req, HTTP_INTERNAL_ERROR);
@@ -432,6 +436,8 @@ compress_stream(struct http_request *req, const struct compressing *what, struct
     resp->content_encoding = (uint8_t)what->encoding;
     req->compressed = &s->sums;
     stats->compressed_streams++;
+    HTTP_TRACE(req, NULL, "compress: piece by piece%s",
+               s->job != NULL ? ", by threads" : "");
     return HTTP_PASS;
 }
 

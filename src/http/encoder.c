@@ -229,14 +229,11 @@ make_room(struct encoders *encoders, size_t wanted)
 static size_t
 whole_by_tools(struct encoders *encoders, const struct encoder_how *how, struct str bytes)
 {
-    size_t i = 0;
-
-    if (how->encoder->whole == NULL)
-        return 0;
-    while (all[i] != how->encoder)
-        i++;
-    return how->encoder->whole(&encoders->tools[i], how, bytes, encoders->room,
-                               encoders->room_len);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (all[i] == how->encoder && how->encoder->whole != NULL)
+            return how->encoder->whole(&encoders->tools[i], how, bytes, encoders->room,
+                                       encoders->room_len);
+    return 0;
 }
 
 static size_t

@@ -519,6 +519,8 @@ def test_weir_explain_tells_of_it():
         def told(target, *more):
             return run_weir(weir.prefix, "explain", f"http://127.0.0.1:{weir.port()}{target}", "-p", str(weir.prefix), "-c", "weir.conf", *more).stdout.replace("\n ", " ")
         assert re.search(r"\d +compress +as gzip, level 4 +weir\.conf:", told("/m.txt", "-H", "Accept-Encoding: gzip"))
+        assert re.search(r"\d +compress +60000 bytes became \d+ in one go", told("/m.txt", "-H", "Accept-Encoding: gzip"))
+        assert re.search(r"\d +compress +piece by piece", told("/l.txt", "-H", "Accept-Encoding: gzip"))
         assert re.search(r"\d +compress +the client takes nothing that is offered here", told("/m.txt"))
         assert re.search(r"\d +compress +it does not get smaller: sent as it is", told("/n.txt", "-H", "Accept-Encoding: gzip"))
         assert " compress " not in told("/m.png", "-H", "Accept-Encoding: gzip")
