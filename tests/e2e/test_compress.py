@@ -239,6 +239,51 @@ def test_texts_that_were_converted_are_compressed():
             assert gzip.decompress(found.body) == text.encode() and found.get("Transfer-Encoding") == "chunked"
 
 
+# Lines of the server, what is asked for, what is in it.
+FILTERED = {
+    "sub_filter": ("sub_filter_types *; sub_filter Eins EINS; sub_filter_once off;", "/m.txt", MEDIUM.replace(b"Eins", b"EINS")),
+    "addition": ("addition_types *; location /m { add_before_body /s.txt; add_after_body /l.txt; }", "/m.txt", SMALL + MEDIUM + LARGE),
+    "ssi": ("ssi_types *; ssi on; location = /s.txt { ssi off; } location = /l.txt { ssi off; }", "/ssi.txt", b"a" + SMALL + b"b" + LARGE + b"c"),
+    "ssi below ssi": ("ssi_types *; ssi on;", "/two.txt", b"<a" + SMALL + b"b" + LARGE + b"c>"),
+    "autoindex": ("autoindex on; autoindex_format html;", "/d/", None),
+    "return": (f"location /r {{ default_type text/plain; return 200 '{'x y ' * 500}'; }}", "/r", b"x y " * 500),
+    "gunzip": ("gunzip on; gzip_static always; gzip off;", "/packed.txt", MEDIUM),
+    "gzip_static": ("gzip_static on; location / { gzip_static on; }", "/m.txt", MEDIUM),
+    "limit_rate": ("limit_rate 5m;", "/l.txt", LARGE),
+    "sendfile off": ("sendfile off; aio off;", "/l.txt", LARGE),
+    "open_file_cache": ("open_file_cache max=100; open_file_cache_min_uses 2;", "/m.txt", MEDIUM),
+    "directio": ("directio 1k;", "/m.txt", MEDIUM),
+    "status": ("location /t { status; default_type text/html; }", "/t", None),
+}
+
+
+@each_encoding
+@pytest.mark.parametrize("name", FILTERED)
+def test_with_other_filters_and_sources(name, encoding):
+    """The same as without compression; HEAD tells the fields of GET."""
+    lines, target, text = FILTERED[name]
+    files = dict(FILES, **{"html/ssi.txt": 'a<!--#include virtual="/s.txt" -->b<!--#include virtual="/l.txt" -->c',
+                           "html/two.txt": '<<!--#include virtual="/ssi.txt" -->>', "html/packed.txt.gz": gzip.compress(MEDIUM),
+                           **{f"html/d/{i}-a-file": "" for i in range(200)}})
+    off = "gzip off;" in lines
+    server = on(*({"gzip", encoding} - ({"gzip"} if off else set())), more=lines, types="text/plain text/html application/json")
+    if off:
+        server = server.replace("gzip on;", "")
+    with serving(server=server, files=files) as weir, weir.connect() as client:
+        for _ in range(3):
+            found = client.ask(request(target, *accept(encoding)))
+            used = found.get("Content-Encoding")
+            assert used == encoding
+            plain = client.ask(request(target, "Accept-Encoding: identity"))
+            if text is None:
+                assert len(decode(used, found.body)) > 500 and len(found.body) < len(plain.body)
+            else:
+                assert decode(used, found.body) == text == plain.body
+            head = client.ask(request(target, *accept(encoding), method="HEAD"), method="HEAD")
+            skipped = ("Date", "Transfer-Encoding", "Content-Length") if text is None else ("Date", "Transfer-Encoding")
+            assert [f for f in head.headers if f[0] not in skipped] == [f for f in found.headers if f[0] not in skipped]
+
+
 def test_requests_below_another_are_not_compressed():
     long = "this is long enough to be compressed, to be compressed, to be compressed, to be compressed"
     lines = STATUS + f"default_type text/plain; location /auth {{ return 200 '{long}'; }} location /m {{ auth_request /auth; }}"
