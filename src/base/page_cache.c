@@ -123,6 +123,8 @@ page_cache_fill(int fd, off_t offset, size_t len, size_t ahead)
     char piece[FILL_PIECE];
 
     readahead(fd, offset, len + ahead);
+    if (page_cache_has(fd, offset, len) == CACHED)
+        return;                 /* somebody else has waited for the same bytes */
     while (len > 0) {
         ssize_t n = pread(fd, piece, MIN(len, sizeof(piece)), offset);
 

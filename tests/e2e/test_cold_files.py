@@ -402,6 +402,7 @@ SLOW_DISK = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Reads of threads wait until the file named by DISK_WORKS is there, and leave one named by DISK_ASKED. */
@@ -413,15 +414,29 @@ __attribute__((constructor)) static void note(void)
     snprintf(asked, sizeof(asked), "%s", getenv("DISK_ASKED"));
 }
 
+static void wait_for_disk(void)
+{
+    if (gettid() == getpid())
+        return;
+    close(open(asked, O_CREAT | O_WRONLY, 0666));
+    while (access(works, F_OK) != 0)
+        usleep(1000);
+}
+
 static ssize_t slow(int fd, void *p, size_t n, off_t at)
 {
-    if (gettid() != getpid()) {
-        close(open(asked, O_CREAT | O_WRONLY, 0666));
-        while (access(works, F_OK) != 0)
-            usleep(1000);
-    }
+    wait_for_disk();
     return syscall(SYS_pread64, fd, p, n, at);
 }
+
+static ssize_t slow_to(int fd, const struct iovec *room, int count, off_t at, int flags)
+{
+    wait_for_disk();
+    return syscall(SYS_preadv2, fd, room, (long)count, (long)at, 0L, (long)flags);
+}
+
+ssize_t preadv2(int fd, const struct iovec *room, int count, off_t at, int flags) { return slow_to(fd, room, count, at, flags); }
+ssize_t preadv64v2(int fd, const struct iovec *room, int count, off_t at, int flags) { return slow_to(fd, room, count, at, flags); }
 ssize_t pread(int fd, void *p, size_t n, off_t at) { return slow(fd, p, n, at); }
 ssize_t pread64(int fd, void *p, size_t n, off_t at) { return slow(fd, p, n, at); }
 ssize_t __pread_chk(int fd, void *p, size_t n, off_t at, size_t room) { (void)room; return slow(fd, p, n, at); }
