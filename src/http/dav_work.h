@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * dav_work: what PUT, DELETE, MKCOL, COPY and MOVE do to the file system (RFC 9110 9.3, RFC 4918 9).
+ * dav_work: what PUT, DELETE, MKCOL, COPY and MOVE do to the file system (RFC 9110 9.3, RFC 4918
+ * 9).
  *
  * An order tells all there is to know; it is done, or refused with the status that says why. It
  * knows no request and may block for long: it is for a thread (event/offload.h).

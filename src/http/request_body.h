@@ -55,7 +55,9 @@ enum http_next http_request_body(struct http_request *req, const struct body_wis
  */
 struct str http_request_body_name(struct http_request *req);
 
-/* For the codec: the next bytes; none more will come. False: the handler is to hear of a failure. */
+/*
+ * For the codec: the next bytes; none more will come. False: the handler is to hear of a failure.
+ */
 bool request_body_add(struct http_request *req, const char *p, size_t len);
 bool request_body_end(struct http_request *req);
 

@@ -2,8 +2,8 @@
 /*
  * temp_file: files for as long as a request lasts, or until they become somebody's.
  *
- * Where the file system can (O_TMPFILE) a file has no name until it is given one, so that nothing is
- * left behind when the process or the machine dies. Where it cannot the file has a name from the
+ * Where the file system can (O_TMPFILE) a file has no name until it is given one, so that nothing
+ * is left behind when the process or the machine dies. Where it cannot the file has a name from the
  * begin, and loses it when it is closed.
  */
 #ifndef WEIR_HTTP_TEMP_FILE_H
@@ -16,7 +16,8 @@ enum { TEMP_LEVELS = 3 };
 /* "client_body_temp_path FOLDER [LEVEL1 [LEVEL2 [LEVEL3]]]" */
 struct temp_path {
     struct str folder;          /* absolute, NUL-terminated */
-    uint8_t levels[TEMP_LEVELS];        /* digits of a file's number that name a folder; 0: no more */
+    uint8_t levels[TEMP_LEVELS];        /* digits of a file's number that name a folder; 0: no
+                                           more */
 };
 
 /*
@@ -41,7 +42,9 @@ bool temp_file_open_named(struct temp_file *file, const struct temp_path *path,
 /* Gives it a name below the path, if it has none. False with errno. */
 bool temp_file_name(struct temp_file *file, const struct temp_path *path, struct arena *arena);
 
-/* Closes it. Its name goes, too, if it has one: who keeps the file sets ->name to STR_NONE first. */
+/*
+ * Closes it. Its name goes, too, if it has one: who keeps the file sets ->name to STR_NONE first.
+ */
 void temp_file_close(struct temp_file *file);
 
 /*

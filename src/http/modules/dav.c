@@ -3,8 +3,8 @@
  * dav: PUT, DELETE, MKCOL, COPY and MOVE change the files of the site.
  *
  * What can be told of the request alone is decided here; then the body of a PUT comes into a file
- * that has no name yet, and the rest is an order (dav_work.h): what is quick is done at once, else a
- * thread does it, which owns all it needs.
+ * that has no name yet, and the rest is an order (dav_work.h): what is quick is done at once, else
+ * a thread does it, which owns all it needs.
  */
 #include "base/clock.h"
 #include "event/offload.h"
@@ -86,28 +86,20 @@ parse_methods(struct conf *conf, const struct conf_node *node, void *field)
     return str_is_set(m->allow) || conf_no_memory(conf);
 }
 
-/* "user:rw": whom, and the bits of one of the three. */
 static bool
 parse_permission(struct conf *conf, const struct conf_word *word, struct dav_access *access)
 {
-    static const struct { struct str name; unsigned shift; } whom[] = {
-        { STR_INIT("user:"), 6 }, { STR_INIT("group:"), 3 }, { STR_INIT("all:"), 0 },
+    static const struct { struct str text; struct dav_access bits; } rights[] = {
+        { STR_INIT("user:rw"), { 0600, 0700 } }, { STR_INIT("user:r"), { 0400, 0500 } },
+        { STR_INIT("group:rw"), { 060, 070 } }, { STR_INIT("group:r"), { 040, 050 } },
+        { STR_INIT("all:rw"), { 06, 07 } }, { STR_INIT("all:r"), { 04, 05 } },
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(whom); i++) {
-        struct str rest = str_from(word->text, whom[i].name.len);
-        mode_t bits = 0;
-
-        if (!str_starts(word->text, whom[i].name))
+    for (size_t i = 0; i < ARRAY_LEN(rights); i++) {
+        if (!str_eq(word->text, rights[i].text))
             continue;
-        if (str_eq(rest, STR("rw")))
-            bits = 6;
-        else if (str_eq(rest, STR("r")))
-            bits = 4;
-        if (bits == 0)
-            break;
-        access->files |= bits << whom[i].shift;
-        access->folders |= (bits | 1u) << whom[i].shift;
+        access->files |= rights[i].bits.files;
+        access->folders |= rights[i].bits.folders;
         return true;
     }
     conf_error(conf, word, "invalid value \"%.*s\"", STR_ARG(word->text));
@@ -115,7 +107,7 @@ parse_permission(struct conf *conf, const struct conf_word *word, struct dav_acc
     return false;
 }
 
-/* Who may not be named keeps all: the files are the server's, and it must be able to change them. */
+/* Without "user" its rights are all: the server must be able to change what it has made. */
 static bool
 parse_access(struct conf *conf, const struct conf_node *node, void *field)
 {
@@ -457,8 +449,8 @@ has_bad_bytes(struct str value)
 }
 
 /*
- * Where another path of the site lies, if it is served by the very location that serves the request:
- * what guards another one was not asked. STR_NONE: it is not, or no name can be made.
+ * Where another path of the site lies, if it is served by the very location that serves the
+ * request: what guards another one was not asked. STR_NONE: it is not, or no name can be made.
  */
 static struct str
 map_destination(struct http_request *req, struct str path)
