@@ -514,6 +514,16 @@ def test_slow_levels_hold_up_nobody(encoding, level):
         assert client.read().body == SMALL
 
 
+@pytest.mark.parametrize("encoding, level", [p for p in [("gzip", 9), ("br", 5), ("zstd", 3)] + SLOW if built(p[0])])
+def test_what_gives_more_than_there_is_room_for(encoding, level):
+    """Noise is no smaller than it was: a step's room is full before all of its bytes are taken."""
+    text = os.urandom(500_000) + LARGE[:300_000] + os.urandom(300_000)
+    with serving(server=on(encoding, more=f"{NAMES[encoding]}_comp_level {level};"), files={"html/l.txt": text}) as weir:
+        for _ in range(2):
+            found = weir.get("/l.txt", *accept(encoding))
+            assert found.get("Content-Encoding") == encoding and decode(encoding, found.body) == text
+
+
 @pytest.mark.parametrize("encoding, level", [p for p in SLOW if built(p[0])])
 def test_clients_that_leave_while_a_thread_works(encoding, level):
     with serving(http="compress_memory 1g;", server=on(encoding, more=f"{NAMES[encoding]}_comp_level {level};" + STATUS), files=FILES) as weir:
