@@ -13,6 +13,9 @@
 
 enum { BLOCK_SIZE = 4096 };
 
+/* The end of the year 9999: no list has room for more, nor is there a struct tm of any time. */
+static const int64_t LATEST = 253402300799;
+
 /* ---- names --------------------------------------------------------------------------------- */
 
 static bool
@@ -344,7 +347,7 @@ add_entry(struct reading *r, struct str name, const struct stat *st)
         return false;
     entry->next = NULL;
     entry->size = (uint64_t)st->st_size;
-    entry->mtime = MAX(st->st_mtime, 0);
+    entry->mtime = MIN(MAX(st->st_mtime, 0), LATEST);
     entry->kind = S_ISDIR(st->st_mode) ? ENTRY_FOLDER
                   : S_ISREG(st->st_mode) ? ENTRY_FILE : ENTRY_OTHER;
     entry->name_len = (uint8_t)name.len;

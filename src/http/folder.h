@@ -19,7 +19,8 @@ enum entry_kind { ENTRY_FOLDER, ENTRY_FILE, ENTRY_OTHER };
 struct folder_entry {
     struct folder_entry *next;  /* while it is read */
     uint64_t size;              /* bytes */
-    int64_t mtime;              /* since 1970; what lies before is 0 */
+    int64_t mtime;              /* since 1970; what lies before is 0, and what
+                                   lies behind the year 9999 its end */
     uint8_t kind;               /* enum entry_kind, of what a link leads to */
     uint8_t name_len;
     char name[];                /* NUL-terminated */

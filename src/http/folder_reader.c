@@ -22,7 +22,7 @@ struct job {
     struct offload_job job;
     struct link link;           /* in reader->jobs */
     struct folder_reader *reader;
-    struct folder *folder;      /* the thread's until it is done */
+    struct folder *folder;      /* the thread's until it is done; NULL: nobody needs it more */
     atomic_bool has_begun;      /* what changes from now on may be missed */
     bool is_done;
     bool is_refused;            /* there is no memory left to keep it */
@@ -86,6 +86,16 @@ keep_if_there_is_room(struct job *job)
     reader->held += job->size;
 }
 
+/* What nobody shows takes no memory while they get their answers, which may take long. */
+static void
+drop_folder(struct job *job)
+{
+    job->reader->held -= job->size;
+    job->size = 0;
+    folder_destroy(job->folder);
+    job->folder = NULL;
+}
+
 static void
 job_done(struct offload_job *oj)
 {
@@ -104,6 +114,8 @@ job_done(struct offload_job *oj)
         http_resume(waiting->req);      /* the request may be gone after this */
         reader->now = NULL;
     }
+    if (job->is_refused || job->folder->result != FOLDER_READ)
+        drop_folder(job);
     leave_job(job);
 }
 

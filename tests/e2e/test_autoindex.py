@@ -9,10 +9,12 @@ import hashlib
 import html.parser
 import json
 import os
+import pathlib
 import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -265,6 +267,21 @@ def test_columns_turn_their_order(to_sort):
 def test_other_forms_are_not_sorted_by_arguments(to_sort):
     for form in (JSON, XML, "Accept: */*"):
         assert to_sort.get("/?sort=size&order=desc", form).body == to_sort.get("/", form).body
+
+
+@pytest.mark.parametrize("when", [253402300800, 2**53, 2**62, 2**63 - 1])
+def test_times_beyond_four_digits_of_a_year(weir, when):
+    """As they stand on a file system that keeps any."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        os.chmod(folder, 0o755)
+        path = os.path.join(folder, "late")
+        subprocess.run(["touch", "-d", f"@{when}", path], check=True)
+        if os.stat(path).st_mtime < 253402300800:
+            pytest.skip("no such file system")
+        server = weir(server=f"location /l/ {{ alias {folder}/; autoindex on; }}")
+        assert b'mtime="9999-12-31T23:59:59Z"' in server.get("/l/", XML).body
+        assert b">9999-12-31<" in server.get("/l/", HTML).body
+        assert b" 31-Dec-9999 23:59 " in server.get("/l/").body
 
 
 def test_local_time(weir):
@@ -607,6 +624,32 @@ def test_lists_that_are_held_have_a_limit(weir):
         server.wait_log(r"\[error\] .* too many folders are held in memory to be listed")
         assert head.status == 200 and counts_of(server)["autoindex_rejected"] == 1
     wait_until(lambda: server.get("/many/").status == 200, "room after the client has left")
+
+
+def resident(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
+
+
+@pytest.mark.parametrize("limits, status", [("autoindex_memory 6m;", 503), ("autoindex_memory 6m; autoindex_limit 39000;", 403)])
+def test_list_that_is_refused_takes_no_memory(weir, limits, status):
+    """Neither while the page that stands in for it is sent, nor from those of others."""
+    server = weir(server="autoindex on; error_page 403 503 /sorry; location = /sorry { }", http=limits, files=FILES)
+    if "sanitize" in run_weir(server.prefix, "-V").stderr:
+        pytest.skip("a sanitizer keeps what was freed")
+    fill(server.html / "many", 40000, "a-rather-long-name-so-that-it-takes-its-room-{:06}")
+    with open(server.html / "sorry", "wb") as page:
+        page.truncate(20 << 20)
+    with contextlib.ExitStack() as stack:
+        def ask():
+            client = stack.enter_context(server.connect(rcvbuf=4096))
+            client.send(request("/many/"))
+            return client.read_head().status
+        first = ask()
+        assert (first, ask()) == (403 if status == 403 else 200, status)
+        before = resident(server.wait_workers()[0])
+        assert {ask() for _ in range(8)} == {status}
+        assert resident(server.wait_workers()[0]) < before + 8192
+        assert server.get("/sub/").status == 200
 
 
 def test_queue_of_folders_has_a_limit(weir):
