@@ -376,7 +376,7 @@ use_thread(struct streaming *s, struct compressor *c)
     return true;
 }
 
-/* The fields of a stream that is not made: the answer to HEAD has none. */
+/* The fields of a stream that is not made: the answers to HEAD, and with 304, have none. */
 static enum http_next
 promise_stream(struct http_request *req, const struct compressing *what)
 {
@@ -451,6 +451,8 @@ http_compress(struct http_request *req, const struct compressing *what)
     struct file_variant *variant;
     enum http_next next;
 
+    if (UNLIKELY(resp->not_modified))
+        return promise_stream(req, what);
     if (c == NULL)
         return as_it_is(req, "memory is short");
     if (resp->file != NULL && what->cache_bytes > 0) {

@@ -175,6 +175,16 @@ add_error_field(struct http_request *req)
         http_response_add(req, field.name, field.value);
 }
 
+/* RFC 9110 15.4.5: of the fields, only what a cache needs. */
+static void
+leave_body_out(struct http_response *resp)
+{
+    resp->content_type = STR_NONE;
+    resp->type_changed = false;
+    resp->accept_ranges = false;
+    resp->body = NULL;
+}
+
 void
 http_send(struct http_request *req)
 {
@@ -189,6 +199,8 @@ http_send(struct http_request *req)
     if (req->method == METHOD_HEAD || resp->status == HTTP_NOT_MODIFIED
         || resp->status == HTTP_NO_CONTENT)
         resp->no_body = true;
+    if (UNLIKELY(resp->not_modified))
+        leave_body_out(resp);
     if (UNLIKELY(resp->status == HTTP_NO_CONTENT || resp->status == HTTP_RESET_CONTENT)) {
         resp->content_type = STR_NONE;
         resp->body = NULL;

@@ -114,6 +114,8 @@ struct http_response {
     bool started;               /* the head is on its way */
     bool chunked;               /* the codec does not say the length beforehand */
     bool type_changed;          /* content_type is not the one that ready says */
+    bool not_modified;          /* 304 in the place of a 200, whose fields and body are still here
+                                   for the filters, until http_send */
     uint8_t content_encoding;   /* enum encoding: of the body's bytes */
     struct str content_type;    /* STR_NONE: none */
     int64_t content_length;     /* -1: not known before the end */

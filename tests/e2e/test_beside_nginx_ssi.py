@@ -9,7 +9,7 @@ import re
 import pytest
 
 from harness import request, serving
-from harness.nginx import NGINX, Nginx
+from harness.nginx import NGINX, Nginx, with_fields_of
 
 pytestmark = pytest.mark.skipif(NGINX is None, reason="there is no nginx")
 
@@ -407,4 +407,7 @@ def test_fields():
                 said[target, method, *fields] = (response.status, None if own else sorted(
                     (n.lower(), v) for n, v in response.headers if n.lower() in FIELDS), None if own else response.body)
             got.append(said)
+    for asked, answer in got[1].items():
+        if answer[0] == 304 and len(asked) > 2:
+            got[1][asked] = with_fields_of(got[1][asked[:2]], answer)
     assert got[0] == got[1]

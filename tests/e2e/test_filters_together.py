@@ -82,3 +82,29 @@ def test_what_the_server_writes_itself():
         assert weir.get("/foot").text == "([FILE])([FILE])"
         missing = weir.get("/none")
         assert missing.status == 404 and "No page at this" in missing.text and "FILE" not in missing.text
+
+
+NOT_MODIFIED = [
+    ("gzip on; gzip_vary on;", {"ETag": 'W/"6553f100-1b58"', "Vary": "Accept-Encoding"}), ("charset utf-8; source_charset koi8-r;", {"ETag": 'W/"6553f100-1b58"'}),
+    ("charset utf-8;", {"ETag": '"6553f100-1b58"'}), ("add_after_body /parts/after.html;", {"ETag": 'W/"6553f100-1b58"'}),
+    ("sub_filter a b; sub_filter_last_modified on;", {"ETag": 'W/"6553f100-1b58"'}), ("ssi on; ssi_last_modified on;", {"ETag": 'W/"6553f100-1b58"'}),
+    ("sub_filter a b;", {"ETag": None, "Last-Modified": None}), ("ssi on;", {"ETag": None, "Last-Modified": None}),
+    ("expires $by_type;", {"ETag": '"6553f100-1b58"', "Cache-Control": "max-age=3600"}),
+]
+
+
+@pytest.mark.parametrize("lines, said", NOT_MODIFIED)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_304_says_what_200_says(lines, said, method):
+    """A cache finds by it what it has (RFC 9111 4.3.4), and nothing is said of the body."""
+    http = KOI + "map $sent_http_content_type $by_type { ~^text/html 1h; default off; }"
+    with serving(http=http, server=f"types {{ text/html html; }} {lines}") as weir:
+        weir.write("html/a.html", "text a\n" * 1000, mtime=1_700_000_000)
+        weir.write("html/parts/after.html", "x")
+        for condition in ("If-None-Match: *", 'If-None-Match: "6553f100-1b58"', "If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT"):
+            whole = weir.get("/a.html", "Accept-Encoding: gzip", method=method)
+            found = weir.get("/a.html", "Accept-Encoding: gzip", condition, method=method)
+            assert found.status == 304 and {name: found.get(name) for name in said} == said == {name: whole.get(name) for name in said}
+            hidden = ("Date", "Expires", "Transfer-Encoding", "Content-Length", "Content-Type", "Content-Encoding", "Accept-Ranges")
+            assert [f for f in found.headers if f[0] not in hidden] == [f for f in whole.headers if f[0] not in hidden]
+            assert [found.get(name) for name in hidden[2:]] == [None] * 5

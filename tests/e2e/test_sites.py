@@ -10,6 +10,7 @@ from harness import Weir
 from harness.nginx import NGINX, Nginx
 from harness.sites import blocks_of, lines_of, names, put, site
 
+NOT_MODIFIED = "304 says what the answer with 200 says (RFC 9110 15.4.5), also where that depends on the type"
 NO_LENGTH = "an answer with 204 has no Content-Length (RFC 9110 8.6)"
 ENCODED = "a blank in an address that is sent is encoded"
 GROUPS = "an expression without groups, here of a map, leaves $1 as it was"
@@ -19,6 +20,9 @@ VARIABLES = "a type may hold variables"
 
 # (site, lines of the request): (what only weir's answer has, what only nginx's has, why)
 DIFFERENCES = {
+    **{("cache-headers", ("GET static.example.com/a.css", condition)):
+        (("< Cache-Control: max-age=315360000", "< Expires: Thu, 31 Dec 2037 23:55:55 GMT"), (), NOT_MODIFIED)
+       for condition in ("If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT", "If-None-Match: *")},
     ("cors", ("OPTIONS cdn.example.com/data/a.json", "Origin: https://partner.example.org", "Access-Control-Request-Method: GET")):
         (("< 204", "< Access-Control-Allow-Headers: Authorization, Content-Type, X-Requested-With",
           "< Access-Control-Allow-Methods: GET, HEAD, OPTIONS", "< Access-Control-Allow-Origin: https://partner.example.org",

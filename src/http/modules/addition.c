@@ -118,7 +118,8 @@ is_extended(struct http_request *req, const struct addition_conf *ac)
 {
     const struct http_response *resp = &req->response;
 
-    if (resp->status != HTTP_OK || !types_set_has(&ac->types, resp->content_type))
+    if ((resp->status != HTTP_OK && !resp->not_modified)
+        || !types_set_has(&ac->types, resp->content_type))
         return false;
     if (!http_body_is_encoded(resp))
         return true;

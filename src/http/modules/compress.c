@@ -202,8 +202,8 @@ compress_wanted(const void *slot)
 static bool
 is_fit(const struct http_response *resp)
 {
-    return (resp->status == HTTP_OK || resp->status == HTTP_FORBIDDEN
-            || resp->status == HTTP_NOT_FOUND)
+    return (resp->status == HTTP_OK || resp->not_modified
+            || resp->status == HTTP_FORBIDDEN || resp->status == HTTP_NOT_FOUND)
            && resp->body != NULL && !http_body_is_encoded(resp);
 }
 

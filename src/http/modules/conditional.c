@@ -4,14 +4,16 @@
 #include "http/module.h"
 #include "http/validators.h"
 
+/*
+ * The body stays until http_send: the filters behind do to its tag, its dates and Vary what they do
+ * to those of a 200, which are the ones that a cache knows (RFC 9110 15.4.5, RFC 9111 4.3.4).
+ */
 static void
 become_not_modified(struct http_response *resp)
 {
     resp->status = HTTP_NOT_MODIFIED;
+    resp->not_modified = true;
     resp->ready = resp->ready != NULL ? resp->ready_not_modified : NULL;
-    resp->content_type = STR_NONE;      /* RFC 9110 15.4.5: only what a cache needs */
-    resp->accept_ranges = false;
-    resp->body = NULL;
 }
 
 static enum http_next

@@ -118,7 +118,7 @@ gunzip_filter(struct http_request *req, const void *slot)
         == ENCODING_GZIP)
         return HTTP_PASS;
     HTTP_TRACE(req, NULL, "gunzip: unpacked for this client");
-    if (resp->status == HTTP_NOT_MODIFIED) {
+    if (resp->not_modified) {
         resp->content_encoding = ENCODING_IDENTITY;
         return http_body_differs(req) ? HTTP_PASS : http_fail(req, HTTP_INTERNAL_ERROR);
     }

@@ -223,7 +223,8 @@ is_substituted(struct http_request *req, const struct sub_conf *sc)
     const struct http_response *resp = &req->response;
 
     if (resp->body == NULL || resp->status == HTTP_NO_CONTENT
-        || resp->status == HTTP_NOT_MODIFIED || !types_set_has(&sc->types, resp->content_type))
+        || (resp->status == HTTP_NOT_MODIFIED && !resp->not_modified)
+        || !types_set_has(&sc->types, resp->content_type))
         return false;
     if (!http_body_is_encoded(resp))
         return true;

@@ -13,6 +13,16 @@ NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr
 KINDS_OF_BODY = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
 
 
+def with_fields_of(whole, answer):
+    """
+    Each (status, fields, body). RFC 9110 15.4.5: what 304 says of tag, dates and caches is what the answer with 200 says; nginx
+    says what is true of the file, before filters change it.
+    """
+    kept = ("etag", "last-modified", "vary", "cache-control", "expires")
+    fields = [f for f in answer[1] if f[0].lower() not in kept] + [f for f in whole[1] if f[0].lower() in kept]
+    return answer[0], sorted(fields), answer[2]
+
+
 class Nginx(Weir):
     def __init__(self, *args, http="", main="", **kwargs):
         folders = "".join(f"{kind}_temp_path {{prefix}}/{kind};\n" for kind in KINDS_OF_BODY)
