@@ -100,7 +100,7 @@ gzip_whole(void **tools, const struct encoder_how *how, struct str bytes, char *
     if (*tools == NULL && (*tools = calloc(1, sizeof(struct gzip_tools))) == NULL)
         return 0;
     if (how->level == 1)
-        len = by_isal(*tools, 2, bytes, room, cap);
+        len = by_isal(*tools, 1, bytes, room, cap);
     if (len == 0)
         len = by_libdeflate(*tools, libdeflate_levels[how->level], bytes, room, cap);
     return len;
