@@ -75,6 +75,20 @@ needs_dollar(const struct serve_site *site)
     return needs;
 }
 
+/* Bare where it may be: without quotes bytes of a field's name, or of a time, could end the word. */
+static void
+write_bare(struct writer *w, struct str text)
+{
+    bool is_plain = true;
+
+    for (size_t i = 0; i < text.len; i++)
+        is_plain = is_plain && text.p[i] != '\0' && strchr(" #$'\"\\;{}", text.p[i]) == NULL;
+    if (is_plain)
+        write_str(w, text);
+    else
+        write_quoted(w, text);
+}
+
 /* ---- lines of the access log --------------------------------------------------------------- */
 
 /* A format for each kind of status: what is in it is fixed, for what is not would be escaped. */
@@ -175,18 +189,21 @@ write_headers(struct writer *w, const struct serve *serve)
 {
     if (serve->cors != NULL)
         write_cors(w, str_of(serve->cors));
-    if (serve->cache == NULL)
+    if (serve->cache == NULL) {
         write_str(w, STR("add_header Cache-Control no-cache;\n"));
-    else if (strcmp(serve->cache, "off") == 0)
+    } else if (strcmp(serve->cache, "off") == 0) {
         write_str(w, STR("add_header Cache-Control no-store;\n"));
-    else
-        write_fmt(w, "expires %s;\n", serve->cache);
+    } else {
+        write_str(w, STR("expires "));
+        write_bare(w, str_of(serve->cache));
+        write_str(w, STR(";\n"));
+    }
     for (uint32_t i = 0; i < serve->headers.len; i++) {
         struct str text = str_of(serve->headers.items[i]);
         ptrdiff_t colon = str_find(text, ':', 0);
 
         write_str(w, STR("add_header "));
-        write_str(w, (struct str){ text.p, (size_t)colon });
+        write_bare(w, (struct str){ text.p, (size_t)colon });
         write_char(w, ' ');
         write_text(w, str_trim(str_from(text, (size_t)colon + 1)));
         write_str(w, STR(" always;\n"));

@@ -272,7 +272,17 @@ def test_fields_of_each_answer():
             assert answer.get("X-One") == "1 and $more" and answer.get("X-Two") == "2"
 
 
-@pytest.mark.parametrize("args, field", [([], "no-cache"), (["--cache", "10m"], "max-age=600"), (["--cache=off"], "no-store")])
+@pytest.mark.parametrize("name", ["#x", "'x", "$x", "x$y", "`|~^"])
+def test_odd_names_of_fields_are_names(name):
+    """And swallow nothing of what comes behind them, such as the password."""
+    with serve("{prefix}/html", "--header", f"{name}: a value", "--auth", "joe:sesame") as serving:
+        serving.url()
+        answer = serving.get("/")
+        assert (answer.status, answer.get(name)) == (401, "a value")
+
+
+@pytest.mark.parametrize("args, field", [([], "no-cache"), (["--cache", "10m"], "max-age=600"), (["--cache=off"], "no-store"),
+                                         (["--cache", "1h 30m"], "max-age=5400")])
 def test_how_long_browsers_keep(args, field):
     with serve("{prefix}/html", *args) as serving:
         serving.url()
