@@ -60,7 +60,7 @@ struct file {
     char last_modified[29];
     char *body;                 /* whole, NULL: not in memory */
     struct link bodies;         /* those with a body, least recently used first */
-    bool is_drafted;            /* a variant of it is being made */
+    uint64_t drafted_ms;        /* when the last draft of a variant was begun; 0: none is at work */
     struct file_variant *variants;      /* compressed; NULL: none */
     struct file_head head;
     char *head_bytes;           /* of head: in text, or an allocation of its own when that is too

@@ -10,7 +10,8 @@ enum {
     LINES = 96,                 /* bytes of the fixed parts of the ready fields, at most */
     HEAD = 256,                 /* of all of them, usually */
     DRAFT_MIN = 16 << 10,       /* bytes of a draft at first */
-    DRAFT_SHARE = 8             /* a draft is at most such a part of all */
+    DRAFT_SHARE = 8,            /* a draft is at most such a part of all */
+    DRAFT_MS = 2000             /* then its client is slow, and another may begin one, too */
 };
 
 static uint64_t
@@ -125,11 +126,18 @@ struct variant_draft {
     struct file *file;          /* held */
     enum encoding encoding;
     uint8_t level;
+    uint64_t begun_ms;
     bool is_spoiled;            /* it is too large */
     uint64_t limit;             /* of all variants */
     char *bytes;
     size_t len, cap;
 };
+
+static bool
+is_drafted(const struct file *file)
+{
+    return file->drafted_ms != 0 && now.mono_ms - file->drafted_ms < DRAFT_MS;
+}
 
 struct variant_draft *
 variant_draft_begin(struct file_cache *cache, struct file *file, enum encoding encoding,
@@ -137,12 +145,13 @@ variant_draft_begin(struct file_cache *cache, struct file *file, enum encoding e
 {
     struct variant_draft *draft;
 
-    if (file->is_drafted || !file_is_settled(file) || (draft = calloc(1, sizeof(*draft))) == NULL)
+    if (is_drafted(file) || !file_is_settled(file) || (draft = calloc(1, sizeof(*draft))) == NULL)
         return NULL;
     *draft = (struct variant_draft){
         .cache = cache, .file = file, .encoding = encoding, .level = level, .limit = limit,
+        .begun_ms = now.mono_ms,
     };
-    file->is_drafted = true;
+    file->drafted_ms = now.mono_ms;
     file->refs++;
     return draft;
 }
@@ -194,8 +203,10 @@ variant_draft_end(struct variant_draft *draft, bool is_whole)
     struct file *file = draft->file;
     struct str bytes = { draft->bytes, draft->len };
 
-    file->is_drafted = false;
-    if (is_whole && !draft->is_spoiled)
+    if (file->drafted_ms == draft->begun_ms)
+        file->drafted_ms = 0;
+    if (is_whole && !draft->is_spoiled
+        && file_variant_find(draft->cache, file, draft->encoding, draft->level) == NULL)
         file_variant_keep(draft->cache, file, draft->encoding, draft->level,
                           bytes.len < file->size ? bytes : STR_NONE, draft->limit);
     draft_empty(draft);

@@ -38,8 +38,9 @@ struct file_variant *file_variant_keep(struct file_cache *cache, struct file *fi
                                        uint64_t limit);
 
 /*
- * What becomes a variant while it is sent. One is made of a file at a time, whatever its encoding;
- * its bytes count as those of a variant. NULL: it is not worth it, or cannot be.
+ * What becomes a variant while it is sent. One is made of a file at a time, whatever its encoding,
+ * but nobody waits for a slow client's: after two seconds another may be begun. Their bytes count as
+ * those of variants. NULL: it is not worth it, or cannot be.
  */
 struct variant_draft *variant_draft_begin(struct file_cache *cache, struct file *file,
                                           enum encoding encoding, uint8_t level, uint64_t limit);

@@ -401,6 +401,21 @@ def test_a_client_that_leaves_in_the_middle_leaves_no_half_of_a_file():
         assert counters(weir)["compressed_cached"] == 1
 
 
+def test_a_slow_client_keeps_nobody_from_keeping_a_file():
+    """Its copy comes late, or never; and when it comes after all, one is kept already."""
+    text = LARGE * 3
+    with serving(http="server { listen 127.0.0.1:{port} sndbuf=4k; " + on("gzip", more=STATUS) + " root {prefix}/html; }", files={"html/l.txt": text}) as weir:
+        old = time.time() + 3.5
+        wait_until(lambda: time.time() > old, "the file to be old enough")
+        with weir.connect(rcvbuf=4096) as slow, weir.connect(rcvbuf=4096) as leaver:
+            for client in (slow, leaver):
+                client.send(request("/l.txt", *accept("gzip")))
+            wait_until(lambda: counters(weir)["compressed_streams"] == 2, "both answers to begin")
+            kept = wait_kept(weir, "/l.txt")
+            assert gzip.decompress(slow.read().body) == gzip.decompress(kept.body) == text
+        assert weir.get("/l.txt", *accept("gzip")).body == kept.body
+
+
 def test_what_takes_too_much_room_is_not_kept():
     with serving(http="compress_cache 1m;", server=on("gzip", more=STATUS), files=FILES) as weir:
         wait_kept(weir)
