@@ -112,6 +112,7 @@ DIRECTIVES = {
     "mp4": (L, "mp4;"),
     "mp4_buffer_size": ((H, S, L), "mp4_buffer_size 1m;"),
     "mp4_max_buffer_size": ((H, S, L), "mp4_max_buffer_size 20m;"),
+    "mp4_memory": (H, "mp4_memory 1m;"),
     "mp4_start_key_frame": ((H, S, L), "mp4_start_key_frame on;"),
     "mp4_threads": (H, "mp4_threads 1;"),
 }

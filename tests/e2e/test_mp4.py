@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """mp4: films from one moment to another. The answers are read by harness/films.py, sample by sample."""
 
+import contextlib
 import random
 import re
 import shutil
@@ -315,6 +316,25 @@ def test_only_so_many_wait(folder):
             assert {answer.status for answer in answers} <= {200, 503}
             assert all(answer.get("Retry-After") == "1" for answer in answers if answer.status == 503)
             assert client.ask(request("/a.mp4?start=1")).status == 200
+
+
+@pytest.mark.parametrize("memory, held", [("28m", 3), ("20m", 2), ("1k", 1), ("0", 1)])
+def test_films_that_are_held_have_a_limit(folder, memory, held):
+    """What clients do not take stays in memory; refused ones take none, and others are served again when it is free."""
+    server = "error_page 503 /sorry; location / { mp4; }"
+    film = make_film([pictures(1)], moov_more=box(b"iods", bytes(9 << 20)))
+    with serving(http=f"mp4_memory {memory};", server=server, allow=["too many films are held in memory"]) as weir:
+        weir.write("html/a.mp4", film)
+        with open(weir.prefix / "html/sorry", "wb") as page:
+            page.truncate(20 << 20)
+        with contextlib.ExitStack() as stack:
+            def ask():
+                client = stack.enter_context(weir.connect(rcvbuf=4096))
+                client.send(request("/a.mp4?start=1"))
+                return client.read_head().status
+            assert [ask() for _ in range(held + 2)] == [200] * held + [503, 503]
+            assert weir.get("/a.mp4?start=100000").status == (503 if memory in ("1k", "0") else 404)
+        wait_until(lambda: weir.get("/a.mp4?start=1").status == 200, "memory that is free again")
 
 
 # ---- a disk that answers when the test says so

@@ -20,12 +20,14 @@ struct mp4_conf {
     uint64_t buffer_size, max_buffer_size;
     bool start_key_frame;
     struct thread_limits threads;
+    uint64_t memory;            /* bytes of new begins that a worker may hold */
 };
 
 /* What a worker has of it. */
 struct films {
     struct offload *offload;
     struct link jobs;           /* of struct job: those whose request waits */
+    uint64_t held;              /* bytes of the new begins of answers */
 };
 
 /* A film that is cut for a request. */
@@ -42,6 +44,7 @@ struct job {
     struct http_request *req;
     const struct file *file;
     bool is_done;
+    uint64_t held;              /* bytes of it that count in films->held */
 };
 
 /* ---- a worker's part ----------------------------------------------------------------------- */
@@ -115,6 +118,8 @@ end_job(void *data)
     struct job *job = data;
 
     link_remove(&job->link);
+    if (job->held > 0)
+        job->films->held -= job->held;
     if (job->is_done)
         drop_job(&job->job);
     else
@@ -172,9 +177,9 @@ fail(struct http_request *req, const char *why)
 }
 
 static enum http_next
-refuse_busy(struct http_request *req)
+refuse_busy(struct http_request *req, const char *why)
 {
-    LOG(&req->log, ERR, 0, "too many films wait to be cut");
+    LOG(&req->log, ERR, 0, "too many films %s", why);
     req->error_field = (struct http_field){ STR("Retry-After"), STR("1") };
     return http_fail(req, HTTP_SERVICE_UNAVAILABLE);
 }
@@ -215,6 +220,26 @@ answer(struct http_request *req, const struct job *job)
     return http_fail(req, HTTP_INTERNAL_ERROR);
 }
 
+/*
+ * The new begin is held until the answer is sent, which a client may put off: all of them together
+ * have a limit, within which the first has its place however large it is.
+ */
+static enum http_next
+answer_within(struct http_request *req, struct job *job, uint64_t memory)
+{
+    struct films *films = job->films;
+    uint64_t size = job->cut.head != NULL ? job->cut.head_len : 0;
+
+    if (size > 0 && films->held > 0 && (films->held >= memory || size > memory - films->held)) {
+        free(job->cut.head);
+        job->cut.head = NULL;
+        return refuse_busy(req, "are held in memory (mp4_memory)");
+    }
+    job->held = size;
+    films->held += size;
+    return answer(req, job);
+}
+
 /* The job is the request's from here on. */
 static enum http_next
 cut_at_once(struct http_request *req, struct job *job)
@@ -234,10 +259,15 @@ cut_by_thread(struct http_request *req, struct job *job, const struct mp4_conf *
     struct films *films = films_of(req->worker, &mc->threads);
     enum offload_put put;
 
+    if (films != NULL && films->held > 0 && films->held >= mc->memory) {
+        drop_job(&job->job);
+        return refuse_busy(req, "are held in memory (mp4_memory)");
+    }
     put = films != NULL ? offload_put(films->offload, &job->job) : OFFLOAD_FAILED;
     if (put != OFFLOAD_TAKEN) {
         drop_job(&job->job);
-        return put == OFFLOAD_FULL ? refuse_busy(req) : fail(req, "pthread_create()");
+        return put == OFFLOAD_FULL ? refuse_busy(req, "wait to be cut")
+                                   : fail(req, "pthread_create()");
     }
     job->films = films;
     if (!arena_defer(req->arena, end_job, job)) {
@@ -282,7 +312,7 @@ mp4_handle(struct http_request *req, const void *slot)
         if (!job->is_done)
             return HTTP_AGAIN;
         link_remove(&job->link);
-        return answer(req, job);
+        return answer_within(req, job, mc->memory);
     }
     next = http_find_file(req, &file);
     if (next != HTTP_PASS || file == NULL)
@@ -324,6 +354,8 @@ static const struct directive mp4_directives[] = {
       .initial = "512k" },
     { "mp4_max_buffer_size", ONE_ARG, .parse = parse_buffer_size, MP4_FIELD(max_buffer_size),
       .initial = "10m" },
+    { "mp4_memory", .where = IN_HTTP, .args = { 1, 1 }, .parse = parse_size, MP4_FIELD(memory),
+      .initial = "256m" },
     { "mp4_start_key_frame", ONE_ARG, .parse = parse_flag, MP4_FIELD(start_key_frame),
       .initial = "off" },
     { "mp4_threads", .where = IN_HTTP, .args = { 1, 2 }, .parse = parse_threads,
