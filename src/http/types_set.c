@@ -2,6 +2,9 @@
 #include "http/types_set.h"
 #include "base/map.h"
 
+/* text/html is always among them: who names it, too, need not be told that it is there. */
+static struct str implied = STR_INIT("text/html");
+
 static bool
 add_type(struct conf *conf, struct types_set *set, struct str type)
 {
@@ -12,26 +15,34 @@ add_type(struct conf *conf, struct types_set *set, struct str type)
     return map_set(set->types, *copy, copy) || conf_no_memory(conf);
 }
 
-/* text/html is added behind the others: who names it, too, need not be told that it is there. */
+static bool
+create_set(struct conf *conf, struct types_set *set)
+{
+    set->types = map_create(conf->arena, true);
+    return (set->types != NULL && map_set(set->types, implied, &implied))
+           || conf_no_memory(conf);
+}
+
+/* A second directive at the same level adds to the first. */
 bool
 parse_types_set(struct conf *conf, const struct conf_node *node, void *field)
 {
     struct types_set *set = field;
 
-    if ((set->types = map_create(conf->arena, true)) == NULL)
-        return conf_no_memory(conf);
+    if (set->types == NULL && !create_set(conf, set))
+        return false;
     for (uint32_t i = 1; i < node->count; i++) {
         struct str type = node->words[i].text;
+        const void *known = map_get(set->types, type);
 
         if (str_eq(type, STR("*")))
             set->any = true;
-        else if (map_get(set->types, type) != NULL)
+        else if (known != NULL && known != &implied)
             conf_warn(conf, &node->words[i], "duplicate MIME type \"%.*s\"", STR_ARG(type));
         else if (!add_type(conf, set, type))
             return false;
     }
-    return map_get(set->types, STR("text/html")) != NULL
-           || add_type(conf, set, STR("text/html"));
+    return true;
 }
 
 bool

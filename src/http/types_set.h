@@ -4,8 +4,8 @@
  *
  * The default of such a directive is the `initial` of its row, all that is parsed is its parameter:
  *
- *     { "gzip_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .parse = parse_types_set,
- *       FIELD(struct gzip_conf, types), .initial = "text/html" },
+ *     { "gzip_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .flags = DIRECTIVE_REPEAT,
+ *       .parse = parse_types_set, FIELD(struct gzip_conf, types), .initial = "text/html" },
  */
 #ifndef WEIR_HTTP_TYPES_SET_H
 #define WEIR_HTTP_TYPES_SET_H

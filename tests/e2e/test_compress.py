@@ -594,3 +594,12 @@ def test_weir_explain_tells_of_it():
         assert re.search(r"\d +compress +the client takes nothing that is offered here", told("/m.txt"))
         assert re.search(r"\d +compress +it does not get smaller: sent as it is", told("/n.txt", "-H", "Accept-Encoding: gzip"))
         assert " compress " not in told("/m.png", "-H", "Accept-Encoding: gzip")
+
+
+@each_encoding
+def test_types_of_several_lines_add_up(encoding):
+    name = NAMES[encoding]
+    lines = f"{name}_types text/plain; {name}_types application/json text/html;"
+    with serving(http=f"{name}_types image/png;", server=TYPES + f"{name} on;" + lines, files=FILES) as weir:
+        for target, expected in ("/m.txt", encoding), ("/m.json", encoding), ("/m.html", encoding), ("/m.png", None):
+            assert weir.get(target, *accept(encoding)).get("content-encoding") == expected

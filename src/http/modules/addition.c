@@ -151,8 +151,8 @@ static const struct directive addition_directives[] = {
       FIELD(struct addition_conf, after) },
     { "add_before_body", .where = IN_HTTP_ALL, .args = { 1, 1 }, .parse = parse_addition,
       FIELD(struct addition_conf, before) },
-    { "addition_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .parse = parse_types_set,
-      FIELD(struct addition_conf, types), .initial = "text/html" },
+    { "addition_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_types_set, FIELD(struct addition_conf, types), .initial = "text/html" },
     { 0 }
 };
 

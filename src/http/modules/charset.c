@@ -442,8 +442,9 @@ static const struct directive charset_directives[] = {
     { "charset_map", .where = IN_HTTP, .args = { 2, 2 },
       .flags = DIRECTIVE_BLOCK | DIRECTIVE_DATA | DIRECTIVE_REPEAT, .parse = parse_charset_map,
       FIELD(struct charset_conf, maps) },
-    { "charset_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .parse = parse_types_set,
-      FIELD(struct charset_conf, types), .initial = "text/html text/xml text/plain "
+    { "charset_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_types_set, FIELD(struct charset_conf, types),
+      .initial = "text/html text/xml text/plain "
       "text/vnd.wap.wml application/javascript application/rss+xml" },
     { "override_charset", ANYWHERE_IN_HTTP, .args = { 1, 1 }, .parse = parse_flag,
       FIELD(struct charset_conf, override), .initial = "off" },

@@ -301,7 +301,8 @@ static const struct power_range brotli_windows = {
 #define BUFFERS                        .where = IN_HTTP_ALL, .args = { 2, 2 }, \
                                        .parse = parse_ignored_buffers, .initial = "32 4k"
 #define TYPES                          .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, \
-                                       .parse = parse_types_set, .initial = "text/html"
+                                       .flags = DIRECTIVE_REPEAT, .parse = parse_types_set, \
+                                       .initial = "text/html"
 
 static const struct directive compress_directives[] = {
     { "gzip", SWITCH(gzip_encoder), CODING_FIELD(GZIP, set) },

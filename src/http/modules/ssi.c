@@ -876,8 +876,8 @@ static const struct directive ssi_directives[] = {
     { "ssi_min_file_chunk", PLACE, .parse = parse_ignored },
     { "ssi_silent_errors", PLACE, .parse = parse_flag, FIELD(struct ssi_conf, silent_errors),
       .initial = "off" },
-    { "ssi_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .parse = parse_types_set,
-      FIELD(struct ssi_conf, types), .initial = "text/html" },
+    { "ssi_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_types_set, FIELD(struct ssi_conf, types), .initial = "text/html" },
     { "ssi_value_length", PLACE, .parse = parse_size, FIELD(struct ssi_conf, value_length),
       .initial = "256" },
     { 0 }

@@ -259,8 +259,8 @@ static const struct directive sub_directives[] = {
       FIELD(struct sub_conf, last_modified), .initial = "off" },
     { "sub_filter_once", .where = IN_HTTP_ALL, .args = { 1, 1 }, .parse = parse_flag,
       FIELD(struct sub_conf, once), .initial = "on" },
-    { "sub_filter_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .parse = parse_types_set,
-      FIELD(struct sub_conf, types), .initial = "text/html" },
+    { "sub_filter_types", .where = IN_HTTP_ALL, .args = { 1, ARGS_ANY }, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_types_set, FIELD(struct sub_conf, types), .initial = "text/html" },
     { 0 }
 };
 
