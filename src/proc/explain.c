@@ -162,13 +162,25 @@ on_step(void *ctx, const struct conf_mark *where, struct str text)
     add_step(t, &step);
 }
 
-/* The file that was found last, if nothing else was chosen since. */
+/* The file that was found last, if nothing else was chosen since; not those of subrequests. */
 static struct str
 served_file(const struct explain_report *report)
 {
+    static const char end_of_one[] = " is answered with ";
+    unsigned depth = 0;
+
     for (uint32_t i = report->steps.len; i > 0; i--) {
         const struct explain_step *step = &report->steps.items[i - 1];
 
+        if (str_eq(step->label, STR("subrequest"))) {
+            if (memmem(step->text.p, step->text.len, end_of_one, sizeof(end_of_one) - 1) != NULL)
+                depth++;
+            else if (depth > 0)
+                depth--;
+            continue;
+        }
+        if (depth > 0)
+            continue;
         if (str_eq(step->label, STR("file")))
             return step->text;
         if (str_eq(step->label, STR("location")))

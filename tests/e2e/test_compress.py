@@ -585,7 +585,7 @@ def test_ratios_in_the_log():
 
 
 def test_weir_explain_tells_of_it():
-    with serving(server=on("gzip", more="gzip_comp_level 4;"), files=FILES) as weir:
+    with serving(server=on("gzip", more="gzip_comp_level 4; gzip_min_length 800;"), files=FILES) as weir:
         def told(target, *more):
             return run_weir(weir.prefix, "explain", f"http://127.0.0.1:{weir.port()}{target}", "-p", str(weir.prefix), "-c", "weir.conf", *more).stdout.replace("\n ", " ")
         assert re.search(r"\d +compress +as gzip, level 4 +weir\.conf:", told("/m.txt", "-H", "Accept-Encoding: gzip"))
@@ -593,7 +593,8 @@ def test_weir_explain_tells_of_it():
         assert re.search(r"\d +compress +piece by piece", told("/l.txt", "-H", "Accept-Encoding: gzip"))
         assert re.search(r"\d +compress +the client takes nothing that is offered here", told("/m.txt"))
         assert re.search(r"\d +compress +it does not get smaller: sent as it is", told("/n.txt", "-H", "Accept-Encoding: gzip"))
-        assert " compress " not in told("/m.png", "-H", "Accept-Encoding: gzip")
+        assert re.search(r"\d +compress +image/png is not among gzip_types +weir\.conf:", told("/m.png", "-H", "Accept-Encoding: gzip"))
+        assert re.search(r"\d +compress +700 bytes are fewer than gzip_min_length +weir\.conf:", told("/s.txt", "-H", "Accept-Encoding: gzip"))
 
 
 @each_encoding

@@ -607,6 +607,14 @@ def test_way_of_a_request(folder, conf, args, way):
     assert shown + ["= " + re.sub(r", \d+ bytes, (?=a page)", ", ", answer(text))] == way.strip().splitlines()
 
 
+@pytest.mark.parametrize("conf", ["ssi on;", "add_after_body /part;"])
+def test_file_is_that_of_the_page_and_not_of_its_parts(folder, conf):
+    (folder / "html").mkdir(exist_ok=True)
+    (folder / "html/page.html").write_text('<!--#include virtual="/part" -->')
+    text = told(folder, "/page.html", conf=conf + " location /part { alias html/a.txt; }")
+    assert "html/a.txt" in text and answer(text).endswith(f"of {folder}/html/page.html".replace(str(folder), "{prefix}"))
+
+
 def test_values_that_are_looked_up_are_told(folder):
     conf = CONF.replace("include more.conf;", "map $arg_x $y { default none; a 404; }\n    geo $near { default 0; 127.0.0.0/8 1; }") % """
         if ($near) { return 200 $y; }"""

@@ -70,6 +70,11 @@ parse_switch(struct conf *conf, const struct conf_node *node, void *field)
     return false;
 }
 
+/* As the directives begin. */
+static const char *const coding_names[ENCODING_COUNT] = {
+    [ENCODING_GZIP] = "gzip", [ENCODING_BR] = "brotli", [ENCODING_ZSTD] = "zstd",
+};
+
 /* Sizes that are a power of two, as the exponent. */
 struct power_range {
     uint8_t min, max;           /* exponents of the size */
@@ -207,6 +212,12 @@ is_fit(const struct http_response *resp)
            && resp->body != NULL && !http_body_is_encoded(resp);
 }
 
+static bool
+is_too_short(const struct coding_conf *coding, const struct http_response *resp)
+{
+    return resp->content_length >= 0 && (uint64_t)resp->content_length < coding->min_length;
+}
+
 /* The encodings that this answer may have here, as bits. */
 static unsigned
 offered(const struct compress_conf *cc, const struct http_response *resp)
@@ -216,12 +227,31 @@ offered(const struct compress_conf *cc, const struct http_response *resp)
     for (int i = ENCODING_IDENTITY + 1; i < ENCODING_COUNT; i++) {
         const struct coding_conf *coding = &cc->codings[i];
 
-        if (coding->set.on
-            && (resp->content_length < 0 || (uint64_t)resp->content_length >= coding->min_length)
+        if (coding->set.on && !is_too_short(coding, resp)
             && types_set_has(&coding->types, resp->content_type))
             bits |= ENCODING_BIT(i);
     }
     return bits;
+}
+
+/* For "weir explain": what keeps an answer from being compressed at all. */
+static void
+tell_why_not(struct http_request *req, const struct compress_conf *cc)
+{
+    const struct http_response *resp = &req->response;
+
+    for (int i = ENCODING_IDENTITY + 1; i < ENCODING_COUNT; i++) {
+        const struct coding_conf *coding = &cc->codings[i];
+
+        if (!coding->set.on)
+            continue;
+        if (is_too_short(coding, resp))
+            HTTP_TRACE(req, &coding->set.mark, "compress: %lld bytes are fewer than %s_min_length",
+                       (long long)resp->content_length, coding_names[i]);
+        else
+            HTTP_TRACE(req, &coding->set.mark, "compress: %.*s is not among %s_types",
+                       STR_ARG(resp->content_type), coding_names[i]);
+    }
 }
 
 static enum http_next
@@ -231,8 +261,13 @@ compress_filter(struct http_request *req, const void *slot)
     enum encoding encoding;
     unsigned bits;
 
-    if (!is_fit(&req->response) || (bits = offered(cc, &req->response)) == 0)
+    if (!is_fit(&req->response))
         return HTTP_PASS;
+    if ((bits = offered(cc, &req->response)) == 0) {
+        if (UNLIKELY(req->trace != NULL))
+            tell_why_not(req, cc);
+        return HTTP_PASS;
+    }
     http_encoding_varies(req);
     encoding = http_encoding_choose(req, bits);
     if (encoding == ENCODING_IDENTITY) {
