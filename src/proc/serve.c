@@ -136,6 +136,23 @@ announcement(struct arena *arena, const struct serve_site *site, const struct se
     return writer_str(&w);
 }
 
+/* A page that is missing may still come, from whatever builds the site: that is no error. */
+static void
+tell_missing_pages(struct arena *arena, const struct serve_site *site)
+{
+    const char *page = site->serve->spa != NULL ? site->serve->spa : site->serve->not_found;
+
+    if (page == NULL)
+        return;
+    for (uint32_t i = 0; i < site->items.len; i++) {
+        const struct serve_item *item = &site->items.items[i];
+        struct str path = arena_fmt(arena, "%.*s/%s", STR_ARG(item->path), page);
+
+        if (item->is_folder && str_is_set(path) && access(path.p, F_OK) != 0)
+            console("there is no \"%s\" in %.*s yet", page, STR_ARG(item->path));
+    }
+}
+
 static void
 tell_sums(void)
 {
@@ -190,6 +207,8 @@ start(struct arena *arena, const struct serve_site *site, struct serve_place *pl
         tell(LEVEL_EMERG, ENOMEM, "serving a folder failed");
         return EXIT_FAILURE;
     }
+    if (!site->serve->quiet)
+        tell_missing_pages(arena, site);
     return start_server(&options, site->serve->arguments,
                         site->serve->quiet ? NULL : announce.p);
 }

@@ -18,10 +18,10 @@ static const char charset_types[] =
 
 /* ---- words --------------------------------------------------------------------------------- */
 
+/* Between two quotes. */
 static void
-write_word(struct writer *w, struct str text, bool dollars)
+write_inside(struct writer *w, struct str text, bool dollars)
 {
-    write_char(w, '"');
     for (size_t i = 0; i < text.len; i++) {
         switch (text.p[i]) {
         case '"':
@@ -38,6 +38,13 @@ write_word(struct writer *w, struct str text, bool dollars)
         default:   write_char(w, text.p[i]);
         }
     }
+}
+
+static void
+write_word(struct writer *w, struct str text, bool dollars)
+{
+    write_char(w, '"');
+    write_inside(w, text, dollars);
     write_char(w, '"');
 }
 
@@ -277,11 +284,30 @@ write_file_item(struct writer *w, struct arena *arena, const struct serve_item *
     write_str(w, STR("; }\n"));
 }
 
+/*
+ * Who leaves out the slash behind a name is led on, as below the folder. "return" would answer
+ * before anybody is asked for a password; behind try_files it does not.
+ */
+static void
+write_way_in(struct writer *w, struct arena *arena, const struct serve_item *item, uint32_t i)
+{
+    struct writer path = writer_in(arena);
+
+    write_char(&path, '/');
+    write_uri(&path, item->name);
+    write_str(w, STR("location = "));
+    write_quoted(w, arena_fmt(arena, "/%.*s", STR_ARG(item->name)));
+    write_fmt(w, " { try_files \"\" @folder_%u; }\nlocation @folder_%u { return 301 \"", i, i);
+    write_inside(w, writer_str(&path), true);
+    write_str(w, STR("/$is_args$args\"; }\n"));
+}
+
 static void
 write_folder_item(struct writer *w, struct arena *arena, const struct serve_site *site, uint32_t i)
 {
     const struct serve_item *item = &site->items.items[i];
 
+    write_way_in(w, arena, item, i);
     write_str(w, STR("location "));
     write_quoted(w, arena_fmt(arena, "/%.*s/", STR_ARG(item->name)));
     write_str(w, STR(" {\nalias "));
@@ -410,7 +436,7 @@ serve_conf(struct arena *arena, const struct serve_site *site)
 {
     struct writer w = writer_in(arena);
 
-    write_str(&w, STR("daemon off;\nmaster_process off;\nerror_log stderr;\n\n"
+    write_str(&w, STR("daemon off;\nmaster_process off;\nerror_log stderr;\npid weir.pid;\n\n"
                       "events { worker_connections 1024; }\n\nhttp {\n"));
     if (needs_dollar(site))
         write_str(&w, STR("geo $dollar { default \"$\"; }\n"));

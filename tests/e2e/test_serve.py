@@ -222,6 +222,15 @@ def test_folder_of_any_name(name):
 
 # ---- options ----
 
+@pytest.mark.parametrize("target, way", [("/one", "/one/"), ("/one?x=/a&y", "/one/?x=/a&y"), ("/t%20$w%22%C3%BC", "/t%20$w%22%C3%BC/")])
+def test_name_without_a_slash_leads_to_the_folder(target, way):
+    with serve("one={prefix}/html", 't $w"ü={prefix}/html/folder', "--auth", "me:x") as serving:
+        serving.url()
+        assert serving.get(target).status == 401
+        found = serving.get(target, basic("me:x"))
+        assert found.status == 301 and found.get("location") == f"http://localhost:{serving.port}{way}"
+
+
 HTML = "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"
 
 
@@ -239,6 +248,21 @@ def test_spa_of_each_folder():
         (serving.prefix / "html/folder/app.html").write_text("other\n")
         assert serving.get("/other/route", HTML).body == b"other\n"
         assert serving.get("/html/route", HTML).status == 404
+
+
+@pytest.mark.parametrize("option", ["--spa=none.html", "--not-found=none.html"])
+def test_page_that_is_not_there_yet_is_told(option):
+    with serve("{prefix}/html", *option.split("=") if "not" in option else [option]) as serving:
+        serving.url()
+        assert f'there is no "none.html" in {serving.prefix}/html yet\n' in serving.output()
+        assert serving.get("/a.txt").status == 200
+
+
+@pytest.mark.parametrize("option, page", [("--spa", "index.html"), ("--not-found", "a.txt")])
+def test_page_that_is_there_is_not_worth_a_word(option, page):
+    with serve("{prefix}/html", f"{option}={page}" if option == "--spa" else option, *[page] if option != "--spa" else []) as serving:
+        serving.url()
+        assert "there is no" not in serving.output()
 
 
 def test_page_for_what_is_missing():
@@ -441,12 +465,14 @@ def test_printed_conf_answers_the_same(args):
         claim = claim_port()
         done = run_weir(serving.prefix / "html", "serve", *args, "--print-conf", "--port", str(claim.port))
         assert done.returncode == 0, done.stderr
-        (serving.prefix / "printed.conf").write_text(done.stdout)
+        new = serving.prefix / "new"                # nothing but the conf file, as in the example of the manual
+        new.mkdir()
+        (new / "printed.conf").write_text(done.stdout)
         if "--auth" in args:
-            (serving.prefix / "weir.users").write_text(re.search(r"^# (me:\S+)$", done.stdout, re.M)[1] + "\n")
+            (new / "weir.users").write_text(re.search(r"^# (me:\S+)$", done.stdout, re.M)[1] + "\n")
         laid_out = subprocess.run([binary(), "fmt"], input=done.stdout, capture_output=True, text=True, env=environment(serving.prefix))
         assert laid_out.stdout == done.stdout and "me:x" not in done.stdout
-        process = subprocess.Popen([binary(), "-p", serving.prefix, "-c", "printed.conf"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        process = subprocess.Popen([binary(), "-p", new, "-c", "printed.conf"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, cwd=serving.prefix, env=environment(serving.prefix))
         try:
             wait_until(lambda: is_open(claim.port), "the server of the printed conf")
@@ -521,6 +547,11 @@ def test_zsh_completes():
     if not shutil.which("zsh"):
         pytest.skip("zsh is missing")
     subprocess.run(["zsh", "-n", TOP / "completion/_weir"], check=True)
+
+
+def test_manual_names_the_command_for_every_formatter():
+    page = (TOP / "man/weir-serve.1").read_text()
+    assert ".Sh SYNOPSIS\n.Nm weir serve\n" in page      # a bare .Nm is "weir" alone to groff
 
 
 def test_manual_knows_the_options():
