@@ -8,7 +8,7 @@
 enum {
     IDLE_MAX = 8,               /* states of streams that are kept for the next one */
     IDLE_MEMORY = 16 << 20,     /* and what they may have in all */
-    STREAM_MEMORY = 256 << 10,  /* a stream counts as having so much at least: some take it late */
+    STREAM_MEMORY = 256 << 10,  /* a stream counts as having so much at least */
     WHOLE_MS = 3,               /* what one go may take */
     WHOLE_MAX = 512 << 10
 };
@@ -19,7 +19,8 @@ struct encoder_stream {
     struct encoders *encoders;
     struct link link;           /* idle: least recently used first */
     struct encoder_how how;
-    uint64_t memory;            /* of the state, as it was when last asked */
+    uint64_t memory;            /* idle: of the state; taken: what it counts as */
+    uint64_t need;              /* what it will have once it has more than next to nothing */
     void *state;
 };
 
@@ -133,7 +134,8 @@ encoder_count(struct encoder_stream *stream)
 {
     uint64_t memory = stream->how.encoder->memory(stream->state);
 
-    memory = MAX(memory, (uint64_t)STREAM_MEMORY);
+    if (memory < STREAM_MEMORY)
+        memory = stream->need;
     stream->encoders->taken_memory += memory - stream->memory;
     stream->memory = memory;
 }
@@ -156,6 +158,9 @@ encoders_take(struct encoders *encoders, const struct encoder_how *how, int64_t 
         return NULL;
     }
     stream->memory = 0;
+    stream->need = STREAM_MEMORY;
+    if (how->encoder->need != NULL)
+        stream->need = MAX(stream->need, how->encoder->need(how, len));
     encoder_count(stream);
     return stream;
 }
@@ -168,6 +173,7 @@ encoders_give(struct encoder_stream *stream)
     encoders->taken_memory -= stream->memory;
     if (stream->how.encoder->rest != NULL)
         stream->how.encoder->rest(stream->state);
+    stream->memory = stream->how.encoder->memory(stream->state);
     list_push(&encoders->idle, &stream->link);
     encoders->idle_len++;
     encoders->idle_memory += stream->memory;

@@ -26,6 +26,11 @@ struct encoder {
     bool (*begin)(void *state, const struct encoder_how *how, int64_t len);
     enum encoded (*run)(void *state, struct str *ahead, enum encode to, char *room, size_t cap,
                         size_t *done);
+    /*
+     * Bytes that the state of such a stream comes to, about, when it was fed: not before is its
+     * memory taken. NULL: it has all of it at once.
+     */
+    uint64_t (*need)(const struct encoder_how *how, int64_t len);
     /* Bytes that the state has now. */
     size_t (*memory)(const void *state);
     /* It will be idle: what a stream needs only while it runs may go. NULL: nothing does. */

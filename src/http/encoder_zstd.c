@@ -54,6 +54,20 @@ zstd_run(void *state, struct str *ahead, enum encode to, char *room, size_t cap,
     return to != ENCODE_RUN && left == 0 ? ENCODED_ALL : ENCODED_MORE;
 }
 
+/* By level, when the length is not known: measured. */
+static const uint16_t needs_mib[] = {
+    0, 2, 2, 4, 5, 6, 6, 9, 9, 17, 29, 29, 53, 37, 53, 69, 37, 57, 58, 90, 170, 330, 650,
+};
+
+/* It makes its tables for what will come, if that is known. */
+static uint64_t
+zstd_need(const struct encoder_how *how, int64_t len)
+{
+    uint64_t most = (uint64_t)needs_mib[how->level] << 20;
+
+    return len < 0 ? most : MIN(most, ((uint64_t)len + 65536) * 24);
+}
+
 static size_t
 zstd_memory(const void *state)
 {
@@ -96,6 +110,7 @@ const struct encoder zstd_encoder = {
     .open = zstd_open,
     .begin = zstd_begin,
     .run = zstd_run,
+    .need = zstd_need,
     .memory = zstd_memory,
     .close = zstd_close,
 };

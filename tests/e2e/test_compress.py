@@ -496,6 +496,21 @@ def test_streams_have_no_more_memory_than_they_may():
         wait_until(lambda: weir.get("/l.txt", *accept("gzip")).get("Content-Encoding") == "gzip", "the streams to be given back")
 
 
+@pytest.mark.parametrize("encoding, level", [p for p in (("br", 9), ("zstd", 15)) if built(p[0])])
+def test_streams_that_have_not_begun_count_as_what_they_come_to(encoding, level):
+    """Many at once, which wait for two threads: each takes 30 MiB and more, but not before it is its turn."""
+    text = LARGE * 3
+    with serving(http="compress_memory 64m;", server=on(encoding, more=f"{NAMES[encoding]}_comp_level {level};" + STATUS),
+                 files={"html/l.txt": text}, allow=["compress_memory"]) as weir:
+        clients = [weir.connect(rcvbuf=4096) for _ in range(12)]
+        for client in clients:
+            client.send(request("/l.txt", *accept(encoding)))
+        found = [client.read_head().get("Content-Encoding") for client in clients]
+        assert set(found) == {encoding, None} and found.count(encoding) <= 3
+        for client in clients:
+            client.close()
+
+
 @each_encoding
 def test_a_slow_reader_and_others_meanwhile(encoding):
     with serving(http="server { listen 127.0.0.1:{port} sndbuf=4k; " + on(encoding) + " root {prefix}/html; }", files=FILES) as weir, \
