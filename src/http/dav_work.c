@@ -224,12 +224,10 @@ make_collection(const struct dav_order *order, struct found *found, struct dav_o
 {
     if (found->exists)
         return refuse(outcome, HTTP_METHOD_NOT_ALLOWED, "something is there already");
-    if (mkdirat(found->folder, order->target.name.p, 0700) != 0)
+    if (!make_folder(found->folder, order->target.name.p, order->folder_mode))
         return errno == EEXIST
                ? refuse(outcome, HTTP_METHOD_NOT_ALLOWED, "something is there already")
                : failed(outcome, "mkdir()");
-    if (fchmodat(found->folder, order->target.name.p, order->folder_mode, 0) != 0)
-        return failed(outcome, "chmod()");
     return done(outcome, true);
 }
 

@@ -106,6 +106,24 @@ open_start(struct str path, size_t trusted)
     return open(start, FOLDER_FLAGS);
 }
 
+bool
+make_folder(int folder, const char *name, mode_t mode)
+{
+    struct stat st;
+    bool ok;
+    int fd;
+
+    if (mkdirat(folder, name, 0700) != 0)
+        return false;
+    /* By a descriptor: a link that took the name meanwhile leads nowhere. */
+    fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ok = fstat(fd, &st) == 0 && fchmod(fd, mode | (st.st_mode & S_ISGID)) == 0;
+    close_kept(fd);
+    return ok;
+}
+
 /* The folder `name`, which is made if it is missing and may be. */
 static int
 open_or_make(int folder, const char *name, enum symlinks symlinks, const mode_t *make)
@@ -114,8 +132,7 @@ open_or_make(int folder, const char *name, enum symlinks symlinks, const mode_t 
 
     if (fd >= 0 || errno != ENOENT || make == NULL)
         return fd;
-    if (mkdirat(folder, name, 0700) == 0 ? fchmodat(folder, name, *make, 0) != 0
-                                         : errno != EEXIST)
+    if (!make_folder(folder, name, *make) && errno != EEXIST)
         return -1;
     return open_component(folder, name, FOLDER_FLAGS, symlinks);
 }

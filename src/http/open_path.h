@@ -25,4 +25,10 @@ int open_path(struct str path, enum symlinks symlinks, size_t trusted);
  */
 int open_folder(struct str path, enum symlinks symlinks, size_t trusted, const mode_t *make);
 
+/*
+ * Makes a folder with just this mode, but that it hands its group on if the one it is in does.
+ * False with errno.
+ */
+bool make_folder(int folder, const char *name, mode_t mode);
+
 #endif

@@ -41,6 +41,12 @@ undo(struct tree_spot spot)
     return false;
 }
 
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 /* ---- folders ------------------------------------------------------------------------------- */
 
 static bool
@@ -90,63 +96,111 @@ next_name(DIR *list)
 
 /* ---- removing ------------------------------------------------------------------------------ */
 
-static bool remove_at(struct tree_work *work, struct tree_spot spot, unsigned depth);
+struct removal {
+    struct tree_work *work;
+    int top;                    /* the outermost folder */
+    bool again;                 /* something came into it from below, and is to go, too */
+};
+
+static bool remove_at(struct removal *removal, struct tree_spot spot, unsigned depth);
 
 static bool
-empty_list(struct tree_work *work, DIR *list, const char *folder, unsigned depth)
+empty_list(struct removal *removal, DIR *list, const char *folder, unsigned depth)
 {
     const char *name;
 
     while ((name = next_name(list)) != NULL)
-        if (!remove_at(work, (struct tree_spot){ dirfd(list), name }, depth + 1))
+        if (!remove_at(removal, (struct tree_spot){ dirfd(list), name }, depth + 1))
             return false;
-    return errno == 0 || fail(work, "readdir()", folder);
+    return errno == 0 || fail(removal->work, "readdir()", folder);
+}
+
+/* What lies too deep comes up, so that what can be made can be removed. */
+static bool
+lift(struct removal *removal, struct tree_spot spot)
+{
+    char hidden[TEMP_HIDDEN];
+
+    temp_hidden_name(hidden);
+    removal->again = true;
+    return renameat(spot.folder, spot.name, removal->top, hidden) == 0
+           || fail(removal->work, "rename()", spot.name);
 }
 
 static bool
-remove_folder(struct tree_work *work, struct tree_spot spot, unsigned depth)
+remove_folder(struct removal *removal, struct tree_spot spot, unsigned depth)
 {
     DIR *list;
     bool ok = true;
 
-    if (depth >= TREE_DEPTH_MAX) {
-        errno = ELOOP;
-        return fail(work, "going into folders", spot.name);
-    }
+    if (depth >= TREE_DEPTH_MAX)
+        return lift(removal, spot);
     if ((list = open_list(spot)) == NULL)
-        return fail(work, "open()", spot.name);
-    for (unsigned pass = 0; ok && pass < PASSES; pass++) {
+        return fail(removal->work, "open()", spot.name);
+    if (depth == 0)
+        removal->top = dirfd(list);
+    for (unsigned pass = 0; ok && pass < PASSES; pass += depth > 0 || !removal->again) {
+        if (depth == 0)
+            removal->again = false;
         rewinddir(list);
-        ok = empty_list(work, list, spot.name, depth);
+        ok = empty_list(removal, list, spot.name, depth);
         if (ok && unlinkat(spot.folder, spot.name, AT_REMOVEDIR) == 0)
             return close_list(list, true);
         if (ok && errno != ENOTEMPTY && errno != EEXIST)
             break;
     }
     if (ok)
-        fail(work, "rmdir()", spot.name);
+        fail(removal->work, "rmdir()", spot.name);
     return close_list(list, false);
 }
 
 static bool
-remove_at(struct tree_work *work, struct tree_spot spot, unsigned depth)
+remove_at(struct removal *removal, struct tree_spot spot, unsigned depth)
 {
     if (unlinkat(spot.folder, spot.name, 0) == 0)
         return true;
     if (errno == EISDIR)
-        return remove_folder(work, spot, depth);
-    return (errno == ENOENT && depth > 0) || fail(work, "unlink()", spot.name);
+        return remove_folder(removal, spot, depth);
+    return (errno == ENOENT && depth > 0) || fail(removal->work, "unlink()", spot.name);
 }
 
 bool
 tree_remove(struct tree_work *work, struct tree_spot spot)
 {
-    return remove_at(work, spot, 0);
+    struct removal removal = { .work = work, .top = -1 };
+
+    return remove_at(&removal, spot, 0);
 }
 
 /* ---- coming to a name ---------------------------------------------------------------------- */
 
-/* The two change places, then the old one goes; or it goes first, where they cannot. */
+/* Whether a folder is, or lies above, an open one. Where nobody can tell it does. */
+static bool
+is_above(struct tree_spot spot, int folder)
+{
+    int fd = openat(folder, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat above, here = { 0 }, last;
+    bool is, goes_on = true;
+
+    is = fstatat(spot.folder, spot.name, &above, AT_SYMLINK_NOFOLLOW) != 0;
+    for (unsigned steps = 0; !is && goes_on; steps++) {
+        int up = steps > 0 ? openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC) : dup(fd);
+
+        close(fd);
+        fd = up;
+        last = here;
+        is = fd < 0 || fstat(fd, &here) != 0 || is_same(&here, &above);
+        goes_on = steps == 0 || !is_same(&here, &last);     /* above "/" is "/" */
+    }
+    if (fd >= 0)
+        close(fd);
+    return is;
+}
+
+/*
+ * The two change places, then the old one goes; or it goes first, where they cannot: but not if it
+ * would take the new one with it, as the names of the two need not show.
+ */
 static bool
 replace_folder(struct tree_work *work, struct tree_spot from, struct tree_spot to)
 {
@@ -154,6 +208,10 @@ replace_folder(struct tree_work *work, struct tree_spot from, struct tree_spot t
         return tree_remove(work, from);
     if (errno != EINVAL && errno != ENOSYS)
         return fail(work, "rename()", to.name);
+    if (is_above(to, from.folder)) {
+        errno = EPERM;
+        return fail(work, "replacing a folder by one within it", to.name);
+    }
     if (!tree_remove(work, to))
         return false;
     return renameat(from.folder, from.name, to.folder, to.name) == 0
@@ -176,7 +234,7 @@ drop_second_name(struct tree_spot from, struct tree_spot to)
 
     if (fstatat(from.folder, from.name, &a, AT_SYMLINK_NOFOLLOW) == 0
         && fstatat(to.folder, to.name, &b, AT_SYMLINK_NOFOLLOW) == 0
-        && a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_nlink > 1)
+        && is_same(&a, &b) && a.st_nlink > 1)
         return unlinkat(from.folder, from.name, 0) == 0;
     return true;
 }
@@ -277,11 +335,11 @@ copy_bytes(int from, int to)
 }
 
 static bool
-keep_mode_and_times(int fd, const struct stat *st)
+keep_mode_and_times(int fd, const struct stat *st, mode_t more)
 {
     const struct timespec times[2] = { st->st_atim, st->st_mtim };
 
-    return fchmod(fd, st->st_mode & MODES) == 0 && futimens(fd, times) == 0;
+    return fchmod(fd, (st->st_mode & MODES) | more) == 0 && futimens(fd, times) == 0;
 }
 
 /* An open file in a folder: with a hidden name where it cannot be without (name[0] is 0 else). */
@@ -322,7 +380,7 @@ copy_open_file(struct tree_work *work, int in, const struct stat *st, struct tre
 
     if (fd < 0)
         return fail(work, "open()", to.name);
-    ok = (copy_bytes(in, fd) && keep_mode_and_times(fd, st)) || fail(work, "copying", to.name);
+    ok = (copy_bytes(in, fd) && keep_mode_and_times(fd, st, 0)) || fail(work, "copying", to.name);
     ok = end_new(work, fd, hidden, to, ok);
     error = errno;
     close(fd);
@@ -398,7 +456,8 @@ fill_folder(struct tree_work *work, DIR *list, struct tree_spot to, const struct
     } else {
         first = (struct made){ new.st_dev, new.st_ino };
         ok = (work->shallow || copy_list(work, list, fd, made != NULL ? made : &first, depth))
-             && (keep_mode_and_times(fd, &of) || fail(work, "chmod()", to.name));
+             && (keep_mode_and_times(fd, &of, new.st_mode & S_ISGID)
+                 || fail(work, "chmod()", to.name));
     }
     error = errno;
     if (fd >= 0)
@@ -469,7 +528,7 @@ is_one(struct tree_spot a, struct tree_spot b)
     struct stat one, two;
 
     return strcmp(a.name, b.name) == 0 && fstat(a.folder, &one) == 0 && fstat(b.folder, &two) == 0
-           && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+           && is_same(&one, &two);
 }
 
 static bool

@@ -13,7 +13,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { TREE_DEPTH_MAX = 128 };  /* folders below each other; beyond it errno is ELOOP */
+enum { TREE_DEPTH_MAX = 128 };  /* folders below each other that are copied; beyond it
+                                   errno is ELOOP */
 
 /* An entry of an open folder. */
 struct tree_spot {

@@ -379,6 +379,35 @@ is_at_end(struct str path)
     return path.len > 0 && path.p[path.len - 1] == '/';
 }
 
+static struct str
+without_end(struct str path)
+{
+    while (path.len > 1 && is_at_end(path))
+        path.len--;
+    return path;
+}
+
+/*
+ * What the conf file names itself: what lies below it is the site. Of an alias with variables that
+ * is the part before the first.
+ */
+static bool
+is_root(const struct root *root, struct str path, struct str mapped)
+{
+    struct str text = root->path.source, rest = path;
+    ptrdiff_t variable = str_find(text, '$', 0);
+
+    if (root->is_alias && root->is_whole) {
+        if (variable < 0)       /* a file of the site, or a folder that is all of it */
+            return is_at_end(path) || is_at_end(mapped);
+        text.len = (size_t)variable;
+        return str_eq(without_end(mapped), without_end(text));
+    }
+    if (root->is_alias)
+        rest = str_from(path, MIN(root->prefix.len, path.len));
+    return rest.len == 0 || str_eq(without_end(rest), STR("/"));
+}
+
 /* Why a path is nothing that can be changed; NULL: it can. */
 static const char *
 set_place(struct http_request *req, struct str path, struct str mapped, struct dav_place *place)
@@ -387,17 +416,16 @@ set_place(struct http_request *req, struct str path, struct str mapped, struct d
     size_t slash;
 
     place->is_folder = is_at_end(path);
-    if (path.len == 1 || (root->is_alias && !root->is_whole && path.len <= root->prefix.len))
+    if (is_root(root, path, mapped))
         return "it is the root of the site";
-    while (mapped.len > 1 && is_at_end(mapped))
-        mapped.len--;
+    mapped = without_end(mapped);
     for (slash = mapped.len; slash > 0 && mapped.p[slash - 1] != '/'; slash--)
         continue;
     if (slash == 0 || slash == mapped.len)
         return "it is the root of the site";
     place->name = arena_str(req->arena, str_from(mapped, slash));
     place->folder = arena_str(req->arena, (struct str){ mapped.p, MAX(slash - 1, 1) });
-    if (str_starts(place->name, STR(TEMP_HIDDEN_PREFIX)))
+    if (memmem(path.p, path.len, "/" TEMP_HIDDEN_PREFIX, sizeof(TEMP_HIDDEN_PREFIX)) != NULL)
         return "such names are of files that are on their way";
     place->trusted = http_trusted_part(req, mapped);
     place->trusted = MIN(place->trusted, place->folder.len);
