@@ -4,25 +4,42 @@
 #include "proc/tell.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* Only the owner may pass it on, or who has all rights. */
 static bool
-give_to_user(const struct worker_user *user, const char *path, const struct stat *st)
+give_to_user(const struct worker_user *user, const char *path, int fd, const struct stat *st)
 {
     if (!user->resolved || geteuid() != 0 || st->st_uid == user->uid)
         return true;
-    if (chown(path, user->uid, (gid_t)-1) == 0)
+    if (fchownat(fd, "", user->uid, (gid_t)-1, AT_EMPTY_PATH) == 0)
         return true;
     tell(LEVEL_EMERG, errno, "chown(\"%s\", %d) failed", path, (int)user->uid);
     return false;
 }
 
+/*
+ * Whether what is done to a path would be done where somebody with fewer rights than ours says: a
+ * folder of the whole machine could become the workers' in that way.
+ */
+static bool
+is_led_astray(const char *path)
+{
+    struct stat st;
+
+    return geteuid() == 0 && lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid != 0;
+}
+
 static bool
 look(const char *path, struct stat *st)
 {
+    if (is_led_astray(path)) {
+        tell(LEVEL_EMERG, 0, "\"%s\" is a link that is not root's", path);
+        return false;
+    }
     if (stat(path, st) != 0) {
         tell(LEVEL_EMERG, errno, "stat() \"%s\" failed", path);
         return false;
@@ -33,16 +50,37 @@ look(const char *path, struct stat *st)
     return false;
 }
 
+/* What was looked at is what is given, whatever comes to its name meanwhile. */
+static bool
+give(const struct worker_user *user, const char *path)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat seen, st;
+    bool ok;
+
+    if (!look(path, &seen)) {
+        ok = false;
+    } else if (fd < 0 || fstat(fd, &st) != 0) {
+        tell(LEVEL_EMERG, errno, "open() \"%s\" failed", path);
+        ok = false;
+    } else if (st.st_dev != seen.st_dev || st.st_ino != seen.st_ino) {
+        tell(LEVEL_EMERG, 0, "\"%s\" was replaced meanwhile", path);
+        ok = false;
+    } else {
+        ok = give_to_user(user, path, fd, &st);
+    }
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 static bool
 make_one(const struct worker_user *user, const char *path)
 {
-    struct stat st;
-
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-        tell(LEVEL_EMERG, errno, "mkdir() \"%s\" failed", path);
-        return false;
-    }
-    return look(path, &st) && give_to_user(user, path, &st);
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return give(user, path);
+    tell(LEVEL_EMERG, errno, "mkdir() \"%s\" failed", path);
+    return false;
 }
 
 bool

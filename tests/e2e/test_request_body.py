@@ -425,6 +425,25 @@ def test_folder_is_made_where_it_is_used_and_is_the_workers(weir, conf, made):
         assert status.st_uid == os.stat(f"/proc/{server.wait_workers()[0]}").st_uid != 0
 
 
+@AS_ROOT
+@pytest.mark.parametrize("owner, given", [(65534, False), (0, True)])
+def test_root_gives_away_no_folder_that_somebody_else_links_to(weir, owner, given):
+    server = weir(main="user nobody;", server="dav_methods PUT; client_body_temp_path {prefix}/mine;", start=False,
+                  allow=["is a link that is not root"])
+    other = server.prefix / "other"
+    other.mkdir()
+    os.symlink(other, server.prefix / "mine")
+    os.lchown(server.prefix / "mine", owner, owner)
+    if given:
+        server.start()
+    else:
+        server.write_conf()
+        assert "is a link that is not root's" in server.run("-t").stderr
+        done = server.run()
+        assert done.returncode != 0 and "is a link that is not root's" in done.stderr
+    assert other.stat().st_uid == (65534 if given else 0)
+
+
 def test_folder_is_made_at_reload(site):
     server = site()
     server.write_conf(server.template.replace("dav_methods PUT DELETE;", "dav_methods PUT; client_body_temp_path {prefix}/new;"))
