@@ -15,6 +15,8 @@ HIDDEN = {"server", "date", "etag", "last-modified", "allow"}
 # (case, question): why the fields are others than nginx's.
 FIELDS = {
     ("return", "/304"): "an answer without a body has no type that would mean anything",
+    ("groups", "/a.png"): "without \"types\" weir knows those of all common files, nginx three",
+    ("locations", "/docs/x.jpeg"): "the same",
 }
 
 

@@ -479,7 +479,7 @@ def test_what_is_no_listening_socket_is_told(weir):
 def test_a_socket_that_is_held_stays_while_a_reload_is_under_way(weir):
     """Back within a second, to new workers that take longer than the second to get ready."""
     server = weir("""
-        pid {prefix}/logs/weir.pid; error_log {prefix}/logs/error.log notice; worker_processes 12;
+        pid {prefix}/logs/weir.pid; error_log {prefix}/logs/error.log notice; worker_processes 48;
         events { }
         http { access_log off; server { listen {port}; location / { return 200 "$pid"; } } }""")
     wide, generation = server.template, 1
@@ -503,7 +503,7 @@ def test_a_socket_that_is_held_stays_while_a_reload_is_under_way(weir):
             return max(born)
         os.kill(max(born), signal.SIGCONT)
         return None
-    slow = wait_until(caught, "a reload in its midst", 60)
+    slow = wait_until(caught, "a reload in its midst", 150)
     time.sleep(1.2)                         # so long a socket is held
     os.kill(slow, signal.SIGCONT)
     server.wait_log(f"generation {generation} serves")
