@@ -30,7 +30,7 @@ zstd_begin(void *state, const struct encoder_how *how, int64_t len)
         result = ZSTD_CCtx_setParameter(cctx, ZSTD_c_compressionLevel, how->level);
     if (!ZSTD_isError(result) && how->dictionary != NULL)
         result = ZSTD_CCtx_refCDict(cctx, how->dictionary);
-    else if (!ZSTD_isError(result) && how->level >= WIDE_LEVEL && !encoder_fits(len, WINDOW_MAX))
+    if (!ZSTD_isError(result) && how->level >= WIDE_LEVEL && !encoder_fits(len, WINDOW_MAX))
         result = ZSTD_CCtx_setParameter(cctx, ZSTD_c_windowLog, WINDOW_MAX);
     if (!ZSTD_isError(result) && len >= 0)
         result = ZSTD_CCtx_setPledgedSrcSize(cctx, (unsigned long long)len);

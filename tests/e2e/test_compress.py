@@ -327,6 +327,16 @@ def test_dictionary_of_zstd(tmp_path):
             assert done.stdout == MEDIUM
 
 
+@pytest.mark.skipif(not built("zstd"), reason="not built in")
+def test_a_dictionary_makes_no_window_that_clients_refuse():
+    """Of a text whose length is not known: at most 8 MiB (RFC 9659)."""
+    with serving(http="zstd_dict_file own.dict;", server=on("zstd", more="zstd_comp_level 22; sub_filter Eins eins; sub_filter_types *;"),
+                 files={"own.dict": MEDIUM, "html/l.txt": LARGE[:200_000]}) as weir:
+        body = weir.get("/l.txt", *accept("zstd")).body
+        assert body[:4] == bytes.fromhex("28b52ffd") and body[4] & 0x20 == 0      # a window follows
+        assert (1 << 10 + (body[5] >> 3)) * (8 + (body[5] & 7)) // 8 <= 8 << 20
+
+
 # ---- what is kept
 
 def wait_kept(weir, name="/m.txt", encoding="gzip"):
