@@ -379,3 +379,48 @@ dav_execute_quickly(const struct dav_order *order, struct dav_outcome *outcome)
     close_if_open(found.folder);
     return is_quick;
 }
+
+/* ---- what would be ------------------------------------------------------------------------- */
+
+/* Whether the folder of the place is there, and what is asked for in it. */
+static bool
+look(const struct dav_order *order, const struct dav_place *place, bool *exists)
+{
+    struct found found = { .folder = -1 };
+    bool ok = find(&found, order, place, NULL);
+
+    *exists = ok && found.exists;
+    close_if_open(found.folder);
+    return ok;
+}
+
+static unsigned
+foreseen_status(const struct dav_order *order)
+{
+    bool has_folder, exists;
+
+    has_folder = look(order, &order->target, &exists);
+    if (order->method == METHOD_PUT)
+        return exists ? HTTP_NO_CONTENT : HTTP_CREATED;
+    if (order->method == METHOD_MKCOL && exists)
+        return HTTP_METHOD_NOT_ALLOWED;
+    if (order->method == METHOD_MKCOL)
+        return has_folder ? HTTP_CREATED : HTTP_CONFLICT;
+    if (!exists)
+        return HTTP_NOT_FOUND;
+    if (order->method == METHOD_DELETE)
+        return HTTP_NO_CONTENT;
+    if (!look(order, &order->destination, &exists))
+        return HTTP_CONFLICT;
+    if (!exists)
+        return HTTP_CREATED;
+    return order->overwrite ? HTTP_NO_CONTENT : HTTP_PRECONDITION_FAILED;
+}
+
+void
+dav_foresee(const struct dav_order *order, struct dav_outcome *outcome)
+{
+    *outcome = (struct dav_outcome){ .status = HTTP_OK };
+    if (order->method != METHOD_PUT || dav_put_is_possible(order, outcome))
+        outcome->status = foreseen_status(order);
+}

@@ -56,5 +56,10 @@ bool dav_execute_quickly(const struct dav_order *order, struct dav_outcome *outc
 /* Whether a PUT could be done as things are now: false with the outcome. Looks, and no more. */
 bool dav_put_is_possible(const struct dav_order *order, struct dav_outcome *outcome);
 
+/*
+ * The status that dav_execute would most likely say, by what is there now; looks, and no more.
+ * Conditions are looked at for PUT alone.
+ */
+void dav_foresee(const struct dav_order *order, struct dav_outcome *outcome);
 
 #endif

@@ -620,6 +620,19 @@ def test_explain_changes_nothing(site):
     assert tree(server.html) == before
 
 
+@pytest.mark.parametrize("method, target, destination", [
+    ("PUT", "/new", None), ("PUT", "/a", None), ("PUT", "/none/new", None), ("MKCOL", "/m/", None), ("MKCOL", "/d/", None), ("MKCOL", "/none/m/", None),
+    ("DELETE", "/a", None), ("DELETE", "/none", None), ("COPY", "/a", "/z"), ("COPY", "/a", "/none/z"), ("MOVE", "/none", "/z"), ("COPY", "/a", "/b")])
+def test_explain_foresees_the_status(site, method, target, destination):
+    server = site(files={**FILES, "html/b": "b"})
+    fields = [f"Destination: {destination}"] if destination else []
+    done = run_weir(server.prefix, "explain", "-p", f"{server.prefix}/", "-c", str(server.conf_path), "-X", method,
+                    *[word for field in fields for word in ("-H", field)], f"http://127.0.0.1:{server.port()}{target}")
+    foreseen = int(re.search(r"^    answer +(\d+)", done.stdout, re.M)[1])
+    assert do(server, method, target, *fields, body=b"x" if method == "PUT" else None).status == foreseen
+    assert ("would change" in done.stdout) == (foreseen < 300)
+
+
 def test_real_curl_uploads(site, tmp_path):
     server = site()
     (tmp_path / "file").write_bytes(b"from curl" * 10_000)

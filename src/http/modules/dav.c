@@ -707,9 +707,10 @@ await_file(struct dav_request *dr)
 static enum http_next
 explain(struct dav_request *dr)
 {
-    HTTP_TRACE(dr->req, &dr->conf->methods.mark, "dav: %.*s would change %.*s",
-               STR_ARG(dr->req->method_name), STR_ARG(dr->req->filename));
-    dr->outcome = (struct dav_outcome){ .status = HTTP_NO_CONTENT };
+    dav_foresee(&dr->order, &dr->outcome);
+    HTTP_TRACE(dr->req, &dr->conf->methods.mark, "dav: %.*s would %s %.*s",
+               STR_ARG(dr->req->method_name), dr->outcome.status < 300 ? "change" : "not change",
+               STR_ARG(dr->req->filename));
     return answer(dr);
 }
 
