@@ -212,7 +212,9 @@ dav_put_is_possible(const struct dav_order *order, struct dav_outcome *outcome)
         ok = (order->make_folders && errno == ENOENT && found.folder < 0)
              || failed(outcome, "looking for the folder");
     else
-        ok = may_put(order, &found, outcome);
+        ok = may_put(order, &found, outcome)
+             && (faccessat(found.folder, ".", W_OK | X_OK, 0) == 0
+                 || failed(outcome, "writing in the folder"));
     close_if_open(found.folder);
     return ok;
 }

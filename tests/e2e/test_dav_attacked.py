@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from harness import request
 from test_dav import FILES, do, own, put, site, to, tree   # noqa: F401
 
 
@@ -95,6 +96,19 @@ def test_names_of_what_is_on_its_way_are_nobodys(site, target):
 
 
 # ---- rights
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone makes what others may not change")
+def test_folder_without_rights_is_403_before_the_body_comes(site):
+    """Wherever the body would have come to: in a folder of the target's own file system, too."""
+    server = site("client_body_temp_path /dev/shm;", files=FILES)
+    os.chown(server.html / "full", 0, 0)
+    os.chmod(server.html / "full", 0o755)
+    with server.connect() as client:
+        assert client.ask(request("/full/new", "Content-Length: 5", "Expect: 100-continue", method="PUT")).status == 403
+    assert put(server, "/full/new", b"x") == 403
+    assert put(server, "/full/z", b"x") == 403
+    assert os.listdir(server.html / "full") == ["z"]
+
 
 def test_folders_hand_their_group_on(site):
     server = site("create_full_put_path on; dav_access user:rw group:rw;", files=FILES)
