@@ -15,7 +15,9 @@
 enum {
     LOOK = 1 << 20,             /* bytes that are looked at together */
     BRING = 1 << 20,            /* bytes that a thread brings at a time */
-    WARM_MS = 1000,             /* a file that was all in memory is not looked at for so long */
+    WARM_MS = 1000,             /* a file that was all in memory is not looked at for so long; */
+    WARM_SMALL_MS = 10000,      /* one that is soon read, should it have gone, for longer */
+    WARM_SMALL = 64 << 10,      /* bytes of such a one */
     WARM_UNTOLD_MS = 60000,     /* the same where the file system does not tell */
     GIVE = 16,                  /* files that are closed when a descriptor is wanted */
     DIRECT_MAX = 8 << 20        /* bytes of a buffer, whatever output_buffers says */
@@ -270,7 +272,7 @@ look(struct body_part *part, size_t n)
     size_t len = (size_t)MIN(part->len, MAX(n, LOOK));
     enum io io;
 
-    if (was_warm(file, WARM_MS))
+    if (was_warm(file, part->len <= WARM_SMALL ? WARM_SMALL_MS : WARM_MS))
         return go_on(part, part->len);
     if (was_brought(part, &io))
         return io;
