@@ -456,7 +456,7 @@ def slow_disk(tmp_path, monkeypatch):
         if not first:
             pytest.skip("the sanitizer is part of the binary, which takes no preloaded libraries then")
     tmp_path.chmod(0o777)
-    tmp_path.parent.chmod(0o755)
+    tmp_path.parent.chmod(tmp_path.parent.stat().st_mode | 0o055)
     (tmp_path / "slow.c").write_text(SLOW_DISK)
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", tmp_path / "slow.so", tmp_path / "slow.c"], check=True)
     works, asked = pathlib.Path(f"/tmp/weir-disk-{os.getpid()}-works"), pathlib.Path(f"/tmp/weir-disk-{os.getpid()}-asked")
@@ -644,7 +644,7 @@ def test_sendfile_is_asked_for_nothing_that_no_thread_has_brought(tmp_path, monk
         pytest.skip("needs a compiler")
     (tmp_path / "lazy.c").write_text(LAZY_DISK)
     tmp_path.chmod(0o777)
-    tmp_path.parent.chmod(0o755)
+    tmp_path.parent.chmod(tmp_path.parent.stat().st_mode | 0o055)
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", tmp_path / "lazy.so", tmp_path / "lazy.c"], check=True)
     monkeypatch.setenv("LD_PRELOAD", str(tmp_path / "lazy.so"))
     monkeypatch.setenv("DISK_WAITED", str(tmp_path / "waited"))

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from harness import check_conf, now, request, run_weir, wait_until
+from harness.disk import small_disk
 
 USER = 65534 if os.geteuid() == 0 else None
 ALL = "dav_methods PUT DELETE MKCOL COPY MOVE;"
@@ -325,50 +326,48 @@ def whole(body):
     return len(set(body)) == 1
 
 
-@pytest.mark.parametrize("where", ["", "far"])
-def test_who_reads_while_others_write_gets_one_version_whole(site, where, tmp_path):
+def read_while_others_write(server):
+    sizes = [1, 10_000, 50_000, 300_000]
+    problems, done, ends = [], [], now() + 3
+
+    def write(letter, size):
+        with server.connect() as client:
+            while now() < ends:
+                status = client.ask(request("/a", f"Content-Length: {size}", method="PUT", body=letter * size)).status
+                if status != 204:
+                    problems.append(status)
+        done.append("writer")
+
+    def read():
+        with server.connect() as client:
+            while now() < ends:
+                answer = client.ask(request("/a"))
+                if answer.status != 200 or not whole(answer.body) or len(answer.body) not in sizes:
+                    problems.append((answer.status, len(answer.body)))
+        done.append("reader")
+
+    threads = [threading.Thread(target=write, args=(bytes([65 + i]), sizes[i])) for i in range(4)]
+    threads += [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == [] and len(done) == 8
+    assert os.listdir(server.html) == ["a"]
+    server.stop()
+
+
+MANY = "keepalive_requests 1000000;"
+
+
+def test_who_reads_while_others_write_gets_one_version_whole(site):
     """Many write the same name, with bodies of their own; each who reads gets all of one of them."""
-    rule = ""
-    if where == "far":
-        if os.geteuid() != 0:
-            pytest.skip("nothing can be mounted here")
-        rule = f"client_body_temp_path {tmp_path};"
-        for path in (tmp_path, *tmp_path.parents[:3]):
-            path.chmod(0o755)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=777", "none", tmp_path], check=True)
-    try:
-        server = site(rule + "keepalive_requests 1000000;", workers=2, files={"html/a": "0" * 50_000})
-        sizes = [1, 10_000, 50_000, 300_000]
-        problems, done, ends = [], [], now() + 3
+    read_while_others_write(site(MANY, workers=2, files={"html/a": "0" * 50_000}))
 
-        def write(letter, size):
-            with server.connect() as client:
-                while now() < ends:
-                    status = client.ask(request("/a", f"Content-Length: {size}", method="PUT", body=letter * size)).status
-                    if status != 204:
-                        problems.append(status)
-            done.append("writer")
 
-        def read():
-            with server.connect() as client:
-                while now() < ends:
-                    answer = client.ask(request("/a"))
-                    if answer.status != 200 or not whole(answer.body) or len(answer.body) not in sizes:
-                        problems.append((answer.status, len(answer.body)))
-            done.append("reader")
-
-        threads = [threading.Thread(target=write, args=(bytes([65 + i]), sizes[i])) for i in range(4)]
-        threads += [threading.Thread(target=read) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert problems == [] and len(done) == 8
-        assert os.listdir(server.html) == ["a"]
-        server.stop()
-    finally:
-        if where == "far":
-            subprocess.run(["umount", "-l", tmp_path], check=True)
+def test_the_same_from_another_file_system(site):
+    with small_disk("8m") as place:
+        read_while_others_write(site(f"client_body_temp_path {place};" + MANY, workers=2, files={"html/a": "0" * 50_000}))
 
 
 def test_only_one_of_many_creates(site):

@@ -5,11 +5,11 @@ import os
 import re
 import resource
 import signal
-import subprocess
 
 import pytest
 
 from harness import check_conf, now, request, wait_until
+from harness.disk import small_disk
 
 USER = 65534 if os.geteuid() == 0 else None
 CHUNKED = "Transfer-Encoding: chunked"
@@ -335,14 +335,9 @@ def test_reset_timedout_connection_says_nothing(site):
 # ---- no room
 
 @pytest.fixture
-def disk(tmp_path):
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=777", "none", tmp_path], capture_output=True).returncode != 0:
-        pytest.skip("nothing can be mounted here")
-    tmp_path.parent.chmod(0o755)
-    tmp_path.parent.parent.chmod(0o755)
-    tmp_path.parent.parent.parent.chmod(0o755)
-    yield tmp_path
-    subprocess.run(["umount", "-l", tmp_path], check=True)
+def disk():
+    with small_disk("256k") as place:
+        yield place
 
 
 @pytest.mark.parametrize("chunk", [0, 10_000])
