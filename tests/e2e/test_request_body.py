@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import signal
+import subprocess
 
 import pytest
 
