@@ -148,7 +148,7 @@ START_TEST(depth_has_a_bound)
     ck_assert_int_eq(tree_copy(&work, spot("p"), spot("n")), depths[_i].ok);
     if (!depths[_i].ok)
         ck_assert_int_eq(errno, ELOOP);
-    ck_assert_int_eq(tree_remove(&work, spot("p")), depths[_i].ok);
+    ck_assert(tree_remove(&work, spot("p")));         /* however deep */
     end();
 }
 END_TEST
