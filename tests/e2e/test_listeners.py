@@ -442,7 +442,7 @@ def test_the_file_of_the_service_manager_stays_after_an_upgrade_too(weir):
     with bound(socket.AF_UNIX, path) as manager, activated(server, [manager]):
         old = server.pid
         server.send_signal(signal.SIGUSR2)
-        wait_until(lambda: server.pid_path.exists() and server.pid_path.read_text() not in ("", f"{old}\n"), "its pid file")
+        wait_until(lambda: server.written_pid() not in ("", f"{old}\n"), "its pid file")
         server.pid = int(server.pid_path.read_text())
         os.kill(old, signal.SIGQUIT)
         assert server.process.wait(10) == 0

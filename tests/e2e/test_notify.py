@@ -143,14 +143,6 @@ def test_watchdog_gets_signs_of_life_at_half_its_interval(weir, manager, monkeyp
     assert sorted(heard) == [ready(server, 1), "WATCHDOG=1\n"]
 
 
-def pid_in(path):
-    """"" between two files of that name."""
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        return ""
-
-
 def test_watchdog_goes_on_with_the_new_program(weir, manager, monkeypatch):
     monkeypatch.setenv("WATCHDOG_USEC", "200000")
     server = weir(server="return 200 x;", start=False)
@@ -159,7 +151,7 @@ def test_watchdog_goes_on_with_the_new_program(weir, manager, monkeypatch):
     server.start()
     old = server.pid
     server.send_signal(signal.SIGUSR2)
-    wait_until(lambda: pid_in(server.pid_path) not in ("", f"{old}\n"), "the new program")
+    wait_until(lambda: server.written_pid() not in ("", f"{old}\n"), "the new program")
     server.pid = int(server.pid_path.read_text())
     os.kill(old, signal.SIGQUIT)
     assert server.process.wait(10) == 0

@@ -186,6 +186,13 @@ class Weir:
 
     # ---- its folder
 
+    def written_pid(self):
+        """What the pid file says; "" while there is none, as between two of that name."""
+        try:
+            return self.pid_path.read_text()
+        except FileNotFoundError:
+            return ""
+
     def write(self, name, content=b"", mtime=None):
         path = self.prefix / name
         missing = [p for p in path.parents if not p.exists()]
