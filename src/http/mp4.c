@@ -133,7 +133,7 @@ load(const struct source *source, const struct outer_box *outer, struct box *box
 {
     uint8_t *room;
 
-    assert(outer->size >= outer->head);
+    assert(outer->head > 0 && outer->size >= outer->head);
     if ((room = malloc((size_t)outer->size)) == NULL)
         return MP4_FAILED;
     box->whole = room;
