@@ -85,7 +85,22 @@ START_TEST(what_was_thrown_away_is_not_there_until_it_is_brought)
 }
 END_TEST
 
-/* Where a piece is missing, at the begin, within or at the end, it is seen. */
+/* Unlike page_cache_has() this looks at every page. */
+static bool
+all_in_memory(int fd, off_t offset, size_t len)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    for (size_t at = 0; at < len; at += page)
+        if (!is_in_memory(fd, offset + (off_t)at))
+            return false;
+    return true;
+}
+
+/*
+ * Where a piece is missing, at the begin, within or at the end, it is seen. The kernel may keep what
+ * it was asked to throw away, and throw away what nobody named: then there is nothing to see.
+ */
 START_TEST(a_hole_is_seen)
 {
     static const off_t holes[] = { 0, 128 << 10, 512 << 10, MEBI - (128 << 10) };
@@ -94,10 +109,10 @@ START_TEST(a_hole_is_seen)
     if (chill(fd)) {
         page_cache_fill(fd, 0, SIZE, 0);
         posix_fadvise(fd, holes[_i], 128 << 10, POSIX_FADV_DONTNEED);
-    }
-    if (!is_in_memory(fd, holes[_i])) {
-        ck_assert_int_eq(page_cache_has(fd, 0, MEBI), CACHED_NOT);
-        ck_assert_int_eq(page_cache_has(fd, MEBI, MEBI), CACHED);
+        if (!is_in_memory(fd, holes[_i]) && all_in_memory(fd, MEBI, MEBI)) {
+            ck_assert_int_eq(page_cache_has(fd, 0, MEBI), CACHED_NOT);
+            ck_assert_int_eq(page_cache_has(fd, MEBI, MEBI), CACHED);
+        }
     }
     close(fd);
 }
