@@ -12,7 +12,7 @@ V :=
 Q := $(if $(V),,@)
 SAY = @$(if $(V),:,printf '  %-7s %s\n')
 
-.PHONY: all run check check-unit check-e2e torture fuzz fuzz-ready bench lint format install uninstall \
+.PHONY: all run check check-unit check-e2e coverage coverage-report torture fuzz fuzz-ready bench lint format install uninstall \
 	clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -136,6 +136,25 @@ check-unit: $(UNIT_PROGRAMS)
 
 check-e2e: $(B)/weir
 	@WEIR_BINARY=$(abspath $(B)/weir) PYTEST_ADDOPTS='$(T)' tests/run e2e $(B) $(PYTEST)
+
+# What the tests run of the sources: a build of its own, by clang. Its counters lie in files that all
+# processes share, so that nothing is lost with those that are killed or locked in. Assertions are
+# left out: that they fail is no branch to be taken.
+COVERAGE_CC := clang
+COVERAGE := $(abspath $(B))/coverage
+COVERAGE_FLAGS = -O1 -DNDEBUG -Wno-unused -Wno-unused-command-line-argument -fcoverage-mapping \
+	-fprofile-instr-generate=$(COVERAGE)/profiles/%m%c.profraw -mllvm -runtime-counter-relocation
+
+coverage:
+	@./configure --builddir=$(B)/coverage --with-cc=$(COVERAGE_CC) --with-debug \
+		--with-cc-opt='$(COVERAGE_FLAGS)'
+	@rm -rf $(COVERAGE)/profiles && mkdir -p $(COVERAGE)/profiles
+	-@chmod 1777 $(COVERAGE)/profiles
+	@$(MAKE) BUILDDIR=$(B)/coverage check
+	@$(MAKE) BUILDDIR=$(B)/coverage coverage-report
+
+coverage-report: $(B)/weir $(UNIT_PROGRAMS)
+	@tests/coverage $(B)/profiles $^
 
 # A tree of files that is changed in all ways while it is served, for $(SECONDS).
 torture: $(B)/weir
@@ -291,6 +310,7 @@ help:
 #: make check                  every test; check-unit, check-e2e: some of them
 #: make check-unit T=str       those whose name holds "str"
 #: make check-e2e T='-k range' with pytest's options
+#: make coverage               what the tests run of the sources (clang, llvm)
 #: make torture SECONDS=60     a tree that changes while it is served
 #: make fuzz SECONDS=60        each fuzz target for so long (clang)
 #: make lint, make format      clang-tidy, cppcheck and shellcheck; clang-format

@@ -643,7 +643,7 @@ START_TEST(states_follow_one_another_as_the_table_says)
 }
 END_TEST
 
-#ifdef WEIR_DEBUG
+#if defined(WEIR_DEBUG) && !defined(NDEBUG)
 START_TEST(forbidden_transition_aborts_a_debug_build)
 {
     pid_t child = fork();
@@ -976,7 +976,7 @@ main(void)
     unit_add(suite, newcomer_drains_when_a_sixteenth_is_free, ARRAY_LEN(shortages));
     unit_add(suite, newcomer_without_a_slot_is_not_taken, 1);
     unit_add(suite, states_follow_one_another_as_the_table_says, CONN_STATE_COUNT);
-#ifdef WEIR_DEBUG
+#if defined(WEIR_DEBUG) && !defined(NDEBUG)
     unit_add(suite, forbidden_transition_aborts_a_debug_build, 1);
 #endif
     unit_add(suite, state_has_a_name_and_a_gauge, CONN_STATE_COUNT);
