@@ -616,7 +616,7 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
     const struct test test = { .bind = command->bind, .quiet = command->quiet };
 
     if (command->help || command->version || command->build) {
-        show("weir version: weir/" WEIR_VERSION "\n");
+        show("weir version: weir/" WEIR_VERSION WEIR_BUILD "\n");
         if (command->help)
             show(usage);
         if (command->build)

@@ -232,6 +232,47 @@ parse_root(struct conf *conf, const struct conf_node *node, void *field)
     return true;
 }
 
+/* Any other text is what the server calls itself, so what is meant for one of these is told. */
+static bool
+parse_server_tokens(struct conf *conf, const struct conf_node *node, void *field)
+{
+    static const struct { struct str name; enum server_tokens tokens; } names[] = {
+        { STR_INIT("off"), TOKENS_OFF }, { STR_INIT("on"), TOKENS_ON },
+        { STR_INIT("build"), TOKENS_BUILD },
+    };
+    static const struct str mistakes[] = {
+        STR_INIT("none"), STR_INIT("no"), STR_INIT("yes"), STR_INIT("false"), STR_INIT("true"),
+        STR_INIT("0"), STR_INIT("1"),
+    };
+    const struct conf_word *word = &node->words[1];
+    struct signature *s = field;
+    bool is_mistake = false;
+
+    *s = (struct signature){ .tokens = TOKENS_TEXT };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_eq(word->text, names[i].name)) {
+            s->tokens = names[i].tokens;
+            return true;
+        }
+        is_mistake = is_mistake || str_ieq(word->text, names[i].name);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(mistakes); i++)
+        is_mistake = is_mistake || str_ieq(word->text, mistakes[i]);
+    for (size_t i = 0; i < word->text.len; i++)
+        is_mistake = is_mistake || (unsigned char)word->text.p[i] < ' ' || word->text.p[i] == 0x7f;
+    if (is_mistake) {
+        conf_error(conf, word, "invalid value \"%.*s\" in \"server_tokens\" directive",
+                   STR_ARG(word->text));
+        conf_hint(conf, "off, on or build, a text for the field \"Server\", or \"\" for no such field");
+        return false;
+    }
+    if (!http_text_of_word(conf, word, &s->text))
+        return false;
+    return !http_text_is_literal(&s->text) || word->text.len <= SIGNATURE_MAX
+           || conf_error(conf, word, "the text of \"server_tokens\" has %zu bytes, it must be at most "
+                         "%d", word->text.len, SIGNATURE_MAX);
+}
+
 static bool
 parse_open_file_cache(struct conf *conf, const struct conf_node *node, void *field)
 {
@@ -453,9 +494,6 @@ server_check(struct conf *conf, struct conf_scope *scope, void *settings)
 static const struct conf_enum ims_names[] = {
     { "off", IMS_OFF }, { "exact", IMS_EXACT }, { "before", IMS_BEFORE }, { NULL, 0 },
 };
-static const struct conf_enum token_names[] = {
-    { "on", TOKENS_ON }, { "off", TOKENS_OFF }, { "build", TOKENS_BUILD }, { NULL, 0 },
-};
 static const struct conf_enum version_names[] = { { "1.0", 10 }, { "1.1", 11 }, { NULL, 0 } };
 static const struct conf_enum linger_names[] = {
     { "on", LINGER_ON }, { "off", LINGER_OFF }, { "always", LINGER_ALWAYS }, { NULL, 0 },
@@ -588,8 +626,8 @@ static const struct directive location_directives[] = {
       .initial = "off" },
     { "port_in_redirect", ONE_ARG, .parse = parse_flag, PLACE_FIELD(port_in_redirect),
       .initial = "on" },
-    { "server_tokens", ONE_ARG, .parse = parse_enum, PLACE_FIELD(server_tokens), .initial = "on",
-      .data = token_names },
+    { "server_tokens", ONE_ARG, .parse = parse_server_tokens, PLACE_FIELD(signature),
+      .initial = "off" },
     { "sendfile", .where = IN_HTTP_ALL | IN_LOCATION_IF, .args = { 1, 1 }, .parse = parse_flag,
       PLACE_FIELD(sendfile), .initial = "off" },
     { "subrequest_output_buffer_size", ONE_ARG, .parse = parse_size,

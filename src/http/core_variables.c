@@ -566,7 +566,7 @@ get_sent_http(struct http_request *req, const void *data, struct str rest)
     if (str_eq(rest, STR("connection")))
         return req->keepalive ? STR("keep-alive") : STR("close");
     if (str_eq(rest, STR("server")))
-        return http_server_field(http_settings_for(req)->server_tokens);
+        return http_signature_for(req);
     return joined_fields(req, resp->fields, resp->fields_len, rest);
 }
 

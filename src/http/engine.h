@@ -74,7 +74,8 @@ struct http_worker {
     char *out;                  /* GATHER_SIZE + GATHER_SLACK: what the connection being served
                                    sends next */
     size_t out_len;
-    char *overload_answers[2];  /* with the version in it, and without; NULL: not needed yet */
+    char *overload_answers[TOKENS_COUNT];       /* by what they say of the server; NULL: not needed
+                                                   yet */
     struct head_start head_starts[HEAD_STARTS];
     struct last_host last_host;
     struct routes *routes;      /* NULL: locations are found without regular expressions */
@@ -167,9 +168,15 @@ const struct listing_wait *http_take_listing(struct http_request *req);
 void http_send(struct http_request *req);
 
 /* One of weir's own pages for a status: a short HTML text that lives for ever. */
-struct str http_page(unsigned status, int server_tokens);
+struct str http_page(unsigned status, enum server_tokens tokens);
 
-/* "weir/0.1.0" or "weir" */
-struct str http_server_field(int server_tokens);
+/* "weir/0.1.0", "weir", or, with TOKENS_TEXT, "": what is not known without a request. */
+struct str http_signature(enum server_tokens tokens);
+
+/*
+ * What server_tokens makes the server call itself to this request, at most SIGNATURE_MAX bytes that may
+ * stand in a field; "": nothing, there is no field Server.
+ */
+struct str http_signature_for(struct http_request *req);
 
 #endif

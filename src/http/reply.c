@@ -32,7 +32,7 @@ page_sentence(unsigned status)
 }
 
 static void
-write_page(struct writer *w, unsigned status, int server_tokens)
+write_page(struct writer *w, unsigned status, struct str signature)
 {
     struct str line = http_status_line(status), sentence = page_sentence(status);
 
@@ -50,37 +50,87 @@ write_page(struct writer *w, unsigned status, int server_tokens)
         write_str(w, sentence);
         write_str(w, STR("</p>"));
     }
-    write_str(w, STR("<small>"));
-    write_str(w, http_server_field(server_tokens));
-    write_str(w, STR("</small></body></html>\n"));
+    if (signature.len > 0) {
+        write_str(w, STR("<small>"));
+        write_html(w, signature);
+        write_str(w, STR("</small>"));
+    }
+    write_str(w, STR("</body></html>\n"));
+}
+
+enum { FIRST_PAGE = 300, LAST_PAGE = 599 };
+
+static bool
+has_page(unsigned status)
+{
+    return status >= FIRST_PAGE && status <= LAST_PAGE;
 }
 
 struct str
-http_page(unsigned status, int server_tokens)
+http_page(unsigned status, enum server_tokens tokens)
 {
-    enum { FIRST = 300, LAST = 599, ROOM = 1024 };
-    static struct str pages[2][LAST - FIRST + 1];
+    enum { ROOM = 1024 };
+    static struct str pages[TOKENS_COUNT][LAST_PAGE - FIRST_PAGE + 1];
     struct str *page;
     struct writer w;
     char *room;
 
-    if (status < FIRST || status > LAST)
+    if (!has_page(status))
         return STR("");
-    page = &pages[server_tokens != TOKENS_OFF][status - FIRST];
+    page = &pages[tokens][status - FIRST_PAGE];
     if (str_is_set(*page))
         return *page;
     if ((room = malloc(ROOM)) == NULL)
         return STR("");
     w = writer_at(room, ROOM);
-    write_page(&w, status, server_tokens);
+    write_page(&w, status, http_signature(tokens));
     *page = writer_str(&w);
     return *page;
 }
 
 struct str
-http_server_field(int server_tokens)
+http_signature(enum server_tokens tokens)
 {
-    return server_tokens == TOKENS_OFF ? STR("weir") : STR("weir/" WEIR_VERSION);
+    switch (tokens) {
+    case TOKENS_OFF:   return STR("weir");
+    case TOKENS_ON:    return STR("weir/" WEIR_VERSION);
+    case TOKENS_BUILD: return STR("weir/" WEIR_VERSION WEIR_BUILD);
+    case TOKENS_TEXT:
+    case TOKENS_COUNT: break;
+    }
+    return STR("");
+}
+
+struct str
+http_signature_for(struct http_request *req)
+{
+    const struct signature *s = &http_settings_for(req)->signature;
+    struct str text;
+
+    if (LIKELY(s->tokens != TOKENS_TEXT))
+        return http_signature(s->tokens);
+    text = http_text_eval(req, &s->text);
+    if (!str_is_set(text) || !http_value_is_sound(req, STR("Server"), text))
+        return STR("");
+    if (text.len <= SIGNATURE_MAX)
+        return text;
+    LOG(&req->log, ERR, 0, "\"server_tokens\" makes %zu bytes, more than %d: the field \"Server\" is left "
+        "out", text.len, SIGNATURE_MAX);
+    return STR("");
+}
+
+/* The page for this request: one that is ready, unless its foot is a text of the conf file. */
+static struct str
+page_for(struct http_request *req, unsigned status)
+{
+    enum server_tokens tokens = http_settings_for(req)->signature.tokens;
+    struct writer w;
+
+    if (LIKELY(tokens != TOKENS_TEXT) || !has_page(status))
+        return http_page(status, tokens);
+    w = writer_in(req->arena);
+    write_page(&w, status, http_signature_for(req));
+    return w.ok ? writer_str(&w) : STR("");
 }
 
 /* ---- answers ------------------------------------------------------------------------------- */
@@ -124,7 +174,7 @@ http_fail(struct http_request *req, unsigned status)
     resp->content_length = 0;
     if (status == HTTP_NO_CONTENT || status == HTTP_CLOSE_SILENTLY || status == HTTP_CLIENT_LEFT)
         return HTTP_DONE;
-    page = http_page(status, http_settings_for(req)->server_tokens);
+    page = page_for(req, status);
     if (page.len > 0)
         resp->content_type = STR("text/html");
     http_body_memory(resp, page.p, page.len);

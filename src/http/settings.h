@@ -54,7 +54,14 @@ struct server_settings {
     struct framing_limits limits;       /* made of these by check */
 };
 
-enum server_tokens { TOKENS_OFF, TOKENS_ON, TOKENS_BUILD };
+enum server_tokens { TOKENS_OFF, TOKENS_ON, TOKENS_BUILD, TOKENS_TEXT, TOKENS_COUNT };
+
+/* What the server says that it is. */
+enum { SIGNATURE_MAX = 256 };     /* bytes of it */
+struct signature {
+    enum server_tokens tokens;
+    struct http_text text;      /* TOKENS_TEXT */
+};
 enum satisfy { SATISFY_ALL, SATISFY_ANY };
 enum lingering { LINGER_OFF, LINGER_ON, LINGER_ALWAYS };
 
@@ -105,7 +112,7 @@ struct location_settings {
     uint64_t keepalive_min_timeout_ms;
     uint32_t keepalive_disable; /* bits: 1 msie6, 2 safari; 0 none */
     bool absolute_redirect, server_name_in_redirect, port_in_redirect;
-    int server_tokens;          /* enum server_tokens */
+    struct signature signature; /* server_tokens */
     bool sendfile;
     uint64_t sendfile_max_chunk;
     struct aio_settings aio;

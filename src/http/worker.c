@@ -144,13 +144,17 @@ start_modules(struct http_worker *worker)
 /* ---- when there is no room ----------------------------------------------------------------- */
 
 static void
-write_overload_answer(struct writer *w, const struct http_worker *worker, int server_tokens)
+write_overload_answer(struct writer *w, const struct http_worker *worker,
+                      enum server_tokens tokens)
 {
-    struct str page = http_page(HTTP_SERVICE_UNAVAILABLE, server_tokens);
+    struct str page = http_page(HTTP_SERVICE_UNAVAILABLE, tokens), name = http_signature(tokens);
     uint32_t retry_after_s = worker->pool->limits.overload.retry_after_s;
 
-    write_str(w, STR("HTTP/1.1 503 Service Unavailable\r\nServer: "));
-    write_str(w, http_server_field(server_tokens));
+    write_str(w, STR("HTTP/1.1 503 Service Unavailable"));
+    if (name.len > 0) {
+        write_str(w, STR("\r\nServer: "));
+        write_str(w, name);
+    }
     write_str(w, STR("\r\nContent-Type: text/html\r\nContent-Length: "));
     write_uint(w, page.len);
     if (retry_after_s > 0)
@@ -161,16 +165,16 @@ write_overload_answer(struct writer *w, const struct http_worker *worker, int se
 
 /* What a client is told without a request, whatever it asks for; empty when memory is short. */
 static struct str
-overload_answer(struct http_worker *worker, int server_tokens)
+overload_answer(struct http_worker *worker, enum server_tokens tokens)
 {
     enum { ROOM = 2048 };
-    char **room = &worker->overload_answers[server_tokens == TOKENS_OFF];
+    char **room = &worker->overload_answers[tokens];
     struct writer w;
 
     if (*room == NULL && (*room = malloc(ROOM)) == NULL)
         return STR("");
     w = writer_at(*room, ROOM);
-    write_overload_answer(&w, worker, server_tokens);
+    write_overload_answer(&w, worker, tokens);
     return w.ok ? writer_str(&w) : STR("");
 }
 
@@ -180,7 +184,7 @@ prepare_address(struct http_worker *worker, struct http_address *address)
     const struct location_settings *root = address->default_server->root->settings;
 
     address->worker = worker;
-    address->listener.overload_answer = overload_answer(worker, root->server_tokens);
+    address->listener.overload_answer = overload_answer(worker, root->signature.tokens);
 }
 
 /* Clients go before files that are open only because they may be asked for again. */

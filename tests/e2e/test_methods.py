@@ -2,12 +2,13 @@
 """Methods, forms of targets, and the fields that every answer carries."""
 
 import email.utils
+import html
 import re
 import time
 
 import pytest
 
-from harness import request, serving
+from harness import check_conf, request, serving
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +20,14 @@ def server():
         location /moved { return 301 /new; }
         location /empty { return 204; }
         location /small { client_max_body_size 1; return 200 small; }
-        location /quiet/ { server_tokens off; alias {prefix}/html/; }
+        location /loud/ { server_tokens on; alias {prefix}/html/; }
+        location /built/ { server_tokens build; alias {prefix}/html/; }
+        location /named/ { server_tokens "<$arg_x>"; alias {prefix}/html/; add_header X-Said $sent_http_server; }
+        location /nameless/ { server_tokens ""; alias {prefix}/html/; }
     """
     http = """
         server { listen 127.0.0.1:{port}; server_name b.example; return 200 b; }
-        server { listen 127.0.0.1:{port1}; server_tokens off; root html; }
+        server { listen 127.0.0.1:{port1}; server_tokens on; root html; }
     """
     files = {"html/index.html": "<p>hello\n", "html/a.txt": "a" * 5000, "html/dir/index.html": "dir"}
     frame = """
@@ -184,19 +188,55 @@ def test_every_answer_has_date_and_server(server, name):
     date = answer.get("Date")
     assert re.fullmatch(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", date)
     assert abs(email.utils.parsedate_to_datetime(date).timestamp() - time.time()) < 3
-    assert re.fullmatch(r"weir/\d+(\.\d+)+\S*", answer.get("Server"))
+
+
+VERSION = r"weir/\d+(\.\d+)+\S*"
 
 
 @pytest.mark.parametrize("name", list(ANSWERS))
-def test_server_tokens_off_hides_the_version_everywhere(server, name):
-    answer = server.ask(ANSWERS[name][0], name="port1")
+def test_no_answer_tells_the_version(server, name):
+    answer = server.ask(ANSWERS[name][0])
     assert answer.get("Server") == "weir"
-    if answer.status >= 300:
-        assert not re.search(rb"weir/\d", answer.body)
+    assert not re.search(rb"weir/\d", answer.body)
+    assert (b"<small>weir</small>" in answer.body) == (answer.status >= 300 and answer.status != 304)
 
 
-def test_server_tokens_off_in_a_location(server):
-    assert server.get("/quiet/a.txt").get("Server") == "weir"
+@pytest.mark.parametrize("name", list(ANSWERS))
+def test_server_tokens_on_tells_it_everywhere(server, name):
+    answer = server.ask(ANSWERS[name][0], name="port1")
+    assert re.fullmatch(VERSION, answer.get("Server"))
+    if answer.status >= 300 and answer.status != 304:
+        assert f"<small>{answer.get('Server')}</small>".encode() in answer.body
+
+
+@pytest.mark.parametrize("path, named", [("/loud/", VERSION), ("/built/", VERSION), ("/named/", "<you>")])
+def test_server_tokens_in_a_location(server, path, named):
+    answer, missing = server.get(path + "a.txt?x=you"), server.get(path + "none?x=you")
+    assert re.fullmatch(named, answer.get("Server")) and re.fullmatch(named, missing.get("Server"))
+    foot = html.escape(missing.get("Server"))
+    assert f"<small>{foot}</small></body>".encode() in missing.body
+    assert path != "/named/" or answer.get("X-Said") == "<you>"
+
+
+def test_server_tokens_may_leave_the_field_out(server):
+    for path, status in (("/nameless/a.txt", 200), ("/nameless/none", 404)):
+        answer = server.get(path)
+        assert (answer.status, answer.get("Server")) == (status, None) and b"<small>" not in answer.body
+
+
+@pytest.mark.parametrize("length, kept", [(254, True), (255, False)])
+def test_server_tokens_are_bounded(server, length, kept):
+    said = server.get("/named/a.txt?x=" + "y" * length).get("Server")
+    assert said == ("<" + "y" * length + ">" if kept else None)
+    message = '"server_tokens" makes 257 bytes, more than 256: the field "Server" is left out'
+    assert kept or message in server.log_text()
+
+
+@pytest.mark.parametrize("name", ["OFF", "On", "none", "no", "true", "0", '"a\\nb"', "a" * 257])
+def test_server_tokens_that_are_a_mistake(folder, name):
+    done, _ = check_conf(folder, f"events {{ }}\nhttp {{ server_tokens {name}; server {{ listen 127.0.0.1:8080; }} }}\n")
+    assert done.returncode == 1 and "server_tokens" in done.stderr
+    assert len(name) > 9 or 'off, on or build, a text for the field "Server", or "" for no such field' in done.stderr
 
 
 def test_date_moves_on_while_the_connection_is_kept(server):

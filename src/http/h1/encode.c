@@ -7,9 +7,10 @@
 enum { FIELD_SLACK = 256 };     /* room for the fields with a bounded length */
 
 static struct head_start *
-head_start(struct http_worker *worker, unsigned status, bool keepalive, int tokens)
+head_start(struct http_worker *worker, unsigned status, bool keepalive,
+           enum server_tokens tokens)
 {
-    uint32_t key = status | (uint32_t)keepalive << 16 | (uint32_t)(tokens + 1) << 17;
+    uint32_t key = status | (uint32_t)keepalive << 16 | ((uint32_t)tokens + 1) << 17;
     struct head_start *start =
         &worker->head_starts[(status ^ status >> 4 ^ keepalive << 3) % HEAD_STARTS];
     struct writer w;
@@ -19,8 +20,10 @@ head_start(struct http_worker *worker, unsigned status, bool keepalive, int toke
     w = writer_at(start->bytes, sizeof(start->bytes));
     write_str(&w, STR("HTTP/1.1 "));
     write_str(&w, http_status_line(status));
-    write_str(&w, STR("\r\nServer: "));
-    write_str(&w, http_server_field(tokens));
+    if (tokens != TOKENS_TEXT) {
+        write_str(&w, STR("\r\nServer: "));
+        write_str(&w, http_signature(tokens));
+    }
     write_str(&w, STR("\r\nDate: "));
     write_str(&w, clock_http_date());
     write_str(&w, keepalive ? STR("\r\nConnection: keep-alive\r\n")
@@ -165,15 +168,19 @@ end_waiting(struct http_request *req, struct writer *w)
 
 /* An upper bound of the whole. */
 static size_t
-head_size(const struct http_response *resp)
+head_size(const struct http_request *req)
 {
-    return sizeof(((struct head_start *)0)->bytes) + fields_size(resp);
+    size_t size = sizeof(((struct head_start *)0)->bytes) + fields_size(&req->response);
+
+    if (UNLIKELY(http_settings_for(req)->signature.tokens == TOKENS_TEXT))
+        size += sizeof("Server: \r\n") + SIGNATURE_MAX;
+    return size;
 }
 
 bool
 h1_head_fits(const struct http_request *req)
 {
-    return head_size(&req->response) <= GATHER_SIZE + GATHER_SLACK;
+    return head_size(req) <= GATHER_SIZE + GATHER_SLACK;
 }
 
 /* Behind what is gathered, or in its place. False: there is none. */
@@ -207,12 +214,23 @@ h1_interim(struct http_request *req, unsigned status, const struct http_field *f
     stats->responses_1xx++;
 }
 
+/* One that the conf file makes is in no start that is kept. */
+static void
+write_signature(struct writer *w, struct http_request *req)
+{
+    struct str name = http_signature_for(req);
+
+    if (name.len > 0)
+        write_line(w, STR("Server: "), name);
+}
+
 bool
 h1_encode(struct http_request *req)
 {
     struct http_worker *worker = req->worker;
     struct http_response *resp = &req->response;
-    size_t need = head_size(resp);
+    size_t need = head_size(req);
+    enum server_tokens tokens = http_settings_for(req)->signature.tokens;
     const struct head_start *start;
     struct writer w;
     char *begin;
@@ -223,9 +241,10 @@ h1_encode(struct http_request *req)
     if (UNLIKELY(req->wants_continue))
         end_waiting(req, &w);
     begin = w.p;
-    start = head_start(worker, resp->status, req->keepalive,
-                       http_settings_for(req)->server_tokens);
+    start = head_start(worker, resp->status, req->keepalive, tokens);
     write_bytes(&w, start->bytes, start->len);
+    if (UNLIKELY(tokens == TOKENS_TEXT))
+        write_signature(&w, req);
     write_fields(&w, req);
     if (!w.ok)
         return false;
