@@ -12,7 +12,7 @@ V :=
 Q := $(if $(V),,@)
 SAY = @$(if $(V),:,printf '  %-7s %s\n')
 
-.PHONY: all run check check-unit check-e2e coverage coverage-report torture fuzz fuzz-ready bench lint format install uninstall \
+.PHONY: all run check check-unit check-e2e coverage coverage-report reproducible torture fuzz fuzz-ready bench html lint analyse format install uninstall \
 	clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -26,7 +26,7 @@ MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)
 endif
 
 # These work without configure; all else needs its answers.
-ifneq ($(filter-out help format clean distclean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help html format clean distclean,$(or $(MAKECMDGOALS),all)),)
 include $(B)/config.mk
 endif
 
@@ -122,8 +122,9 @@ $(B)/weir: $(B)/obj/src/main.o $(B)/libweir.a
 
 # The welcome page, until Ctrl-C. Workers of root must be able to read this folder: they stay root.
 run: $(B)/weir
+	@! command -v mandoc > /dev/null || $(MAKE) -s html
 	@echo 'weir serves html/ on http://localhost:8080/ and its numbers at /status (Ctrl-C ends it)'
-	@exec $(B)/weir -p . -c conf/run.conf \
+	@WEIR_MANUAL=$(B)/manual exec $(B)/weir -p . -c conf/run.conf \
 		-g "daemon off; pid $(abspath $(B))/run.pid; $$([ $$(id -u) -ne 0 ] || echo 'user root;')"
 
 # Tests. T= chooses: the part of a unit test's name, or pytest's options.
@@ -155,6 +156,10 @@ coverage:
 
 coverage-report: $(B)/weir $(UNIT_PROGRAMS)
 	@tests/coverage $(B)/profiles $^
+
+# Built elsewhere the program is the same, byte for byte.
+reproducible: $(B)/weir
+	@tests/reproducible $(B) $(ARGS)
 
 # A tree of files that is changed in all ways while it is served, for $(SECONDS).
 torture: $(B)/weir
@@ -211,11 +216,25 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/fuzz/libweir.a
 bench: $(B)/weir
 	@tests/bench/run $(B)/weir $(ARGS)
 
+# The manual for browsers, below $(B)/manual.
+MANUAL_PAGES := weir.8 weir.conf.5 weir-serve.1 weir-modules.7 weir-nginx.7
+
+html: $(B)/manual/index.html
+
+$(B)/manual/index.html: $(MANUAL_PAGES:%=man/%) man/web/render man/web/manual.css
+	@command -v mandoc > /dev/null || { echo 'make html needs mandoc (Debian: mandoc)'; exit 1; }
+	$(SAY) HTML $(@D)
+	$(Q)man/web/render $(@D) $(MANUAL_PAGES:%=man/%)
+
 # What clang-tidy, clangd and cppcheck need to know of the flags.
 TOOL_FLAGS = $(LANGUAGE) $(WARNINGS) $(INCLUDES) -Itests/unit $(CHECK_CFLAGS)
 
 lint: $(B)/gen/http_modules.c $(B)/gen/mime_types.h
 	@tests/lint $(B) '$(TOOL_FLAGS)' $(SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES)
+
+# The analysers of gcc and clang: some minutes.
+analyse: $(B)/gen/http_modules.c $(B)/gen/mime_types.h
+	@tests/analyse '$(LANGUAGE) $(INCLUDES)' $(SOURCES)
 
 format:
 	$(Q)find src tests -name '*.[ch]' -exec clang-format -i {} +
@@ -291,7 +310,7 @@ uninstall:
 
 # clean leaves the answers of configure; distclean leaves nothing.
 clean:
-	rm -rf $(B)/obj $(B)/tests $(B)/fuzz $(B)/lint
+	rm -rf $(B)/obj $(B)/tests $(B)/fuzz $(B)/lint $(B)/manual
 	rm -f $(B)/weir $(B)/libweir.a $(B)/flags $(B)/objects
 
 distclean: clean
@@ -311,9 +330,12 @@ help:
 #: make check-unit T=str       those whose name holds "str"
 #: make check-e2e T='-k range' with pytest's options
 #: make coverage               what the tests run of the sources (clang, llvm)
+#: make reproducible            builds once more elsewhere, and compares
 #: make torture SECONDS=60     a tree that changes while it is served
 #: make fuzz SECONDS=60        each fuzz target for so long (clang)
 #: make lint, make format      clang-tidy, cppcheck and shellcheck; clang-format
+#: make analyse                what the analysers of gcc and clang find
+#: make html                   the manual for browsers (mandoc)
 #: make bench ARGS=…           the benchmark, tests/bench/README.md
 #: make install DESTDIR=…      and uninstall
 #: make clean, distclean       removes what was built; and what configure wrote

@@ -47,11 +47,11 @@ parse_port(struct str text, uint16_t *port)
     return true;
 }
 
-/* NUL-terminated, for the functions of libc. */
+/* NUL-terminated, for the functions of libc; at least a byte. */
 static bool
 copy_host(char host[HOST_MAX + 1], struct str text)
 {
-    if (text.len > HOST_MAX || memchr(text.p, '\0', text.len) != NULL)
+    if (text.len == 0 || text.len > HOST_MAX || memchr(text.p, '\0', text.len) != NULL)
         return false;
     memcpy(host, text.p, text.len);
     host[text.len] = '\0';
@@ -326,7 +326,7 @@ peer_parse_ip(struct str text, struct peer *peer)
     char host[HOST_MAX + 1];
 
     memset(peer, 0, sizeof(*peer));
-    if (text.len == 0 || !copy_host(host, text))
+    if (!copy_host(host, text))
         return false;
     peer->family = str_find(text, ':', 0) < 0 ? AF_INET : AF_INET6;
     return inet_pton(peer->family, host, peer->ip) == 1;

@@ -23,7 +23,7 @@ static const struct { uint32_t bit; const char *name; } contexts[] = {
 struct entry {
     struct str name;
     uint32_t where;
-    const char *initial;
+    const char *initial, *module;       /* of the first */
 };
 
 static void
@@ -42,16 +42,20 @@ write_entry(struct writer *w, const struct entry *e)
     }
     write_char(w, '\t');
     write_str(w, str_trim(str_of(e->initial != NULL ? e->initial : "-")));
+    write_char(w, '\t');
+    write_str(w, str_of(e->module));
     write_char(w, '\n');
 }
 
 static bool
-merge(void *ctx, struct str name, const struct directive *d)
+merge(void *ctx, const char *module, struct str name, const struct directive *d)
 {
     struct entry *e = ctx;
 
     if (!str_eq(name, e->name))
         return true;
+    if (e->module == NULL)
+        e->module = module;
     e->where |= d->where;
     if (e->initial == NULL)
         e->initial = d->initial;
@@ -61,13 +65,14 @@ merge(void *ctx, struct str name, const struct directive *d)
 /* Calls fn for each entry of each table, until it returns false. */
 static void
 each_directive(const struct conf_module *const *tables,
-               bool (*fn)(void *ctx, struct str name, const struct directive *d), void *ctx)
+               bool (*fn)(void *ctx, const char *module, struct str name,
+                          const struct directive *d), void *ctx)
 {
     for (; *tables != NULL; tables++) {
         const struct directive *d = (*tables)->directives;
 
         for (; d != NULL && d->name != NULL; d++)
-            if (!fn(ctx, str_of(d->name), d))
+            if (!fn(ctx, (*tables)->name, str_of(d->name), d))
                 return;
     }
 }
@@ -79,12 +84,13 @@ struct listing {
 };
 
 static bool
-list_one(void *ctx, struct str name, const struct directive *d)
+list_one(void *ctx, const char *module, struct str name, const struct directive *d)
 {
     struct listing *listing = ctx;
     struct entry entry = { .name = name };
     void *before;
 
+    (void)module;
     (void)d;
     if (!map_add(listing->seen, name, listing, &before))
         return false;
@@ -123,7 +129,7 @@ list_directives(int fd)
     if (listing.tables != NULL && listing.seen != NULL) {
         /* A word of the language itself, that stands in no table. */
         w = writer_in(arena);
-        write_str(&w, STR("include\tany\t-\n"));
+        write_str(&w, STR("include\tany\t-\tconf\n"));
         each_directive(listing.tables, list_one, &listing);
         ok = w.ok && write_all(fd, writer_str(&w));
     }

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 /*
- * A line for each entry of the tables: name, contexts joined by ", ", default as written or "-",
- * parted by tabs.
+ * A line for each name of the tables: it, contexts joined by ", ", default as written or "-", and
+ * the module whose table has it (the first of them), parted by tabs.
  */
 bool list_directives(int fd);
 

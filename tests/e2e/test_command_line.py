@@ -192,9 +192,11 @@ def test_list_of_directives_is_a_table(folder):
     done = run_weir(folder, "--list-directives")
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split("\t") for line in done.stdout.splitlines()]
-    assert all(len(row) == 3 and re.fullmatch("[a-z][a-z0-9_]*", row[0]) for row in rows)
+    assert all(len(row) == 4 and re.fullmatch("[a-z][a-z0-9_]*", row[0]) for row in rows)
     names = [row[0] for row in rows]
     assert len(names) == len(set(names)) and {"root", "listen", "worker_processes", "access_log"} <= set(names)
+    assert {row[0]: row[3] for row in rows if row[0] in ("include", "allow", "gzip_types")} \
+        == {"include": "conf", "allow": "access", "gzip_types": "compress"}
 
 
 def test_output_that_cannot_be_written_is_no_crash(folder):

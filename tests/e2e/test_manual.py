@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The manual and the program name the same options and directives."""
 
+import html.parser
 import pathlib
 import re
 import shutil
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -41,7 +43,7 @@ def test_the_manual_names_no_directive_that_is_not_there(folder):
 
 def test_the_manual_names_the_contexts_of_each_directive(folder):
     manual = entries()
-    wrong = {name: (contexts, manual[name][1]) for name, (_, contexts, _) in directives(folder).items()
+    wrong = {name: (contexts, manual[name][1]) for name, (_, contexts, *_) in directives(folder).items()
              if name in manual and set(contexts.split(", ")) != set(manual[name][1].split(", "))}
     assert not wrong
 
@@ -49,7 +51,7 @@ def test_the_manual_names_the_contexts_of_each_directive(folder):
 def test_the_manual_names_the_default_of_each_directive(folder):
     """Where the program has one in its table; that of user is chosen when it is built."""
     manual = entries()
-    wrong = {name: (default, manual[name][0]) for name, (_, _, default) in directives(folder).items()
+    wrong = {name: (default, manual[name][0]) for name, (_, _, default, *_) in directives(folder).items()
              if name in manual and name != "user" and default != "-" and default != manual[name][0]}
     assert not wrong
 
@@ -73,9 +75,51 @@ def test_the_examples_of_the_manual_are_good(folder):
         assert done.returncode == 0 and not warnings_of(done.stderr), done.stderr
 
 
-@pytest.mark.parametrize("page", ["weir.8", "weir.conf.5", "weir-serve.1"])
+@pytest.mark.parametrize("page", sorted(path.name for path in MAN.glob("*.[1-9]")))
 def test_manual_page_is_well_formed(page):
     if not shutil.which("mandoc"):
         pytest.skip("mandoc is missing")
     done = subprocess.run(["mandoc", "-T", "lint", "-W", "error", str(MAN / page)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+class Page(html.parser.HTMLParser):
+    """The links and the places of a page; its elements must nest."""
+
+    VOID = {"meta", "link", "br", "hr", "img"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.places, self.open = [], set(), []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.links += [attrs[name] for name in ("href", "src") if name in attrs]
+        self.places |= {attrs[name] for name in ("id",) if name in attrs}
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag, self.getpos()
+
+
+def test_the_manual_for_browsers_has_every_page_and_no_dead_link(folder):
+    if not shutil.which("mandoc"):
+        pytest.skip("mandoc is missing")
+    sources = sorted(MAN.glob("*.[1-9]"))
+    subprocess.run([MAN / "web" / "render", folder / "manual", *sources], check=True, cwd=MAN.parent)
+    pages = {path.name: Page(path.read_text()) for path in (folder / "manual").glob("*.html")}
+    assert set(pages) == {f"{path.name}.html" for path in sources} | {"index.html"}
+    for name, page in pages.items():
+        assert page.open == [], name
+        for link in page.links:
+            file, _, place = link.partition("#")
+            if file in ("manual.css", "../favicon.svg"):
+                continue
+            target = pages["index.html" if file == "./" else file or name]
+            assert not place or urllib.parse.unquote(place) in target.places, (name, link)
+    index = {link.partition("#")[2] for link in pages["index.html"].links}
+    assert set(entries()) <= index

@@ -445,8 +445,8 @@ START_TEST(list_names_each_directive_once_with_all_its_contexts)
     ck_assert_int_gt(n, 0);
     all[n] = '\0';
     close(fd);
-    ck_assert_ptr_nonnull(strstr(all, "worker_connections\tevents\t512\n"));
-    ck_assert_ptr_nonnull(strstr(all, "\nload_module\tmain\t-\n"));
+    ck_assert_ptr_nonnull(strstr(all, "worker_connections\tevents\t512\tevents\n"));
+    ck_assert_ptr_nonnull(strstr(all, "\nload_module\tmain\t-\tmain\n"));
     first = strstr(all, "\nerror_log\t");
     ck_assert_ptr_nonnull(first);
     ck_assert_ptr_null(strstr(first + 1, "\nerror_log\t"));
