@@ -45,6 +45,10 @@ PAGES := $(notdir $(basename $(sort $(wildcard src/http/*.html))))
 page_objects = $(PAGES:%=$(B)/$(1)/gen/%_html.o)
 llhttp_objects = $(patsubst %.c,$(B)/$(1)/llhttp/%.o,$(notdir $(LLHTTP_SOURCES)))
 
+# Where fuzzers are built. ENGINE: libfuzzer or afl.
+ENGINE := libfuzzer
+F := $(B)/fuzz/$(ENGINE)
+
 LIB_OBJECTS := $(call object,obj,$(LIB_SOURCES)) $(B)/obj/gen/http_modules.o \
 	$(call page_objects,obj) \
 	$(call llhttp_objects,obj)
@@ -70,7 +74,7 @@ endef
 $(B)/flags: FORCE
 	$(call keep,$@,$(COMPILE) $(LDFLAGS_ALL) $(LIBS) $(CHECK_CFLAGS) $(CHECK_LIBS))
 
-$(B)/fuzz/flags: FORCE
+$(F)/flags: FORCE
 	$(call keep,$@,$(FUZZ_COMPILE) $(LIBS))
 
 $(B)/objects: FORCE
@@ -103,7 +107,7 @@ $(B)/gen/mime_types.h: conf/mime.types
 	@{ echo '/* $<. Written by make. */'; sed -e 's/#.*//' -e 's/;//' $< | \
 	awk '/\// { for (i = 2; i <= NF; i++) printf "TYPE(\"%s\", \"%s\")\n", $$i, $$1 }'; } > $@
 
-$(B)/obj/src/http/types_built_in.o $(B)/fuzz/obj/src/http/types_built_in.o: $(B)/gen/mime_types.h
+$(B)/obj/src/http/types_built_in.o $(F)/obj/src/http/types_built_in.o: $(B)/gen/mime_types.h
 
 # llhttp is not ours to mend: no warnings.
 $(B)/obj/llhttp/%.o: $(dir $(firstword $(LLHTTP_SOURCES)))%.c $(B)/flags
@@ -172,46 +176,53 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libweir.a $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE_TEST) -fno-lto $(LDFLAGS_ALL) -o $@ $< $(B)/libweir.a $(LIBS) $(CHECK_LIBS)
 
-# Fuzzing: a build of its own, by clang. Each target runs for $(SECONDS), all at the same time.
+# Fuzzing: a build of its own for each engine, by clang with libFuzzer or by AFL++'s clang. With
+# libFuzzer each target runs for $(SECONDS), all at the same time; with AFL++ as many as cores.
 SECONDS := 60
-FUZZ_CC := clang
-FUZZ_SANITIZE := address,undefined
-FUZZ_FLAGS = $(LANGUAGE) -g -O1 -DWEIR_DEBUG -DFUZZING -fno-sanitize-recover=all $(INCLUDES)
-FUZZ_OBJECTS := $(call object,fuzz/obj,$(LIB_SOURCES)) $(B)/fuzz/obj/gen/http_modules.o \
-	$(call page_objects,fuzz/obj) \
-	$(call llhttp_objects,fuzz/obj)
-FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SOURCES))
-FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -MMD -MP
+FUZZ_CC_libfuzzer := clang
+FUZZ_CC_afl := AFL_QUIET=1 afl-clang-fast
+FUZZ_CC = $(FUZZ_CC_$(ENGINE))
+FUZZ_TRACE_libfuzzer := -fsanitize=fuzzer-no-link
+FUZZ_NEEDS_libfuzzer := clang and its runtime (Debian: clang, libclang-rt-dev)
+FUZZ_NEEDS_afl := AFL++ (Debian: afl++)
+FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS = $(LANGUAGE) -g -O1 -DWEIR_DEBUG -DFUZZING $(FUZZ_SANITIZE) $(INCLUDES)
+FUZZ_OBJECTS := $(patsubst %.c,$(F)/obj/%.o,$(LIB_SOURCES)) $(F)/obj/gen/http_modules.o \
+	$(PAGES:%=$(F)/obj/gen/%_html.o) \
+	$(patsubst %.c,$(F)/obj/llhttp/%.o,$(notdir $(LLHTTP_SOURCES)))
+FUZZ_CHOSEN := $(if $(T),$(foreach f,$(FUZZ_SOURCES),$(if $(findstring $(T),$f),$f)),$(FUZZ_SOURCES))
+FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(F)/%,$(FUZZ_CHOSEN))
+FUZZ_COMPILE = $(FUZZ_CC) $(FUZZ_FLAGS) $(FUZZ_TRACE_$(ENGINE)) -MMD -MP
 
 fuzz: $(FUZZ_PROGRAMS)
-	@tests/run fuzz $(B) $(SECONDS) $(FUZZ_PROGRAMS)
+	@tests/run fuzz $(ENGINE) $(SECONDS) $(FUZZ_PROGRAMS)
 
 fuzz-ready:
-	@mkdir -p $(B)/fuzz
+	$(if $(FUZZ_CC),,@echo 'ENGINE is libfuzzer or afl' && exit 1)
+	@mkdir -p $(F)
 	@echo 'int LLVMFuzzerTestOneInput(const char *p, long n) { return p[n]; }' | \
-		$(FUZZ_CC) -w -fsanitize=fuzzer,$(FUZZ_SANITIZE) -x c -o $(B)/fuzz/ready - 2>/dev/null || \
-		{ echo 'fuzzing needs clang and its runtime (Debian: clang, libclang-rt-dev)'; exit 1; }
+		$(FUZZ_CC) -w $(FUZZ_SANITIZE) -fsanitize=fuzzer -x c -o $(F)/ready - 2>/dev/null || \
+		{ echo 'fuzzing needs $(FUZZ_NEEDS_$(ENGINE))'; exit 1; }
 
-$(B)/fuzz/obj/src/%.o: src/%.c $(B)/fuzz/flags | fuzz-ready
+$(F)/obj/src/%.o: src/%.c $(F)/flags | fuzz-ready
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_COMPILE) -c -o $@ $<
 
-$(B)/fuzz/obj/gen/%.o: $(B)/gen/%.c $(B)/fuzz/flags | fuzz-ready
+$(F)/obj/gen/%.o: $(B)/gen/%.c $(F)/flags | fuzz-ready
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_COMPILE) -c -o $@ $<
 
-$(B)/fuzz/obj/llhttp/%.o: $(dir $(firstword $(LLHTTP_SOURCES)))%.c $(B)/fuzz/flags | fuzz-ready
+$(F)/obj/llhttp/%.o: $(dir $(firstword $(LLHTTP_SOURCES)))%.c $(F)/flags | fuzz-ready
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_COMPILE) -w -c -o $@ $<
 
-$(B)/fuzz/libweir.a: $(FUZZ_OBJECTS) $(B)/objects
+$(F)/libweir.a: $(FUZZ_OBJECTS) $(B)/objects
 	@rm -f $@
 	$(Q)ar rcs $@ $(FUZZ_OBJECTS)
 
-$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/fuzz/libweir.a
+$(F)/fuzz_%: tests/fuzz/fuzz_%.c $(F)/libweir.a
 	$(SAY) FUZZ $<
-	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer,$(FUZZ_SANITIZE) -MMD -MP -o $@ $< \
-		$(B)/fuzz/libweir.a $(LIBS)
+	$(Q)$(FUZZ_COMPILE) -fsanitize=fuzzer -o $@ $< $(F)/libweir.a $(LIBS)
 
 bench: $(B)/weir
 	@tests/bench/run $(B)/weir $(ARGS)
@@ -332,7 +343,8 @@ help:
 #: make coverage               what the tests run of the sources (clang, llvm)
 #: make reproducible            builds once more elsewhere, and compares
 #: make torture SECONDS=60     a tree that changes while it is served
-#: make fuzz SECONDS=60        each fuzz target for so long (clang)
+#: make fuzz SECONDS=60        each fuzz target for so long (clang); ENGINE=afl: by AFL++
+#: make fuzz T=uri            those whose name holds "uri"
 #: make lint, make format      clang-tidy, cppcheck and shellcheck; clang-format
 #: make analyse                what the analysers of gcc and clang find
 #: make html                   the manual for browsers (mandoc)

@@ -242,9 +242,10 @@ report_read(struct arena *arena, struct str text)
     if (r == NULL || !str_eq(first, first_line))
         return NULL;
     r->version = STR("");
-    r->workers = report_alloc(arena, (count_lines(text, STR("worker.pid ")) + 1)
+    /* At least as many as there will be: a line of that name may have no value. */
+    r->workers = report_alloc(arena, (count_lines(text, STR("worker.pid")) + 1)
                                      * sizeof(struct counters));
-    r->hosts = report_alloc(arena, (count_lines(text, STR("host.name ")) + 1)
+    r->hosts = report_alloc(arena, (count_lines(text, STR("host.name")) + 1)
                                    * sizeof(struct report_host));
     if (r->workers == NULL || r->hosts == NULL)
         return NULL;

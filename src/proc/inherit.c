@@ -41,6 +41,16 @@ address_of_socket(struct arena *arena, int fd, struct address *address)
     return str_is_set(path) && address_parse(path, address, 1, &count) == NULL;
 }
 
+/* One that is named twice would be closed twice. */
+static bool
+is_taken(const struct link *head, int fd)
+{
+    for (const struct link *l = head->next; l != head; l = l->next)
+        if (CONTAINER_OF(l, struct listener, link)->fd == fd)
+            return true;
+    return false;
+}
+
 static bool
 take(struct arena *arena, struct link *head, int fd)
 {
@@ -85,7 +95,11 @@ take_listed(struct arena *arena, struct link *head, struct str rest)
         uint64_t fd;
 
         rest = str_from(rest, number.len + (end < 0 ? 0 : 1));
-        if (str_to_uint(digits, INT_MAX, &fd) && take(arena, head, (int)fd)) {
+        if (!str_to_uint(digits, INT_MAX, &fd))
+            fd = INT_MAX;               /* no descriptor's number */
+        if (is_taken(head, (int)fd))
+            continue;
+        if (take(arena, head, (int)fd)) {
             if (foreign)
                 leave_file(head);
             continue;
@@ -135,6 +149,8 @@ take_activated(struct arena *arena, struct link *head)
         int fd = ACTIVATED_FIRST + (int)i;
         struct str name = names != NULL ? nth_name(str_of(names), i) : STR_NONE;
 
+        if (is_taken(head, fd))
+            continue;
         if (take(arena, head, fd)) {
             leave_file(head);
             continue;

@@ -363,6 +363,25 @@ def test_mixed_pipeline_is_answered_in_order_until_the_bad_one(server, seed):
         assert_refused(client, statuses, clean=False)
 
 
+HEAD_REFUSED = {
+    "by its framing": get(CHUNKED, method=b"HEAD", version=b"HTTP/1.0"),
+    "by a byte in its target": b"HEAD /\x01",
+    "by a field": get(b"X : y", method=b"HEAD"),
+    "by the parser": get(method=b"HEAD", target=b"\xc7x"),
+    "by its path": get(method=b"HEAD", target=b"/%00"),
+    "by its length": get(b"X: " + b"a" * 9000, method=b"HEAD"),
+}
+
+
+@rows(HEAD_REFUSED)
+def test_a_refusal_of_head_has_no_body(server, name):
+    with server.connect() as client:
+        client.send_anyway(HEAD_REFUSED[name])
+        response = client.read(method="HEAD")
+        assert response.status in (400, 431) and int(response.get("Content-Length")) > 0
+        client.expect_close(reset_is_fine=name == "by its length")
+
+
 HEADS_TOO_LARGE = {
     "request line over one buffer": (get(target=b"/" + b"a" * 9000), {414}),
     "request line over all buffers": (get(target=b"/" + b"a" * 70_000), {414}),

@@ -3,18 +3,9 @@
  * fuzz_accept_encoding: what is chosen was offered and is taken, and nothing is chosen only when
  * nothing offered is taken or identity is named; reading two fields is reading their list.
  */
-#include "base/compiler.h"
+#include "fuzz.h"
+
 #include "http/accept_encoding.h"
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void
 try_offers(const struct accept_encoding *accept)

@@ -3,26 +3,17 @@
  * fuzz_atlas: lines of blocks and ranges, "-" in front of those that are taken out; what is found
  * is what a look at each area finds.
  */
-#include "base/compiler.h"
+#include "fuzz.h"
+
 #include "net/atlas.h"
-#include <stdlib.h>
 
 enum { AREAS_MAX = 64 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
     struct atlas_range range;
     bool is_in;                 /* not taken out, nor given another number, nor refused */
 } areas[AREAS_MAX];
 static uint32_t len;
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void
 tell(void *ctx, enum atlas_mistake mistake, struct atlas_name area, struct atlas_name other)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fuzz_charset: a text comes out the same however it is cut, and never larger than it can be. */
-#include "base/compiler.h"
-#include "http/charset.h"
-#include <stdlib.h>
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "http/charset.h"
 
 enum { GROWS = 10 };            /* a byte becomes at most so many: "&#1114111;" has four of them */
 
@@ -12,13 +10,6 @@ struct text {
     char *p;
     size_t len, cap;
 };
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* The table is made of the first bytes: triples of a byte and a character of one or two. */
 static struct str

@@ -3,12 +3,9 @@
  * fuzz_chunks: a chunked body says the same however it is split, and never more data than it has
  * bytes.
  */
-#include "base/compiler.h"
-#include "http/h1/chunks.h"
-#include <stdbool.h>
-#include <stdlib.h>
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "http/h1/chunks.h"
 
 struct outcome {
     enum chunks_verdict verdict;

@@ -4,13 +4,13 @@
  * nothing: the folder does not exist, and texts that could lead out of it are passed over. The
  * environment holds what a value may have in it.
  */
+#include "fuzz.h"
+
 #include "../unit/conf/toy.h"
 
 static const char *const environment[] = {
     "A=on", "B=a b;{}#\\\"'", "C=$x ${y} ${env:A} *?[", "D=", "E=\xff\xc3", "F=\n", NULL
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A word and a copy of it agree on what is text. */
 static void

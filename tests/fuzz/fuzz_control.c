@@ -3,18 +3,9 @@
  * fuzz_control: a line of the control socket is split into words that stand within it, says the
  * same whatever follows it, and ends the waiting for more exactly when it ought to.
  */
-#include "base/compiler.h"
+#include "fuzz.h"
+
 #include "proc/control_server.h"
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* The bytes in a block of their own, so that a read beyond them is found. */
 static enum control_line

@@ -4,18 +4,9 @@
  * without another element in it, in UTF-8 where that is promised, and no longer than there is room
  * for.
  */
-#include "base/compiler.h"
+#include "fuzz.h"
+
 #include "http/folder_list.h"
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static bool
 is_utf8(struct str s)

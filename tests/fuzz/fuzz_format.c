@@ -3,12 +3,12 @@
  * format: whatever is good is laid out so that the server reads the same, and laying that out
  * changes nothing; whatever is not good has an error.
  */
+#include "fuzz.h"
+
 #include "conf/private.h"
 
 #include "../unit/conf/toy.h"
 #include "conf/format.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* STR_NONE when it has errors. Never for the reason that the formatter does not trust itself. */
 static struct str

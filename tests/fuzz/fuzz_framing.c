@@ -3,18 +3,9 @@
  * fuzz_framing: a head in any pieces gets one verdict, nothing beyond it is looked at, and what the
  * parser is given passes the same check.
  */
-#include "base/compiler.h"
+#include "fuzz.h"
+
 #include "http/h1/framing.h"
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* Every piece lies in a block of its own. */
 static enum framing_verdict

@@ -3,20 +3,11 @@
  * fuzz_gzip_reader: the same bytes, in pieces or whole, come to the same end and the same text, and
  * make at most 1100 times as many.
  */
-#include "base/compiler.h"
+#include "fuzz.h"
+
 #include "http/gzip_reader.h"
-#include <stdlib.h>
 
 enum { TEXT_MAX = 1 << 20 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* GZIP_MORE: there is more than TEXT_MAX. */
 static enum gzip_read

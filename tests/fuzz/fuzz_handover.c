@@ -7,15 +7,11 @@
  * The first byte of the input chooses which of these; for a message, whether a descriptor comes
  * with it.
  */
-#include "base/compiler.h"
+#include "fuzz.h"
+
 #include "proc/handover.h"
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The first byte of an input. */
 enum { A_LIST, A_MESSAGE, A_BARE_MESSAGE, A_CONNECTION, KINDS };
@@ -23,13 +19,6 @@ enum { A_LIST, A_MESSAGE, A_BARE_MESSAGE, A_CONNECTION, KINDS };
 static struct handover_queue queue = { -1, -1 };
 static struct handed_over first, second;
 static int some_fd = -1;
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void
 begin(void)

@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fuzz_hostnames: a line is a host, the others names with wildcards; what is found fits it best. */
-#include "base/compiler.h"
+#include "fuzz.h"
+
 #include "http/hostnames.h"
-#include <stdlib.h>
 
 enum { NAMES_MAX = 64 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static bool
 ends_with(struct str host, struct str end)

@@ -3,23 +3,12 @@
  * fuzz_mp4: any file as a film. The first bytes choose the moments. What is cut lies within the file,
  * its begin is no larger than it may be, and it is a film that can be cut again.
  */
-#include "base/compiler.h"
+#include "fuzz.h"
+
 #include "http/mp4.h"
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum { CHOICES = 6, FILM_MAX = 1 << 20 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void
 write_film(int fd, off_t at, const void *p, size_t size)

@@ -3,11 +3,9 @@
  * fuzz_proxy_protocol: a header says the same however much of it or behind it is there, ends
  * within its bounds, and survives the way to another process.
  */
-#include "net/proxy_protocol.h"
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "net/proxy_protocol.h"
 
 /* MORE for each shorter begin, until the one verdict that stays. */
 static void

@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fuzz_ranges: ranges that come out lie within the size, and are together no larger. */
-#include "base/compiler.h"
+#include "fuzz.h"
+
 #include "http/ranges.h"
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void
 try_size(struct str field, uint64_t size, uint32_t max)

@@ -3,9 +3,8 @@
  * request: any head goes its way through a site that rewrites, maps and adds fields with whatever
  * the head says. No answer has a line end where none belongs.
  */
+#include "fuzz.h"
 #include "site.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { REQUESTS = 200 };        /* for one reading of the site: its arena keeps what they leave */
 

@@ -3,20 +3,11 @@
  * fuzz_ssi: what is found in a page does not depend on where it is cut; texts and expressions of
  * its commands stay within their bounds.
  */
-#include "base/compiler.h"
-#include "http/ssi_command.h"
-#include <stdlib.h>
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "http/ssi_command.h"
 
 enum { VALUE_MAX = 40, EXPANDED_MAX = 100, TOLD_MAX = 200 };
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static struct str
 lookup(void *ctx, struct str name)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fuzz_ssi_page: any text as a page whose commands are carried out; it may include itself. */
+#include "fuzz.h"
 #include "site.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char conf[] =
     "server { server_name a; ssi on; default_type text/html; set $mine value; max_subrequests 20;"

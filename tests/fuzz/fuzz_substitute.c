@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fuzz_substitute: what is found is what a plain search finds, however the stream is cut. */
-#include "base/compiler.h"
-#include "http/substitute.h"
-#include <stdlib.h>
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "http/substitute.h"
 
 enum { TEXTS_MAX = 8 };
 
@@ -16,13 +14,6 @@ struct input {
     size_t cut;                 /* bytes that come at a time */
     struct str stream;
 };
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static struct input
 take_apart(struct str data)

@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fuzz_uri: whatever the target, a path that comes out is absolute and resolved. */
+#include "fuzz.h"
+
 #include "http/uri.h"
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void
 require_safe(struct str path, bool merged)

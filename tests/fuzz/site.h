@@ -10,6 +10,7 @@
 #include "base/counters.h"
 #include "base/zone.h"
 #include "http/explain.h"
+#include "http/path.h"
 #include "http/settings.h"
 #include <stdlib.h>
 
@@ -19,6 +20,10 @@ struct site {
     struct log_files log_files;
     struct zones zones;
     struct log log;
+
+    /* What is to hold; set once it was read. */
+    struct str root;            /* below which all files lie; STR_NONE: anywhere */
+    void (*on_line)(struct str line);   /* is given each line of an access log; NULL: nobody is */
 };
 
 /* text: the inside of http { }. */
@@ -86,18 +91,25 @@ site_step(void *ctx, const struct conf_mark *where, struct str text)
         abort();
 }
 
+/* A file that was looked for lies below the root, wherever the request was sent to. */
 static void
 site_answered(void *ctx, const struct http_request *req)
 {
-    (void)ctx;
-    (void)req;
+    const struct site *site = ctx;
+
+    if (site == NULL || !str_is_set(site->root) || !str_is_set(req->filename))
+        return;
+    if (!str_starts(req->filename, site->root) || !http_path_is_safe(req->filename))
+        abort();
 }
 
 static void
 site_logged(void *ctx, const struct http_log_line *line)
 {
-    (void)ctx;
-    (void)line;
+    const struct site *site = ctx;
+
+    if (site != NULL && site->on_line != NULL && str_is_set(line->text))
+        site->on_line(line->text);
 }
 
 /* No field of an answer has a line end in it, or any other control byte. */
@@ -126,7 +138,7 @@ static void
 site_ask(struct site *site, struct str head)
 {
     const struct http_trace trace = { .step = site_step, .answered = site_answered,
-                                      .logged = site_logged };
+                                      .logged = site_logged, .ctx = site };
     const struct http_asked asked = { .head = head };
     struct http_explained explained;
 

@@ -778,6 +778,8 @@ refuse_framing(struct conn *conn, const char *p, size_t len)
     const struct framing *f = &h1_of(req)->framing;
 
     note_bad_line(req, p + MIN(f->skipped, len), len - MIN(f->skipped, len));
+    /* RFC 9110 9.3.2: whatever is wrong with it, the answer to a HEAD has no body. */
+    req->method = http_method_of((struct str){ p + f->skipped, f->method_len });
     LOG(&req->log, INFO, 0, "client sent invalid request: %s", f->reason);
     HTTP_TRACE(req, NULL, "framing: refused with %u: %s", f->status, f->reason);
     return refuse(conn, f->status, f->head_too_large ? HTTP_HEAD_TOO_LARGE : 0,

@@ -245,6 +245,7 @@ note_request_line(struct http_request *req, const struct framing *f, const char 
 static unsigned
 refused_by_parser(struct http_request *req, llhttp_t *parser, llhttp_errno_t err)
 {
+    req->method = http_method_of(req->method_name);     /* HEAD: the refusal has no body */
     LOG(&req->log, INFO, 0, "client sent invalid request: %s (%s)",
         llhttp_get_error_reason(parser), llhttp_errno_name(err));
     return err == HPE_INVALID_METHOD || err == HPE_INVALID_CONSTANT || parser->method == HTTP_PRI

@@ -238,6 +238,8 @@ static const struct { const char *text; bool good; uint64_t requests; } raws[] =
     { "weir-report 1\nworker.requests 1\nhost.latency 1\nend\n", true, 0 },
     { "weir-report 1\nhost.name\nhost.latency 1 2\nhost.responses\nend\n", true, 0 },
     { "weir-report 1\nworker.pid\nworker.pid \n worker.pid 3\nend\n", true, 0 },
+    { "weir-report 1\nworker.pid\nworker.pid\nworker.pid\nworker.pid\nend\n", true, 0 },
+    { "weir-report 1\nhost.name\nhost.name\nhost.name\nhost.name\nend\n", true, 0 },
     { "", false, 0 },
     { "end\n", false, 0 },
 };

@@ -33,6 +33,7 @@ count(const struct link *head)
 /* %d is a listening socket. */
 static const struct { const char *value; unsigned found; } lists[] = {
     { "%d;", 1 },
+    { "%d;%d;0%d;", 1 },                /* it is one, and closed once */
     { "%d", 1 },
     { "%d;x;", 1 },
     { "-1;%d;", 1 },
@@ -44,6 +45,21 @@ static const struct { const char *value; unsigned found; } lists[] = {
     { "", 0 },
 };
 
+static void
+write_list(char *to, size_t size, const char *form, int fd)
+{
+    const char *place;
+
+    to[0] = '\0';
+    while ((place = strstr(form, "%d")) != NULL) {
+        size_t len = strlen(to);
+
+        snprintf(to + len, size - len, "%.*s%d", (int)(place - form), form, fd);
+        form = place + 2;
+    }
+    strcat(to, form);
+}
+
 START_TEST(only_listening_sockets_are_taken_from_a_list)
 {
     struct arena *arena = arena_create(4096, 0);
@@ -53,13 +69,7 @@ START_TEST(only_listening_sockets_are_taken_from_a_list)
 
     console_redirect(null);
     dup2(null, 0);
-    strcpy(value, lists[_i].value);
-    if (strstr(value, "%d") != NULL) {
-        const char *place = strstr(lists[_i].value, "%d");
-
-        snprintf(value, sizeof(value), "%.*s%d%s", (int)(place - lists[_i].value),
-                 lists[_i].value, fd, place + 2);
-    }
+    write_list(value, sizeof(value), lists[_i].value, fd);
     setenv("WEIR_LISTEN", value, 1);
     head = inherit_listeners(arena);
     ck_assert_ptr_nonnull(head);
