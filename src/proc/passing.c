@@ -2,6 +2,7 @@
 #include "proc/passing.h"
 
 #include <string.h>
+#include <unistd.h>
 
 void
 passing_put(struct msghdr *message, union passing *room, int fd)
@@ -15,15 +16,21 @@ passing_put(struct msghdr *message, union passing *room, int fd)
     memcpy(CMSG_DATA(&room->header), &fd, sizeof(fd));
 }
 
+/* Where room is aligned the kernel puts more than the one that it is for. */
 int
 passing_take(struct msghdr *message)
 {
+    int fds[sizeof(union passing) / sizeof(int)];
     struct cmsghdr *header = CMSG_FIRSTHDR(message);
-    int fd;
+    size_t count;
 
-    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS
-        || header->cmsg_len != CMSG_LEN(sizeof(fd)))
+    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
         return -1;
-    memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-    return fd;
+    count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    memcpy(fds, CMSG_DATA(header), count * sizeof(int));
+    if (count == 1)
+        return fds[0];
+    while (count > 0)
+        close(fds[--count]);
+    return -1;
 }

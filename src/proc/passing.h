@@ -14,7 +14,10 @@ union passing {
 /* The message, about to be sent, takes a duplicate of fd along; room must stay until then. */
 void passing_put(struct msghdr *message, union passing *room, int fd);
 
-/* What came along with a message that was received into such room; -1: nothing. The caller's. */
+/*
+ * What came along with a message that was received into such room: the caller's; -1: nothing. Of
+ * several, which no sender of ours passes, none is taken: they are closed.
+ */
 int passing_take(struct msghdr *message);
 
 #endif

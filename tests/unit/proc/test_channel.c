@@ -43,6 +43,38 @@ START_TEST(messages_stay_apart)
 }
 END_TEST
 
+static const int counts[] = { 1, 2, 3, 4 };
+
+/* Who was taken over must not be able to use up the master's descriptors. */
+START_TEST(several_descriptors_are_closed)
+{
+    int fds[4] = { 0, 0, 0, 0 }, fd, lowest, count = counts[_i];
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(fds))];
+    } control = { .bytes = { 0 } };
+    enum channel_kind kind = CHANNEL_LIST;
+    struct iovec part = { &kind, sizeof(kind) };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes };
+
+    setup();
+    message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+    memcpy(CMSG_DATA(&control.header), fds, (size_t)count * sizeof(int));
+    ck_assert_int_eq(sendmsg(ends[0], &message, 0), sizeof(kind));
+    lowest = dup(0);
+    close(lowest);
+    ck_assert_int_eq(channel_receive(ends[1], &got), CHANNEL_GOT);
+    ck_assert_int_eq(got.fd >= 0, count == 1);
+    if (got.fd >= 0)
+        close(got.fd);
+    fd = dup(0);
+    ck_assert_int_eq(fd, lowest);
+}
+END_TEST
+
 START_TEST(descriptor_comes_along_and_is_closed_on_exec)
 {
     int fd = open("/dev/null", O_WRONLY);
@@ -135,6 +167,7 @@ main(void)
 
     unit_add(suite, message_without_text_and_descriptor_arrives, 1);
     unit_add(suite, messages_stay_apart, 1);
+    unit_add(suite, several_descriptors_are_closed, ARRAY_LEN(counts));
     unit_add(suite, descriptor_comes_along_and_is_closed_on_exec, 1);
     unit_add(suite, message_arrives_where_there_is_no_room_for_its_descriptor, 1);
     unit_add(suite, text_of_full_length_fits_and_one_more_ends_the_channel, 1);
