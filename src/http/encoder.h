@@ -67,7 +67,8 @@ enum encoded {
 };
 /*
  * Takes bytes off the front of *ahead and writes at most cap bytes, which is at least 1, at room,
- * *done of them. Called again until *ahead is empty, and, for a flush and the end, with the same
+ * *done of them. A flush may end only where a call has room for 8: zlib fills less with marks of it,
+ * again and again. Called again until *ahead is empty, and, for a flush and the end, with the same
  * `to` until ENCODED_ALL.
  */
 enum encoded encoder_run(struct encoder_stream *stream, struct str *ahead, enum encode to,
