@@ -344,7 +344,7 @@ help:
 #: make reproducible            builds once more elsewhere, and compares
 #: make torture SECONDS=60     a tree that changes while it is served
 #: make fuzz SECONDS=60        each fuzz target for so long (clang); ENGINE=afl: by AFL++
-#: make fuzz T=uri            those whose name holds "uri"
+#: make fuzz T=uri             those whose name holds "uri"
 #: make lint, make format      clang-tidy, cppcheck and shellcheck; clang-format
 #: make analyse                what the analysers of gcc and clang find
 #: make html                   the manual for browsers (mandoc)
