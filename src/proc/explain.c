@@ -5,9 +5,9 @@
 #include "base/counters.h"
 #include "proc/ask.h"
 #include "proc/explain_parts.h"
+#include "proc/privileges.h"
 #include "proc/runtime.h"
 #include "proc/tell.h"
-#include "proc/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -237,7 +237,7 @@ prepare(struct runtime *rt)
     struct counters_segment *segment = counters_create(1);
 
     if (segment == NULL || !divert_logs(&rt->log_files) || !open_zones(&rt->zones)
-        || !worker_become_user(&rt->main->user))
+        || !privileges_drop(&rt->main->user))
         return false;
     counters_use(segment, 0, rt->generation);
     http_count_hosts(rt->setup.http, segment);

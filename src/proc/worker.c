@@ -4,6 +4,7 @@
 #include "proc/channel.h"
 #include "proc/environment.h"
 #include "proc/gather.h"
+#include "proc/privileges.h"
 #include "proc/serving.h"
 #include "proc/signals.h"
 #include "proc/sockets.h"
@@ -12,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -63,26 +63,6 @@ set_affinity(const struct cpu_affinity *affinity, unsigned number)
                                                 : MIN(number, affinity->count - 1)];
     if (sched_setaffinity(0, sizeof(*mask), mask) != 0)
         LOG(&process_log, ALERT, errno, "sched_setaffinity() failed");
-}
-
-bool
-worker_become_user(const struct worker_user *user)
-{
-    if (!user->resolved || geteuid() != 0)
-        return true;
-    if (setgid(user->gid) != 0) {
-        tell(LEVEL_EMERG, errno, "setgid(%d) failed", (int)user->gid);
-        return false;
-    }
-    if (initgroups(user->name.p, user->gid) != 0) {
-        tell(LEVEL_EMERG, errno, "initgroups(%s, %d) failed", user->name.p, (int)user->gid);
-        return false;
-    }
-    if (setuid(user->uid) != 0) {
-        tell(LEVEL_EMERG, errno, "setuid(%d) failed", (int)user->uid);
-        return false;
-    }
-    return true;
 }
 
 /*
@@ -156,7 +136,7 @@ become_worker(const struct worker_start *start)
     sockets_take_part(start->runtime, start->number);
     set_limits(s);
     set_affinity(&s->affinity, start->number);
-    if (!worker_become_user(&s->user))
+    if (!privileges_drop(&s->user))
         return false;
     set_dumpable(s);
     if (!follow_master(start->master) || !enter_directory(s->working_directory)

@@ -31,9 +31,6 @@ struct worker_start {
  */
 _Noreturn void worker_run(const struct worker_start *start);
 
-/* From here on the process has no more rights than that user. False, told. */
-bool worker_become_user(const struct worker_user *user);
-
 /*
  * The environment of one who serves clients: TZ and what "env" names. False when memory is short.
  */
