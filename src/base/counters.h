@@ -78,6 +78,7 @@
     X(compressed_whole,           COUNTER, "Bodies compressed in one go")                                           \
     X(compressed_streams,         COUNTER, "Bodies compressed while they were sent")                                \
     X(compress_refused,           COUNTER, "Answers sent as they are because compress_memory was used up")          \
+    X(sandbox_refused,            COUNTER, "Files and system calls that the sandbox refused a worker")              \
     X(limit_req_passed,           COUNTER, "Requests within the limits of limit_req")                               \
     X(limit_req_delayed,          COUNTER, "Requests delayed by limit_req")                                         \
     X(limit_req_rejected,         COUNTER, "Requests refused by limit_req")                                         \

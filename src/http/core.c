@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "conf/log_output.h"
+#include "http/grants.h"
 #include "http/http.h"
 #include "http/open_path.h"
 #include "http/request_body.h"
@@ -224,6 +225,7 @@ parse_root(struct conf *conf, const struct conf_node *node, void *field)
         if (root->path.pieces[i].var != NULL && is_made_of_root(root->path.pieces[i].var->name))
             return conf_error(conf, word, "the $%s variable cannot be used in the \"%s\" directive",
                               root->path.pieces[i].var->name, conf->directive->name);
+    http_grant_check(conf, word, &root->path);
     if (!http_text_is_literal(&root->path) && memmem(path.p, path.len, "/..", 3) != NULL) {
         conf_error(conf, word, "\"..\" in a path with variables");
         conf_hint(conf, "write the folder that is meant");

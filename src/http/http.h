@@ -39,7 +39,20 @@ struct http_setup {
     struct log *log;            /* of main level: what error_log in http inherits */
     struct http_folder *folders;        /* that are to be there for the workers to write in; made
                                            by the caller afterwards */
+    struct http_grants *grants; /* what the workers open; NULL: nothing */
+    bool has_walls;             /* the workers will be confined to it */
 };
+
+enum http_access {
+    HTTP_READS,
+    HTTP_WRITES,                /* and reads */
+    HTTP_LOGS                   /* appends to files, and makes them */
+};
+
+/* Called for each path that the workers open, and all below it; until it returns false. */
+typedef bool (*http_grant_fn)(void *ctx, struct str path, enum http_access access);
+/* Paths are absolute and NUL-terminated. A path is told of once for each kind of access. */
+bool http_grants_each(const struct http_setup *setup, http_grant_fn fn, void *ctx);
 
 struct http_folder {
     struct str path;            /* absolute, NUL-terminated */

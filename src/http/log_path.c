@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "http/engine.h"
+#include "http/grants.h"
 #include "http/path.h"
 #include <errno.h>
 #include <limits.h>
@@ -197,7 +198,10 @@ log_path_read(struct conf *conf, const struct conf_word *word, struct log_path *
         path->trusted--;
     path->file = (struct log_file){ .fd = -1, .path = whole };
     link_init(&path->file.link);
-    return http_text_compile_after(conf, word, whole.len - word->text.len, whole, &path->text);
+    if (!http_text_compile_after(conf, word, whole.len - word->text.len, whole, &path->text))
+        return false;
+    http_grant_check(conf, word, &path->text);
+    return true;
 }
 
 /* Names come from requests: none leaves the folder that the conf file says, or hides in it. */
@@ -282,8 +286,12 @@ open_and_write(struct http_request *req, struct log_path *path, struct log_entry
     bool ok;
 
     if (!log_file_open(&path->file)) {
-        if (may_tell(path))
-            LOG(&req->log, CRIT, errno, "open() \"%.*s\" failed", STR_ARG(path->file.path));
+        int err = errno;
+
+        if (may_tell(path)) {
+            LOG(&req->log, CRIT, err, "open() \"%.*s\" failed", STR_ARG(path->file.path));
+            http_walls_refused(&req->log, path->file.path.p, HTTP_LOGS, err);
+        }
         return false;
     }
     ok = log_file_write(&path->file, line);

@@ -12,6 +12,8 @@
 #include "http/request.h"
 #include "http/variable.h"
 
+struct location_settings;       /* http/settings.h */
+
 /*
  * In the order in which they run. PHASE_NONE: no handler. POST_READ and REWRITE handlers run at
  * server level too, before the location is chosen; POST_READ ones run in a location again where
@@ -70,6 +72,12 @@ struct http_module {
      * HTTP_DONE with another.
      */
     enum http_next (*on_fail)(struct http_request *req, const void *slot);
+
+    /*
+     * Adds the files that the module opens at a place beside those below its root (http/grants.h).
+     * Asked for each place, once its settings are final. False after conf_error. NULL: none.
+     */
+    bool (*grants)(struct conf *conf, const struct location_settings *settings, const void *slot);
 
     /* The request is over. */
     void (*log)(struct http_request *req, const void *slot);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/path.h"
 #include "http/engine.h"
+#include "http/grants.h"
 #include "http/open_path.h"
 #include <errno.h>
 #include <limits.h>
@@ -150,6 +151,7 @@ http_open_failed(struct http_request *req, struct str path, int error)
     case EPERM:
     case ELOOP:
         LOG(&req->log, ERR, error, "open() \"%.*s\" failed", STR_ARG(path));
+        http_walls_refused(&req->log, path.p, HTTP_READS, error);
         return HTTP_FORBIDDEN;
     default:
         LOG(&req->log, CRIT, error, "open() \"%.*s\" failed", STR_ARG(path));

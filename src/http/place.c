@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "http/access.h"
+#include "http/grants.h"
 #include "http/http.h"
 #include "http/settings.h"
 
@@ -202,6 +203,23 @@ run_finish(const struct making *making)
     return true;
 }
 
+/* What is opened there. */
+static bool
+grant(const struct making *making, const struct http_location *place)
+{
+    if (!http_grant_text(making->conf, &place->settings->root.path, HTTP_READS))
+        return false;
+    for (unsigned i = 0; http_modules[i] != NULL; i++) {
+        const struct http_module *m = http_modules[i];
+
+        if (m->grants != NULL
+            && !m->grants(making->conf, place->settings,
+                          http_module_slot(making->conf, making->scope, i)))
+            return false;
+    }
+    return true;
+}
+
 static bool
 make_lists(const struct making *making, struct http_location *place, enum http_phase first)
 {
@@ -217,7 +235,7 @@ make_lists(const struct making *making, struct http_location *place, enum http_p
     if (place->handlers == NULL || place->filters == NULL || place->on_fail == NULL
         || place->logs == NULL)
         return conf_no_memory(making->conf);
-    return true;
+    return grant(making, place);
 }
 
 bool

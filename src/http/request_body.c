@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/request_body.h"
 #include "http/engine.h"
+#include "http/grants.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -28,8 +29,11 @@ fail(struct http_request *req, const char *what, int error)
 {
     struct request_body *body = req->body;
 
+    struct str folder = str_is_set(body->folder) ? body->folder : body->path->folder;
+
     LOG(&req->log, CRIT, error, "%s of the request's body in \"%.*s\" failed", what,
-        STR_ARG(str_is_set(body->folder) ? body->folder : body->path->folder));
+        STR_ARG(folder));
+    http_walls_refused(&req->log, folder.p, HTTP_WRITES, error);
     temp_file_close(&body->file);
     body->failure = status_of(error);
     return false;

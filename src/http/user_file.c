@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/user_file.h"
 #include "base/clock.h"
+#include "http/grants.h"
 #include "http/password.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -258,6 +259,8 @@ open_file(const char *path, struct stat *st, const struct log_context *log)
         LOG(log, ERR, err, "open() \"%s\" failed", path);
     else if (fd < 0)
         LOG(log, CRIT, err, "open() \"%s\" failed", path);
+    if (fd < 0)
+        http_walls_refused(log, path, HTTP_READS, err);
     if (fd < 0) {
         errno = err;
         return -1;

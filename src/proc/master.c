@@ -8,6 +8,7 @@
 #include "proc/sockets.h"
 #include "proc/tell.h"
 #include "proc/title.h"
+#include "proc/walls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -264,6 +265,7 @@ master_run(struct runtime *rt, char *const *arguments)
     set_title(arguments);
     if (start(&m)) {
         tell_started();
+        walls_tell_missing(rt);
         children_start(&m, rt);
         if (!loop_run(&m.loop))
             m.status = EXIT_FAILURE;

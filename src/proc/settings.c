@@ -340,6 +340,26 @@ parse_env(struct conf *conf, const struct conf_node *node, void *field)
     return true;
 }
 
+/* Absolute or below the prefix; several words, several times. */
+static bool
+parse_path_list(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct path_list *list = field;
+
+    for (uint32_t i = 1; i < node->count; i++) {
+        struct str path = conf_path_by_prefix(conf, node->words[i].text), *added;
+
+        if (node->words[i].text.len == 0)
+            return conf_error(conf, &node->words[i], "empty path in \"%.*s\" directive",
+                              STR_ARG(node->words[0].text));
+        added = VEC_ADD(conf->arena, &list->paths);
+        if (added == NULL || !str_is_set(path))
+            return conf_no_memory(conf);
+        *added = path;
+    }
+    return true;
+}
+
 static bool
 parse_control(struct conf *conf, const struct conf_node *node, void *field)
 {
@@ -537,6 +557,7 @@ check_main(struct conf *conf, struct conf_scope *scope, void *settings)
     (void)scope;
     s->log = log_of_outputs(s->error_log);
     runtime_of(conf)->setup.log = &s->log;
+    runtime_of(conf)->setup.has_walls = s->sandbox != SANDBOX_OFF && s->master_process;
     if (!s->control.off && !str_is_set(s->control.path)) {
         s->control.path = control_path_by_pid(conf->arena, s->pid_path);
         if (!str_is_set(s->control.path))
@@ -557,6 +578,9 @@ static const struct uint_range drain_batches = { 1, DRAIN_BATCH_MAX };
 static const struct uint_range step_backs = { 0, 65536 };
 static const bool may_be_off = true;
 static const struct conf_enum unknown_directives[] = { { "error", 0 }, { "warn", 1 }, { NULL, 0 } };
+static const struct conf_enum sandboxes[] = {
+    { "off", SANDBOX_OFF }, { "on", SANDBOX_ON }, { "report", SANDBOX_REPORT }, { NULL, 0 }
+};
 
 #define MAIN(member)  FIELD(struct main_settings, member)
 #define LIMIT(member) FIELD(struct events_settings, limits.member)
@@ -602,6 +626,12 @@ static const struct directive main_directives[] = {
       MAIN(affinity) },
     { "working_directory", .where = IN_MAIN, .args = {1, 1}, .parse = parse_path,
       MAIN(working_directory) },
+    { "sandbox", .where = IN_MAIN, .args = {1, 1}, .parse = parse_enum, MAIN(sandbox),
+      .initial = "on", .data = sandboxes },
+    { "sandbox_allow_read", .where = IN_MAIN, .args = {1, ARGS_ANY}, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_path_list, MAIN(sandbox_reads) },
+    { "sandbox_allow_write", .where = IN_MAIN, .args = {1, ARGS_ANY}, .flags = DIRECTIVE_REPEAT,
+      .parse = parse_path_list, MAIN(sandbox_writes) },
     { "env", .where = IN_MAIN, .args = {1, 1}, .flags = DIRECTIVE_REPEAT, .parse = parse_env,
       MAIN(env), .initial = "TZ" },
     { "unknown_directive", .where = IN_MAIN, .args = {1, 1}, .parse = parse_enum,

@@ -30,6 +30,14 @@ struct cpu_affinity {
     bool automatic;             /* masks[n % count] then */
 };
 
+/* sandbox */
+enum sandbox { SANDBOX_OFF, SANDBOX_ON, SANDBOX_REPORT };
+
+/* sandbox_allow_read, sandbox_allow_write: absolute, NUL-terminated. */
+struct path_list {
+    VEC(struct str) paths;
+};
+
 struct core_limit {
     bool given;
     uint64_t bytes;
@@ -63,6 +71,8 @@ struct main_settings {
     uint64_t shutdown_timeout_ms;       /* 0: none */
     struct cpu_affinity affinity;
     struct str working_directory;
+    int sandbox;                /* enum sandbox */
+    struct path_list sandbox_reads, sandbox_writes;
     struct env_names env;
     int unknown_directive;      /* for conf/, which looks it up in the tree before */
 };

@@ -9,6 +9,7 @@
 #include "proc/single.h"
 #include "proc/tell.h"
 #include "proc/upgrade.h"
+#include "proc/walls.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -92,8 +93,10 @@ start_test(const struct options *options, const struct test *test)
     struct runtime *rt = runtime_read(options);
     bool ok = rt != NULL;
 
-    if (ok && !test->quiet)
+    if (ok && !test->quiet) {
         console("the configuration file %s syntax is ok", path);
+        walls_tell_grants(rt);
+    }
     ok = ok && folders_check(rt);
     if (ok && test->bind)
         ok = runtime_try_listeners(rt);

@@ -83,3 +83,14 @@ title_environ(void)
 {
     return environment != NULL ? environment : environ;
 }
+
+const char *
+title_getenv(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (char **v = title_environ(); v != NULL && *v != NULL; v++)
+        if (strncmp(*v, name, len) == 0 && (*v)[len] == '=')
+            return *v + len + 1;
+    return NULL;
+}

@@ -19,5 +19,7 @@ void title_set(const char *text);
 
 /* The environment as it was at start, for what "env" may still want of it. */
 char **title_environ(void);
+/* The value of a variable in it, or NULL. */
+const char *title_getenv(const char *name);
 
 #endif

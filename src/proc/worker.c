@@ -10,6 +10,7 @@
 #include "proc/sockets.h"
 #include "proc/tell.h"
 #include "proc/title.h"
+#include "proc/walls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -144,7 +145,7 @@ become_worker(const struct worker_start *start)
         return false;
     if (start->block >= 0)
         counters_use(start->counters, (unsigned)start->block, start->runtime->generation);
-    return true;
+    return walls_enter(start->runtime);
 }
 
 /* A worker has as many clients as it has descriptors: what the master sends needs one, too. */

@@ -53,6 +53,7 @@ def test_good_file_passes_the_test(folder):
     done, path = check_conf(folder, GOOD)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == (f"weir: the configuration file {path} syntax is ok\n"
+                           f"weir: [notice] sandbox: read {folder}/html\n"
                            f"weir: configuration file {path} test is successful\n")
 
 

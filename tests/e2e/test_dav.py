@@ -421,7 +421,7 @@ def test_links_are_taken_as_links(site):
 
 @pytest.mark.parametrize("mode, status", [("on", 403), ("if_not_owner", 403), ("off", 201)])
 def test_disable_symlinks_holds_on_the_way(site, mode, status):
-    server = site(f"disable_symlinks {mode};", files=FILES)
+    server = site(f"disable_symlinks {mode};", files=FILES, main="sandbox_allow_write {prefix};")
     outside = server.prefix / "outside"
     outside.mkdir()
     outside.chmod(0o777)

@@ -202,7 +202,7 @@ def test_remembered_where_open_file_cache_says_so(weir):
 
 @pytest.mark.parametrize("symlinks, body", [("off", b"packed"), ("on from={prefix}", PLAIN), ("if_not_owner from={prefix}", b"packed")])
 def test_symlinks_are_followed_or_not(weir, symlinks, body):
-    server = weir(server=f"gzip_static on; disable_symlinks {symlinks};", files={"html/a": PLAIN, "else/a.gz": b"packed"},
+    server = weir(main="sandbox_allow_read {prefix}/else;", server=f"gzip_static on; disable_symlinks {symlinks};", files={"html/a": PLAIN, "else/a.gz": b"packed"},
                   allow=["Too many levels"] if symlinks.startswith("on") else [])
     (server.prefix / "html/a.gz").symlink_to(server.prefix / "else/a.gz")
     assert server.get("/a", GZIP).body == body

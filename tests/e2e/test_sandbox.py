@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What workers have given up before their first client: rights, files, system calls."""
 
+import ctypes
 import os
 import pathlib
+import re
 import shutil
 
 import pytest
 
-from harness.server import binary
+from harness import check_conf, request
+from harness.server import binary, warnings_of
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 KEPT_BY_ROOT = 1 << 1 | 1 << 2 | 1 << 3         # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
@@ -77,3 +80,197 @@ def test_nobody_looks_into_a_worker(weir):
     assert os.stat(f"/proc/{server.wait_workers()[0]}/environ").st_uid == 0
     server = weir(main="user nobody; worker_rlimit_core 1m;", server="")
     assert os.stat(f"/proc/{server.wait_workers()[0]}/environ").st_uid == 65534
+
+
+# ---- files
+
+def landlock_version():
+    return max(ctypes.CDLL(None, use_errno=True).syscall(444, None, 0, 1), 0)
+
+
+with_landlock = pytest.mark.skipif(landlock_version() == 0, reason="the kernel has no Landlock")
+REFUSED = r'the sandbox refused "{path}": "sandbox_allow_{access} {folder};" opens .* \(13: Permission denied\), client: '
+
+
+def refused(server, path, folder, access="read"):
+    server.wait_log(REFUSED.format(path=re.escape(str(path)), folder=re.escape(str(folder)), access=access))
+
+
+@with_landlock
+def test_links_that_lead_out_are_refused_until_they_are_allowed(weir):
+    server = weir(server="", files={"html/a": "a", "else/b": "b"})
+    (server.html / "link").symlink_to("../else/b")
+    (server.html / "inner").symlink_to("a")
+    assert server.get("/inner").text == "a"
+    assert server.get("/link").status == 403
+    refused(server, server.html / "link", server.prefix / "else")
+    server.write_conf("sandbox_allow_read {prefix}/else;\n" + server.template)
+    assert server.run("-s", "reload").returncode == 0
+    assert server.get("/link").text == "b"
+
+
+@with_landlock
+def test_a_file_that_owner_and_mode_keep_is_not_the_sandboxs_affair(weir):
+    server = weir(server="", files={"html/a": "a"}, user=65534 if os.geteuid() == 0 else None)
+    os.chmod(server.html / "a", 0)
+    assert server.get("/a").status == 403
+    server.wait_log("Permission denied")
+    assert "sandbox" not in server.log_text()
+
+
+@with_landlock
+@pytest.mark.parametrize("sandbox", ["off", "report"])
+def test_off_and_report_refuse_nothing(weir, sandbox):
+    server = weir(main=f"sandbox {sandbox};", server="", files={"else/b": "b"})
+    (server.html / "link").symlink_to("../else/b")
+    assert server.get("/link").text == "b"
+    assert ("files are not confined while it reports" in server.log_text()) == (sandbox == "report")
+
+
+@with_landlock
+def test_refusals_are_counted(weir):
+    server = weir(server="location = /status { status; }", files={"else/b": "b"})
+    (server.html / "link").symlink_to("../else/b")
+    assert [server.get("/link").status for _ in range(3)] == [403] * 3
+    assert '"sandbox_refused":3' in server.get("/status?format=json").text.replace(" ", "")
+
+
+@with_landlock
+def test_a_site_is_changed_by_a_link_on_the_way_to_it(weir):
+    """As deployments do: the next release is unpacked beside the present one, and the link exchanged."""
+    server = weir(server="root {prefix}/site/current/public;", start=False)
+    for name in ("1", "2"):
+        server.write(f"site/releases/{name}/public/a", name)
+    (server.prefix / "site/current").symlink_to("releases/1")
+    server.start()
+    assert server.get("/a").text == "1"
+    server.write("site/releases/3/public/a", "3")
+    for name in ("2", "3", "1"):
+        (server.prefix / "site/next").symlink_to(f"releases/{name}")
+        os.rename(server.prefix / "site/next", server.prefix / "site/current")
+        assert server.get("/a").text == name
+    server.write("site/other", "x")
+    (server.prefix / "site/releases/1/public/up").symlink_to("../../../other")
+    assert server.get("/up").status == 403
+
+
+@with_landlock
+def test_a_link_may_lead_to_a_link(weir):
+    server = weir(server="root {prefix}/current;", start=False)
+    server.write("site/v/1/a", "1")
+    server.write("site/v/2/a", "2")
+    (server.prefix / "site/now").symlink_to("v/1")
+    (server.prefix / "current").symlink_to(server.prefix / "site/../site/now")
+    server.start()
+    assert server.get("/a").text == "1"
+    (server.prefix / "site/next").symlink_to("v/2")
+    os.rename(server.prefix / "site/next", server.prefix / "site/now")
+    assert server.get("/a").text == "2"
+
+
+@with_landlock
+def test_a_file_of_users_can_be_replaced(weir):
+    server = weir(server='auth_basic x; auth_basic_user_file {prefix}/etc/users;', files={"html/a": "a", "etc/users": "a:{PLAIN}b\n"})
+    fields = ("Authorization: Basic YTpi",)
+    assert server.get("/a", *fields).status == 200
+    server.replace("etc/users", "a:{PLAIN}c\n")
+    assert server.get("/a", *fields).status == 401
+    assert "sandbox" not in server.log_text()
+
+
+@with_landlock
+def test_one_file_can_be_a_place(weir):
+    server = weir(server="location = /icon { alias {prefix}/etc/icon; }", files={"etc/icon": "1"})
+    assert server.get("/icon").text == "1"
+    server.replace("etc/icon", "2")
+    assert server.get("/icon").text == "2"
+
+
+@with_landlock
+def test_a_root_that_comes_later_is_opened_by_a_reload(weir):
+    server = weir(server="root {prefix}/late;")
+    assert server.get("/a").status == 404
+    server.write("late/a", "a")
+    assert server.get("/a").status == 403
+    server.wait_log("the sandbox refused .* a reload")
+    assert server.run("-s", "reload").returncode == 0
+    assert server.get("/a").text == "a"
+
+
+@with_landlock
+def test_what_is_written_stays_where_it_belongs(weir):
+    server = weir(server="client_body_temp_path {prefix}/temp; location /up/ { dav_methods PUT DELETE MKCOL COPY MOVE; root {prefix}/dav; }",
+                  files={"dav/up/old": "old"})
+    for path in (server.prefix / "dav/up", server.prefix / "dav/up/old"):
+        os.chmod(path, 0o777)
+    os.chmod(server.html, 0o777)
+    (server.prefix / "dav/up/out").symlink_to(server.html)
+
+    def ask(method, target, *fields, body=None):
+        return server.get(target, *fields, method=method, **({"body": body} if body is not None else {})).status
+    assert ask("PUT", "/up/new", body=b"x" * 100000) == 201
+    assert ask("MOVE", "/up/new", "Destination: /up/newer") in (201, 204)
+    assert ask("PUT", "/up/out/new", body=b"x") in (403, 500)
+    assert ask("MKCOL", "/up/out/folder/") in (403, 500)
+    assert ask("COPY", "/up/old", "Destination: /up/out/old") in (403, 500)
+    assert os.listdir(server.html) == []
+    server.wait_log('the sandbox refused ".*": "sandbox_allow_write ')
+
+
+@with_landlock
+def test_logs_whose_names_hold_variables(weir):
+    server = weir(server="access_log {prefix}/logs/$arg_a.log;")
+    os.chmod(server.prefix / "logs", 0o777)
+    (server.prefix / "logs/out.log").symlink_to(server.prefix / "html/out.log")
+    os.chmod(server.html, 0o777)
+    server.get("/?a=in")
+    server.wait_access(name="in.log")
+    server.get("/?a=out")
+    server.wait_log('the sandbox refused .*"sandbox_allow_write ')
+    assert os.listdir(server.html) == []
+
+
+GRANTS = [
+    ("server { root /srv/a; location /b/ { alias /srv/b/; } location /c { root /srv/a/c; } }", ["read /srv/a, /srv/b"]),
+    ("server { root /srv/$host; location / { try_files $uri =404; } }", ["read /srv"]),
+    ("server { root /srv/sites-$host/x; }", ["read /srv"]),
+    ("server { root /srv/a; auth_basic x; auth_basic_user_file users; }", ["read /srv/a, {folder}/users"]),
+    ("server { root /srv/a; auth_basic x; auth_basic_user_file users/$host; }", ["read /srv/a, {folder}/users"]),
+    ("server { root /srv/a; access_log /var/log/weir-$host.log; }", ["read /srv/a", "write /var/log"]),
+    ("server { root /srv/a; location /up { dav_methods PUT; client_body_temp_path {folder}/temp; root {folder}/up; } }",
+     ["read /srv/a, {folder}/up", "write {folder}/temp, {folder}/up"]),
+    ("server { root /srv/a; location / { if ($arg_x) { root /srv/x; } } }", ["read /srv/a, /srv/x"]),
+]
+
+
+@pytest.mark.parametrize("http, told", GRANTS)
+def test_t_tells_what_a_conf_opens(folder, http, told):
+    done, _ = check_conf(folder, "events { } http { " + http.replace("{folder}", str(folder)) + " }")
+    assert done.returncode == 0, done.stderr
+    assert [line.split("sandbox: ")[1] for line in done.stderr.splitlines() if "[notice] sandbox: " in line] == \
+        [line.replace("{folder}", str(folder)) for line in told]
+    done, _ = check_conf(folder, "events { } http { " + http.replace("{folder}", str(folder)) + " }", "-q")
+    assert "sandbox" not in done.stderr
+
+
+def test_t_tells_what_is_allowed_beside_it(folder):
+    done, _ = check_conf(folder, "sandbox_allow_read /b /a/b; sandbox_allow_read /a; sandbox_allow_write w; events { }")
+    assert "sandbox: read /a, /b\n" in done.stderr and f"sandbox: write {folder}/w\n" in done.stderr
+    done, _ = check_conf(folder, "sandbox off; events { }")
+    assert "[notice] sandbox: off\n" in done.stderr
+
+
+def test_long_lists_are_told_in_lines_that_can_be_read(folder):
+    done, _ = check_conf(folder, "events { } http { " + "".join(f"server {{ server_name s{n}; root /srv/site-{n:03}; }}\n" for n in range(500)) + "}")
+    lines = [line.split("sandbox: read ")[1] for line in done.stderr.splitlines() if "sandbox: read " in line]
+    assert max(map(len, lines)) <= 110
+    assert [path for line in lines for path in line.split(", ")] == [f"/srv/site-{n:03}" for n in range(500)]
+
+
+@pytest.mark.parametrize("line, word", [("root $host;", "$host"), ("root /$host;", "/$host"), ("access_log /$host.log;", "/$host.log"),
+                                        ("auth_basic x; auth_basic_user_file $host;", "$host")])
+def test_a_path_that_opens_everything_is_warned_of(folder, line, word):
+    done, _ = check_conf(folder, "events { } http { server { " + line + " } }")
+    assert len([w for w in warnings_of(done.stderr) if f'"{word}" lets the workers open all files, as a variable comes first in it' in w]) == 1
+    done, _ = check_conf(folder, "sandbox off; events { } http { server { " + line + " } }")
+    assert "lets the workers open" not in done.stderr

@@ -68,7 +68,7 @@ def server():
         "html/unreadable": "no", "html/closed/x": "no", "html/target": "target\n",
     }
     files |= {f"html/sizes/{size}": content(size) for size in SIZES}
-    with serving(http=http, files=files, start=False, allow=[r"\[crit\]"]) as weir:
+    with serving(main="sandbox_allow_read {prefix}/secret;", http=http, files=files, start=False, allow=[r"\[crit\]"]) as weir:
         html = weir.html
         os.utime(html / "plain", (STAMP, STAMP))
         os.utime(html / "empty", (STAMP, STAMP))

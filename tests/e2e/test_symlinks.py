@@ -71,7 +71,7 @@ def build(html):
 def server(weir):
     if os.geteuid() != 0:
         pytest.skip("needs files of several owners")
-    server = weir(server=SERVER, error_level="crit", start=False)
+    server = weir(server=SERVER, main="sandbox_allow_read /etc;", error_level="crit", start=False)
     build(server.html)
     return server.start()
 

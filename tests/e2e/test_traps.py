@@ -196,7 +196,7 @@ def check(folder, text):
     conf = "events { }\nhttp {\n" + whole + "\n}\n"
     done, path = check_conf(folder, conf.replace("«", "").replace("»", ""))
     assert done.returncode == 0, done.stderr
-    return conf, re.sub(r"weir: (the )?configuration file .*\n", "", done.stderr)
+    return conf, re.sub(r"weir: (?:(?:the )?configuration file|\[notice\] sandbox:) .*\n", "", done.stderr)
 
 
 @pytest.mark.parametrize("name", list(TRAPS))

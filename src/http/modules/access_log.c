@@ -7,6 +7,7 @@
 #include "conf/log_output.h"
 #include "config.h"
 #include "http/engine.h"
+#include "http/grants.h"
 #include "http/http.h"
 #include "http/log_format.h"
 #include "http/log_path.h"
@@ -471,6 +472,22 @@ access_log_wanted(const void *slot)
     return !ac->logs.off && ac->logs.items.len > 0;
 }
 
+/* Files are opened by the master, but for those whose names hold variables. */
+static bool
+access_log_grants(struct conf *conf, const struct location_settings *settings, const void *slot)
+{
+    const struct access_log_conf *ac = slot;
+
+    (void)settings;
+    for (uint32_t i = 0; !ac->logs.off && i < ac->logs.items.len; i++) {
+        const struct log_path *path = ac->logs.items.items[i].path;
+
+        if (path != NULL && !http_grant_text(conf, &path->text, HTTP_LOGS))
+            return false;
+    }
+    return true;
+}
+
 enum { IN_LOG_PLACES = IN_HTTP_ALL | IN_LOCATION_IF | IN_LIMIT_EXCEPT };
 
 static const struct directive access_log_directives[] = {
@@ -490,4 +507,5 @@ const struct http_module access_log_module = {
     .conf_size = sizeof(struct access_log_conf),
     .log = access_log_log,
     .wanted = access_log_wanted,
+    .grants = access_log_grants,
 };

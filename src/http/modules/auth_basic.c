@@ -10,6 +10,7 @@
 #include "event/offload.h"
 #include "http/access.h"
 #include "http/engine.h"
+#include "http/grants.h"
 #include "http/login.h"
 #include "http/password.h"
 #include "http/threads.h"
@@ -72,6 +73,8 @@ parse_user_file(struct conf *conf, const struct conf_node *node, void *field)
     if (!http_text_of_word(conf, word, &file->text))
         return false;
     if (!http_text_is_literal(&file->text)) {
+        if (file->text.pieces[0].var != NULL)
+            http_grant_check(conf, word, &file->text);
         file->folder = conf_path_by_file(conf, STR(""));
         return str_is_set(file->folder) || conf_no_memory(conf);
     }
@@ -425,6 +428,24 @@ try_password(const struct attempt *a, const struct auth_basic_conf *ac, struct s
     return compare_by_thread(a, has_key ? key : NULL);
 }
 
+/* A relative path with variables is below the folder of the conf file. */
+static bool
+auth_basic_grants(struct conf *conf, const struct location_settings *settings, const void *slot)
+{
+    const struct auth_basic_conf *ac = slot;
+    struct str path;
+
+    (void)settings;
+    if (!auth_basic_wanted(slot) || ac->file.text.source.len == 0)
+        return true;
+    if (http_text_is_literal(&ac->file.text) || ac->file.text.pieces[0].var != NULL
+        || str_starts(ac->file.text.source, STR("/")))
+        return http_grant_text(conf, &ac->file.text, HTTP_READS);
+    path = arena_fmt(conf->arena, "%.*s%.*s", STR_ARG(ac->file.folder),
+                     STR_ARG(http_fixed_folder(&ac->file.text)));
+    return str_is_set(path) ? http_grant(conf, path, HTTP_READS) : conf_no_memory(conf);
+}
+
 /* ---- requests ------------------------------------------------------------------------------ */
 
 /* NUL-terminated; STR_NONE when memory is short. */
@@ -505,5 +526,6 @@ const struct http_module auth_basic_module = {
     .phase = PHASE_ACCESS,
     .handle = auth_basic_handle,
     .wanted = auth_basic_wanted,
+    .grants = auth_basic_grants,
     .worker_stop = stop,
 };

@@ -10,6 +10,7 @@
 #include "event/offload.h"
 #include "http/dav_work.h"
 #include "http/engine.h"
+#include "http/grants.h"
 #include "http/module.h"
 #include "http/path.h"
 #include "http/request_body.h"
@@ -132,6 +133,14 @@ dav_check(struct conf *conf, struct conf_scope *scope, void *slot)
 
     return (dc->methods.bits >> METHOD_PUT & 1) == 0
            || http_want_folder(conf, settings->client_body_temp_path.folder);
+}
+
+static bool
+dav_grants(struct conf *conf, const struct location_settings *settings, const void *slot)
+{
+    const struct dav_conf *dc = slot;
+
+    return dc->methods.bits == 0 || http_grant_text(conf, &settings->root.path, HTTP_WRITES);
 }
 
 /* ---- orders on their way ------------------------------------------------------------------- */
@@ -308,6 +317,21 @@ refuse(struct http_request *req, unsigned status, const char *why)
     return http_fail(req, status);
 }
 
+/*
+ * One of the folders is outside of what may be changed. A rename to there is EXDEV, as if it were
+ * another disk.
+ */
+static void
+tell_walls(const struct dav_request *dr)
+{
+    const struct dav_place *places[] = { &dr->order.target, &dr->order.destination };
+
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        if (str_is_set(places[i]->folder)
+            && http_walls_refused(&dr->req->log, places[i]->folder.p, HTTP_WRITES, EACCES))
+            return;
+}
+
 static void
 log_failure(const struct dav_request *dr)
 {
@@ -325,6 +349,8 @@ log_failure(const struct dav_request *dr)
     else
         LOG(&req->log, ERR, o->error, "%.*s of \"%.*s\" refused: %s",
             STR_ARG(req->method_name), STR_ARG(req->filename), o->what);
+    if (o->error == EACCES || o->error == EPERM || o->error == EXDEV)
+        tell_walls(dr);
 }
 
 /* What this worker knows of the files is not true any more. */
@@ -799,5 +825,6 @@ const struct http_module dav_module = {
     .filter = dav_filter,
     .main_only = true,
     .wanted = dav_wanted,
+    .grants = dav_grants,
     .worker_stop = dav_stop,
 };

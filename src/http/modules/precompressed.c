@@ -4,6 +4,7 @@
  * what it is compressed with: "gzip_static on;". With "always" to all others, too.
  */
 #include "http/encoding.h"
+#include "http/grants.h"
 #include "http/engine.h"
 #include "http/file_answer.h"
 #include "http/module.h"
@@ -98,6 +99,7 @@ tell_unusable(const struct look *look, enum encoding encoding, struct str path,
     if (file->error != 0 && file->error != ENOENT && file->error != ENOTDIR
         && file->error != ENAMETOOLONG)
         LOG(&req->log, ERR, file->error, "open() \"%.*s\" failed", STR_ARG(path));
+    http_walls_refused(&req->log, path.p, HTTP_READS, file->error);
 }
 
 /* NULL: there is none, or memory is short, as the arena tells. */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * walls: what a process that serves clients can reach of the system, once it has begun: the files
+ * that its configuration serves, and nothing else. (Who it is: privileges.h.)
+ */
+#ifndef WEIR_PROC_WALLS_H
+#define WEIR_PROC_WALLS_H
+
+#include "proc/runtime.h"
+
+/*
+ * The process is confined from now on, for good, as "sandbox" says; before it has threads. What the
+ * kernel does not offer is left out. False, told: what it offers could not be had.
+ */
+bool walls_enter(const struct runtime *rt);
+
+/* At start, by whoever begins: notes in the log what part of the walls the kernel lacks. */
+void walls_tell_missing(const struct runtime *rt);
+
+/* For -t: what the configuration opens to its workers, a notice for each kind of access. */
+void walls_tell_grants(const struct runtime *rt);
+
+#endif
