@@ -397,6 +397,17 @@ counters_note_respawn(struct counters_segment *segment)
     store(&segment->master.workers_respawned, segment->master.workers_respawned + 1);
 }
 
+void
+counters_note_rotation(struct counters_segment *segment, bool ok)
+{
+    struct counters_master *master = &segment->master;
+
+    if (ok)
+        store(&master->log_rotations, master->log_rotations + 1);
+    else
+        store(&master->log_rotations_failed, master->log_rotations_failed + 1);
+}
+
 /* ---- a worker ------------------------------------------------------------------------------ */
 
 void

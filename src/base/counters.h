@@ -104,7 +104,9 @@
     X(last_reload_ok,             GAUGE,   "1 when the last reload took effect, 0 when not")                        \
     X(workers_respawned,          COUNTER, "Workers started in the place of one that died")                         \
     X(workers_killed,             COUNTER, "Workers that died on a signal")                                         \
-    X(generations_ended,          COUNTER, "Old configurations whose workers had to end (worker_generations)")
+    X(generations_ended,          COUNTER, "Old configurations whose workers had to end (worker_generations)")      \
+    X(log_rotations,              COUNTER, "Logs that weir has rotated (rotate=)")                                  \
+    X(log_rotations_failed,       COUNTER, "Attempts to rotate a log that failed")
 
 enum counter_kind { COUNTER, GAUGE };
 
@@ -217,6 +219,8 @@ void counters_note_killed(struct counters_segment *segment);
 /* The workers of an old configuration had to end, because too many were still shutting down. */
 void counters_note_ended(struct counters_segment *segment);
 void counters_note_respawn(struct counters_segment *segment);
+/* A log was rotated, or could not be. */
+void counters_note_rotation(struct counters_segment *segment, bool ok);
 
 /* ---- a worker ------------------------------------------------------------------------------ */
 

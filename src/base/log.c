@@ -6,7 +6,6 @@
 #include "base/map.h"
 #include "base/syslog_server.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
@@ -107,15 +106,14 @@ log_file_make_ring(struct log_files *files, struct log_file *file, size_t size)
 }
 
 bool
-log_file_open(struct log_file *file)
+log_file_open(struct log_file *file, struct log_refusal *why)
 {
     if (file->fd != -1 || (file->kind != LOG_FILE && file->kind != LOG_STDERR))
         return true;
     if (file->kind == LOG_STDERR)
         file->fd = STDERR_FILENO;
     else
-        file->fd = open(file->path.p,
-                        O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+        file->fd = log_open(file->path.p, why);
     return file->fd != -1;
 }
 
@@ -130,13 +128,13 @@ close_descriptor(struct log_file *file)
 }
 
 bool
-log_file_reopen(struct log_file *file)
+log_file_reopen(struct log_file *file, struct log_refusal *why)
 {
     struct log_file anew = { .path = file->path, .fd = -1, .kind = file->kind };
 
     if (file->kind != LOG_FILE && file->kind != LOG_STDERR)
         return true;
-    if (!log_file_open(&anew))
+    if (!log_file_open(&anew, why))
         return false;
     log_file_replace(file, anew.fd);
     return true;

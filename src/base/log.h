@@ -16,9 +16,12 @@
 
 #include "base/compiler.h"
 #include "base/list.h"
+#include "base/log_open.h"
 #include "base/writer.h"
 #include <stdarg.h>
 #include <sys/types.h>
+
+struct log_rotation;            /* base/log_rotation.h */
 
 enum { LOG_LINE_MAX = 4096 };
 
@@ -74,6 +77,7 @@ struct log_file {
     struct syslog_server *server;       /* LOG_SYSLOG */
     struct log_ring *ring;      /* LOG_MEMORY */
     uint32_t named;             /* how often it was asked for */
+    struct log_rotation *rotation;      /* by weir itself; NULL: by others */
     void *buffer;               /* of whoever gathers lines for it */
     uint64_t lost;              /* lines or bytes' writes that failed since start */
     uint64_t complained_s;      /* monotonic second of the last complaint about a failed write,
@@ -99,16 +103,13 @@ struct log_file *log_file_add(struct log_files *files, struct str path);
 /* The file becomes a ring of so many bytes. False when memory is short. */
 bool log_file_make_ring(struct log_files *files, struct log_file *file, size_t size);
 
+/* By log_open. True when it is open afterwards, or needs not be; else *why tells, and errno. */
+bool log_file_open(struct log_file *file, struct log_refusal *why);
 /*
- * Opens (append, create 0644, close-on-exec, never blocking on a FIFO). True when it is open
- * afterwards, or needs not be; else errno tells.
- */
-bool log_file_open(struct log_file *file);
-/*
- * Opens anew by path; on failure the old descriptor stays, errno tells and false is returned. The
+ * Opens anew by path; on failure the old descriptor stays, *why tells and false is returned. The
  * caller logs.
  */
-bool log_file_reopen(struct log_file *file);
+bool log_file_reopen(struct log_file *file, struct log_refusal *why);
 /* Replaces the descriptor by one that was opened elsewhere and closes the old. */
 void log_file_replace(struct log_file *file, int fd);
 void log_files_close(struct log_files *files);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "conf/log_output.h"
 #include "base/compiler.h"
+#include "conf/rotation.h"
 #include "conf/syslog.h"
 
 static const uint64_t ring_max = 1 << 30;
@@ -59,7 +60,8 @@ parse_level(struct conf *conf, const struct conf_word *word, struct log_output *
     }
     if (found < 0) {
         conf_error(conf, word, "invalid log level \"%.*s\"", STR_ARG(word->text));
-        conf_hint(conf, "one of debug, info, notice, warn, error, crit, alert, emerg; and json");
+        conf_hint(conf, "one of debug, info, notice, warn, error, crit, alert, emerg; and json, rotate=, "
+                  "keep=");
         return false;
     }
     if (output->level != LEVEL_COUNT)
@@ -75,6 +77,7 @@ parse_log_output(struct conf *conf, const struct conf_node *node, struct log_fil
     struct log_output **end = field;
     struct log_output *output = ARENA_NEW(conf->arena, struct log_output);
     const struct conf_word *word = &node->words[1];
+    struct rotation_words rotation = { .rotate = NULL };
 
     if (output == NULL)
         return conf_no_memory(conf);
@@ -84,8 +87,12 @@ parse_log_output(struct conf *conf, const struct conf_node *node, struct log_fil
         return false;
     output->level = LEVEL_COUNT;
     for (uint32_t i = 2; i < node->count; i++)
-        if (!parse_level(conf, &node->words[i], output))
+        if (is_rotation_word(&node->words[i])
+                ? !parse_rotation_word(conf, &node->words[i], &rotation)
+                : !parse_level(conf, &node->words[i], output))
             return false;
+    if (!rotation_apply(conf, &rotation, output->file))
+        return false;
     if (output->level == LEVEL_COUNT)
         output->level = LEVEL_ERR;
     while (*end != NULL)

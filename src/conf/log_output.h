@@ -10,7 +10,7 @@
 #include "conf/conf.h"
 
 /*
- * "error_log FILE|stderr|syslog:…|memory:SIZE [LEVEL] [json];": appends an output to the list at
+ * "error_log FILE|stderr|syslog:…|memory:SIZE [LEVEL] [json] [rotate=…] [keep=…];": appends an output to the list at
  * `field` (struct log_output *). The file is registered in `files`, not opened. False after an
  * error.
  */

@@ -685,7 +685,7 @@ static const struct directive location_directives[] = {
     { "gzip_vary", ONE_ARG, .parse = parse_flag, PLACE_FIELD(encoding.vary), .initial = "off" },
     { "encoding_order", .where = IN_HTTP_ALL, .args = { 1, 3 }, .parse = parse_encoding_order,
       PLACE_FIELD(encoding.order), .initial = "br zstd gzip" },
-    { "error_log", .where = IN_HTTP_ALL, .args = { 1, 3 }, .flags = DIRECTIVE_REPEAT,
+    { "error_log", .where = IN_HTTP_ALL, .args = { 1, 5 }, .flags = DIRECTIVE_REPEAT,
       .parse = parse_error_log, PLACE_FIELD(error_log) },
     { "msie_padding", ONE_ARG, .parse = parse_ignored_flag },
     { "msie_refresh", ONE_ARG, .parse = parse_ignored_flag },

@@ -283,14 +283,13 @@ static bool
 open_and_write(struct http_request *req, struct log_path *path, struct log_entry *entry,
                struct log_cache *cache, struct str line)
 {
+    struct log_refusal why;
     bool ok;
 
-    if (!log_file_open(&path->file)) {
-        int err = errno;
-
+    if (!log_file_open(&path->file, &why)) {
         if (may_tell(path)) {
-            LOG(&req->log, CRIT, err, "open() \"%.*s\" failed", STR_ARG(path->file.path));
-            http_walls_refused(&req->log, path->file.path.p, HTTP_LOGS, err);
+            LOG(&req->log, CRIT, why.err, "%s", why.text);
+            http_walls_refused(&req->log, path->file.path.p, HTTP_LOGS, why.err);
         }
         return false;
     }

@@ -135,6 +135,10 @@ report_json(struct writer *w, const struct report *r)
     write_char(w, ',');
     write_number(w, "workers_killed", m->workers_killed);
     write_char(w, ',');
+    write_number(w, "log_rotations", m->log_rotations);
+    write_char(w, ',');
+    write_number(w, "log_rotations_failed", m->log_rotations_failed);
+    write_char(w, ',');
     write_workers(w, r);
     write_str(w, STR(",\"sum\":{"));
     write_counters(w, &r->sum);

@@ -234,6 +234,7 @@ finish(struct master *m)
     forward_finish(m);
     upgrade_fini(m);
     gather_fini(m);
+    rotator_stop(&m->rotator);
     handover_close(&m->queue);
     control_server_stop(&m->control);
     loop_fini(&m->loop);
@@ -262,10 +263,12 @@ master_run(struct runtime *rt, char *const *arguments)
     upgrade_init(&m, arguments);
     gather_init(&m);
     forward_init(&m);
+    rotation_init(&m);
     set_title(arguments);
     if (start(&m)) {
         tell_started();
         walls_tell_missing(rt);
+        rotation_take(&m, NULL);
         children_start(&m, rt);
         if (!loop_run(&m.loop))
             m.status = EXIT_FAILURE;

@@ -12,6 +12,7 @@
 #include "proc/control_server.h"
 #include "proc/gather.h"
 #include "proc/handover.h"
+#include "proc/rotate.h"
 #include "proc/runtime.h"
 #include "proc/upgrade.h"
 #include "proc/verdict.h"
@@ -61,6 +62,7 @@ struct master {
     struct control_server control;
     struct verdict verdict;
     struct gather gather;
+    struct rotator rotator;
     struct timer stop_step;
     int stop_steps;
     int status;                 /* to exit with */
@@ -143,5 +145,9 @@ extern const struct control_command master_commands[];
 
 /* Opens all log files anew and gives the descriptors to the workers. */
 void reopen_logs(struct master *m);
+
+void rotation_init(struct master *m);
+/* Once the current configuration serves, and `before` (NULL: none) not any more. */
+void rotation_take(struct master *m, const struct runtime *before);
 
 #endif

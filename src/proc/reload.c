@@ -94,6 +94,7 @@ reload_check(struct master *m)
     leaving_limit(m);
     tell_log(&m->current->main->log);
     daemon_follow_log(m->current);
+    rotation_take(m, old);
     runtime_free(old);
     start_done(m);
     control_server_start(&m->control, runtime_control_path(m->current));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* reopen: log files opened anew, for the master and all workers. */
+/* reopen: log files opened anew, for the master and all workers; and those that weir rotates. */
 #include "proc/master_parts.h"
 
+#include "base/map.h"
 #include "proc/channel.h"
 #include "proc/daemon.h"
 
@@ -37,22 +38,31 @@ pass_to_workers(struct master *m, const struct log_file *file)
     }
 }
 
+/* False, logged: it goes on as before. */
+static bool
+reopen_file(struct master *m, struct log_file *file)
+{
+    struct log_refusal why;
+
+    if (!log_file_reopen(file, &why)) {
+        log_write(&process_log, why.err != 0 ? LEVEL_EMERG : LEVEL_ERR, why.err,
+                  "%s; the file that was open goes on to be written", why.text);
+        return false;
+    }
+    pass_to_workers(m, file);
+    return true;
+}
+
 static void
-reopen_one(struct master *m, struct runtime *rt)
+reopen_all(struct master *m, struct runtime *rt)
 {
     struct link *head = &rt->log_files.head;
 
     for (struct link *l = head->next; l != head; l = l->next) {
         struct log_file *file = CONTAINER_OF(l, struct log_file, link);
 
-        if (file->kind != LOG_FILE)
-            continue;
-        if (!log_file_reopen(file)) {
-            LOG(&process_log, EMERG, errno, "open() \"%s\" failed", file->path.p);
-            continue;
-        }
-        give_to_workers(file, &rt->main->user);
-        pass_to_workers(m, file);
+        if (file->kind == LOG_FILE && reopen_file(m, file))
+            give_to_workers(file, &rt->main->user);
     }
     daemon_follow_log(rt);
 }
@@ -62,6 +72,45 @@ reopen_logs(struct master *m)
 {
     LOG(&process_log, NOTICE, 0, "reopening logs");
     if (m->next != NULL)
-        reopen_one(m, m->next);
-    reopen_one(m, m->current);
+        reopen_all(m, m->next);
+    reopen_all(m, m->current);
+}
+
+/* ---- rotation ------------------------------------------------------------------------------ */
+
+/* In the midst of an upgrade it is the old master's. */
+static bool
+is_ours(void *data)
+{
+    const struct master *m = data;
+
+    return !m->upgrade.is_new;
+}
+
+static void
+reopen_path(void *data, struct str path)
+{
+    struct master *m = data;
+    struct runtime *both[] = { m->next, m->current };
+
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        struct log_file *file = both[i] != NULL ? map_get(both[i]->log_files.by_path, path) : NULL;
+
+        if (file != NULL && file->kind == LOG_FILE)
+            reopen_file(m, file);
+    }
+    daemon_follow_log(m->current);
+}
+
+void
+rotation_init(struct master *m)
+{
+    rotator_init(&m->rotator, is_ours, reopen_path, m);
+}
+
+void
+rotation_take(struct master *m, const struct runtime *before)
+{
+    rotator_take(&m->rotator, &m->loop.timers, &m->current->log_files,
+                 before != NULL ? &before->log_files : NULL);
 }

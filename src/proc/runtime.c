@@ -3,6 +3,7 @@
 
 #include "proc/folders.h"
 #include "proc/pidfile.h"
+#include "proc/rotate.h"
 #include "proc/sockets.h"
 #include "proc/tell.h"
 #include "proc/title.h"
@@ -231,11 +232,11 @@ open_logs(struct runtime *rt)
     bool ok = true;
 
     for (struct link *l = head->next; l != head; l = l->next) {
-        struct log_file *file = CONTAINER_OF(l, struct log_file, link);
+        struct log_refusal why;
 
-        if (log_file_open(file))
+        if (log_file_open(CONTAINER_OF(l, struct log_file, link), &why))
             continue;
-        tell(LEVEL_EMERG, errno, "open() \"%.*s\" failed", STR_ARG(file->path));
+        tell(LEVEL_EMERG, why.err, "%s", why.text);
         ok = false;
     }
     return ok;
@@ -318,6 +319,7 @@ runtime_open(struct runtime *rt, struct runtime *old, enum runtime_opening how)
         return false;
     if (old == NULL)
         tell_log(&rt->main->log);
+    rotate_check(&rt->log_files);
     if (folders_make(rt) && open_zones(rt, old) && sockets_open(rt, old, how == OPEN_AT_START ? BIND_TRIES : 1)
         && (old == NULL || same_pid_path(rt, old) || write_pid_file(rt)))
         return true;

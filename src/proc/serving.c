@@ -745,17 +745,28 @@ flush_logs(struct serving *s)
     }
 }
 
+static void
+reopen_logs_of(struct runtime *rt)
+{
+    struct link *head = &rt->log_files.head;
+    struct log_refusal why;
+
+    for (struct link *l = head->next; l != head; l = l->next)
+        if (!log_file_reopen(CONTAINER_OF(l, struct log_file, link), &why))
+            LOG(&process_log, ERR, why.err, "%s; the file that was open goes on to be written",
+                why.text);
+}
+
 void
 serving_reopen_logs(struct serving *s)
 {
-    struct link *head = &s->current->runtime->log_files.head;
-
     flush_logs(s);
-    for (struct link *l = head->next; l != head; l = l->next) {
-        struct log_file *file = CONTAINER_OF(l, struct log_file, link);
+    reopen_logs_of(s->current->runtime);
+    for (struct link *l = s->retired.next; l != &s->retired; l = l->next) {
+        struct served *served = CONTAINER_OF(l, struct served, link);
 
-        if (!log_file_reopen(file))
-            LOG(&process_log, ERR, errno, "open() \"%.*s\" failed", STR_ARG(file->path));
+        if (served->runtime != s->current->runtime)
+            reopen_logs_of(served->runtime);
     }
 }
 

@@ -610,7 +610,7 @@ static const struct directive main_directives[] = {
     { "pid", .where = IN_MAIN, .args = {1, 1}, .parse = parse_path, MAIN(pid_path),
       .initial = WEIR_PID_PATH },
     { "control", .where = IN_MAIN, .args = {1, 1}, .parse = parse_control, MAIN(control) },
-    { "error_log", .where = IN_MAIN, .args = {1, 3}, .flags = DIRECTIVE_REPEAT,
+    { "error_log", .where = IN_MAIN, .args = {1, 5}, .flags = DIRECTIVE_REPEAT,
       .parse = parse_error_log, MAIN(error_log), .initial = WEIR_ERROR_LOG_PATH " error" },
     { "worker_rlimit_nofile", .where = IN_MAIN, .args = {1, 1}, .parse = parse_uint,
       MAIN(rlimit_nofile), .data = &at_least_one },

@@ -5,6 +5,7 @@
 #include "proc/daemon.h"
 #include "proc/gather.h"
 #include "proc/notify.h"
+#include "proc/rotate.h"
 #include "proc/serving.h"
 #include "proc/signals.h"
 #include "proc/sockets.h"
@@ -22,6 +23,7 @@ enum { LIST_BLOCK = 64 << 10 };
 static struct counters_segment *segment;
 static struct verdict verdict;
 static struct control_server control;
+static struct rotator rotator;
 
 static void
 count_for(struct runtime *rt)
@@ -69,11 +71,33 @@ take_next(struct serving *s)
     counters_note_generation(segment, rt->generation);
     worker_set_environment(rt);
     tell_log(&rt->main->log);
+    rotator_take(&rotator, &s->loop.timers, &rt->log_files, &old->log_files);
     stats->generation = rt->generation;
     if (rt->events->worker_connections != old->events->worker_connections)
         tell(LEVEL_WARN, 0, "a change of worker_connections takes effect at the next start");
     return true;
 }
+
+/* ---- logs ---------------------------------------------------------------------------------- */
+
+static bool
+rotates(void *data)
+{
+    (void)data;
+    return true;
+}
+
+static void
+reopen(void *data, struct str path)
+{
+    struct serving *s = data;
+
+    (void)path;
+    serving_reopen_logs(s);
+    daemon_follow_log(serving_runtime(s));
+}
+
+/* ---- commands ------------------------------------------------------------------------------ */
 
 static void
 reload(struct serving *s)
@@ -152,8 +176,7 @@ on_signal(struct loop *loop, const struct loop_signal *signal)
         break;
     case SIGUSR1:
         signal_log(signal, "reopening logs");
-        serving_reopen_logs(s);
-        daemon_follow_log(serving_runtime(s));
+        reopen(s, STR_NONE);
         break;
     default:
         signal_log(signal, "");
@@ -179,12 +202,15 @@ single_run(struct runtime *rt)
     verdict_init(&verdict, segment);
     control_server_init(&control, &s.loop, commands, &s);
     control_server_start(&control, runtime_control_path(rt));
+    rotator_init(&rotator, rotates, reopen, &s);
     tell_started();
+    rotator_take(&rotator, &s.loop.timers, &rt->log_files, NULL);
     daemon_ready();
     verdict_start(rt->generation);
     notify_watchdog(&s.loop);
     ok = loop_run(&s.loop);
     control_server_stop(&control);
+    rotator_stop(&rotator);
     if (options->ended != NULL)
         options->ended();
     serving_stop(&s);

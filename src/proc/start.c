@@ -5,6 +5,7 @@
 #include "proc/daemon.h"
 #include "proc/folders.h"
 #include "proc/master.h"
+#include "proc/rotate.h"
 #include "proc/signals.h"
 #include "proc/single.h"
 #include "proc/tell.h"
@@ -25,11 +26,13 @@ struct early_log {
 static void
 early_log_open(struct early_log *early, struct str path)
 {
+    struct log_refusal why;
+
     *early = (struct early_log){ .file = { .path = path, .fd = -1 } };
     if (!str_is_set(path) || str_eq(path, STR("stderr")))
         return;
-    if (!log_file_open(&early->file)) {
-        tell(LEVEL_ALERT, errno, "could not open error log file: open() \"%s\" failed", path.p);
+    if (!log_file_open(&early->file, &why)) {
+        tell(LEVEL_ALERT, why.err, "could not open error log file: %s", why.text);
         return;
     }
     early->output = (struct log_output){ .file = &early->file, .level = LEVEL_NOTICE };
@@ -98,6 +101,8 @@ start_test(const struct options *options, const struct test *test)
         walls_tell_grants(rt);
     }
     ok = ok && folders_check(rt);
+    if (ok)
+        rotate_check(&rt->log_files);
     if (ok && test->bind)
         ok = runtime_try_listeners(rt);
     runtime_free(rt);

@@ -100,7 +100,7 @@ def test_memory_keeps_the_last_bytes(weir):
     ("error_log x info warn;", 'duplicate log level "warn"'), ("error_log x json json;", 'invalid log level "json"'),
     ("error_log x loud;", 'invalid log level "loud"'), ("error_log memory:;", 'invalid buffer size ""'),
     ("error_log memory:0;", 'invalid buffer size "0"'), ("error_log memory:2g;", 'invalid buffer size "2g"'),
-    ("error_log memory:x debug;", 'invalid buffer size "x"'), ("error_log a b c d;", 'invalid number of arguments in "error_log" directive'),
+    ("error_log memory:x debug;", 'invalid buffer size "x"'), ("error_log a b c d e f;", 'invalid number of arguments in "error_log" directive'),
 ])
 def test_wrong_words_are_told(folder, directive, text):
     done, _ = check_conf(folder, directive + "events { }")

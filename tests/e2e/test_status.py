@@ -488,7 +488,8 @@ def test_the_manual_lists_every_counter(weir):
     assert len(listed) == len(set(listed))
     state = state_of(server)
     server_numbers = {"start_time_s", "generation", "old_generations", "workers", "reloads_ok", "reloads_failed",
-                      "last_reload_time_s", "last_reload_ok", "workers_respawned", "workers_killed"}
+                      "last_reload_time_s", "last_reload_ok", "workers_respawned", "workers_killed",
+                      "log_rotations", "log_rotations_failed"}
     assert set(listed) == set(state["sum"]) | server_numbers
 
 

@@ -5,6 +5,7 @@
  */
 #include "base/counters.h"
 #include "conf/log_output.h"
+#include "conf/rotation.h"
 #include "config.h"
 #include "http/engine.h"
 #include "http/grants.h"
@@ -126,6 +127,7 @@ enum {
 /* What stands behind the format. */
 struct options {
     struct log_buffering how;
+    struct rotation_words rotation;
     const struct http_text *condition;
 };
 
@@ -195,8 +197,11 @@ parse_option(struct conf *conf, const struct conf_word *word, struct options *op
         return parse_gzip(conf, word, options);
     if (str_starts(word->text, STR("if=")))
         return parse_condition(conf, word, options);
+    if (is_rotation_word(word))
+        return parse_rotation_word(conf, word, &options->rotation);
     conf_error(conf, word, "invalid parameter \"%.*s\"", STR_ARG(word->text));
-    conf_hint(conf, "known: buffer=SIZE, flush=TIME, gzip[=LEVEL], if=CONDITION");
+    conf_hint(conf, "known: buffer=SIZE, flush=TIME, gzip[=LEVEL], if=CONDITION, rotate=WHEN, "
+              "keep=NUMBER");
     return false;
 }
 
@@ -277,6 +282,13 @@ use_target(struct conf *conf, const struct conf_word *word, const struct log_buf
     return use_file(conf, word, how, log);
 }
 
+/* NULL: its name holds variables. */
+static struct log_file *
+file_behind(const struct access_log *log)
+{
+    return log->buffer != NULL ? log->buffer->file : log->syslog;
+}
+
 static bool
 parse_off(struct conf *conf, const struct conf_node *node, struct logs *logs)
 {
@@ -305,7 +317,8 @@ parse_access_log(struct conf *conf, const struct conf_node *node, void *field)
             return false;
     log.condition = options.condition;
     log.mark = conf_mark_of(conf, &node->words[0]);
-    if (!use_target(conf, &node->words[1], &options.how, &log))
+    if (!use_target(conf, &node->words[1], &options.how, &log)
+        || !rotation_apply(conf, &options.rotation, file_behind(&log)))
         return false;
     if ((place = VEC_ADD(conf->arena, &logs->items)) == NULL)
         return conf_no_memory(conf);

@@ -14,6 +14,7 @@ static char folder[128];
 static char content[64 * 1024];
 static struct arena *arena;
 static struct log_files files;
+static struct log_refusal why;
 
 static void
 make_folder(void)
@@ -55,7 +56,7 @@ open_log(const char *name)
 {
     struct log_file *file = log_file_add(&files, path_of(name));
 
-    ck_assert(log_file_open(file));
+    ck_assert(log_file_open(file, &why));
     return file;
 }
 
@@ -172,7 +173,7 @@ START_TEST(ring_has_the_last_bytes)
 
     ck_assert(log_file_make_ring(&files, file, 8));
     ck_assert_ptr_eq(log_rings, file->ring);
-    ck_assert(log_file_open(file) && log_file_reopen(file));
+    ck_assert(log_file_open(file, &why) && log_file_reopen(file, &why));
     ck_assert(log_file_write(file, STR("0123456789")));
     ck_assert_mem_eq(file->ring->bytes, "89234567", 8);
     ck_assert(log_file_write(file, STR("ab")));
@@ -348,22 +349,29 @@ START_TEST(opened_file_appends_and_is_private_to_the_process)
     struct log_file *a = open_log("a.log");
 
     ck_assert(log_file_write(a, STR("one\n")));
-    ck_assert(log_file_open(a));
+    ck_assert(log_file_open(a, &why));
     ck_assert_int_ne(fcntl(a->fd, F_GETFD) & FD_CLOEXEC, 0);
     ck_assert_int_ne(fcntl(a->fd, F_GETFL) & O_APPEND, 0);
     log_files_close(&files);
     ck_assert_int_eq(a->fd, -1);
-    ck_assert(log_file_open(a));
+    ck_assert(log_file_open(a, &why));
     ck_assert(log_file_write(a, STR("two\n")));
     ck_assert_str_eq(read_log("a.log"), "one\ntwo\n");
 }
 END_TEST
 
-START_TEST(fifo_without_reader_does_not_block)
+START_TEST(fifo_waits_for_a_reader_with_what_was_written)
 {
+    struct log_file *fifo = log_file_add(&files, path_of("fifo"));
+    char bytes[8];
+    int fd;
+
     ck_assert_int_eq(mkfifo(path_of("fifo").p, 0644), 0);
-    ck_assert(!log_file_open(log_file_add(&files, path_of("fifo"))));
-    ck_assert_int_eq(errno, ENXIO);
+    ck_assert(log_file_open(fifo, &why));
+    ck_assert(log_file_write(fifo, STR("early\n")));
+    fd = open(path_of("fifo").p, O_RDONLY | O_NONBLOCK);
+    ck_assert_int_eq(read(fd, bytes, sizeof(bytes)), 6);
+    close(fd);
 }
 END_TEST
 
@@ -374,7 +382,7 @@ START_TEST(reopened_file_follows_its_path)
     log_file_write(a, STR("before\n"));
     ck_assert_int_eq(rename(path_of("a.log").p, path_of("old.log").p), 0);
     log_file_write(a, STR("still there\n"));
-    ck_assert(log_file_reopen(a));
+    ck_assert(log_file_reopen(a, &why));
     log_file_write(a, STR("after\n"));
     ck_assert_str_eq(read_log("old.log"), "before\nstill there\n");
     ck_assert_str_eq(read_log("a.log"), "after\n");
@@ -386,10 +394,11 @@ START_TEST(failed_reopening_keeps_the_old_file)
     struct log_file *a = open_log("a.log");
 
     ck_assert_int_eq(rename(path_of("a.log").p, path_of("old.log").p), 0);
-    ck_assert_int_eq(mkfifo(path_of("a.log").p, 0644), 0);
-    ck_assert(!log_file_reopen(a));
+    ck_assert_int_eq(mkdir(path_of("a.log").p, 0755), 0);
+    ck_assert(!log_file_reopen(a, &why));
     ck_assert(log_file_write(a, STR("kept\n")));
     ck_assert_str_eq(read_log("old.log"), "kept\n");
+    ck_assert_int_eq(rmdir(path_of("a.log").p), 0);
 }
 END_TEST
 
@@ -410,9 +419,9 @@ START_TEST(stderr_stays_open)
 {
     struct log_file *file = log_file_add(&files, STR("stderr"));
 
-    ck_assert(log_file_open(file));
+    ck_assert(log_file_open(file, &why));
     ck_assert_int_eq(file->fd, STDERR_FILENO);
-    ck_assert(log_file_reopen(file));
+    ck_assert(log_file_reopen(file, &why));
     ck_assert_int_eq(file->fd, STDERR_FILENO);
     log_files_close(&files);
     ck_assert_int_ne(fcntl(STDERR_FILENO, F_GETFD), -1);
@@ -474,7 +483,7 @@ main(void)
     ADD(large_batch_reaches_a_pipe_in_whole_lines, 1);
     ADD(one_path_is_one_file, 1);
     ADD(opened_file_appends_and_is_private_to_the_process, 1);
-    ADD(fifo_without_reader_does_not_block, 1);
+    ADD(fifo_waits_for_a_reader_with_what_was_written, 1);
     ADD(reopened_file_follows_its_path, 1);
     ADD(failed_reopening_keeps_the_old_file, 1);
     ADD(replaced_descriptor_is_closed, 1);
