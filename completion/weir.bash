@@ -11,6 +11,7 @@ _weir_options() {
                        --help" ;;
         fmt)     echo "-w --check --help" ;;
         explain) echo "-H -X --from --to --json --no-color -c -p -g --help" ;;
+        ctl)     echo "-c -p -g --format --no-wait --timeout --help" ;;
         top)     echo "--interval --once --no-color -c -p -g --help" ;;
         *)       echo "-c -e -g -h -p -q -s -t -T -v -V --bind --format --help --list-directives
                        --no-wait --timeout --version" ;;
@@ -20,7 +21,7 @@ _weir_options() {
 # What may stand behind an option that takes a value; fails when anything may.
 _weir_values() {
     case $1 in
-        -s)       echo "stop quit reopen reload status connections" ;;
+        -s | ctl) echo "stop quit reopen reload status connections conf" ;;
         --format) echo "text json metrics" ;;
         --cache)  echo "off 10m 1h 1d" ;;
         -X)       echo "GET HEAD POST PUT DELETE OPTIONS" ;;
@@ -49,7 +50,7 @@ _weir() {
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_weir_options "$command")" -- "$word")
     elif [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "serve fmt explain top" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "ctl serve fmt explain top" -- "$word")
     elif [ "$command" = serve ] || [ "$command" = fmt ]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     fi

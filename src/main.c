@@ -4,6 +4,7 @@
  */
 #include "http/http.h"
 #include "proc/ask.h"
+#include "proc/conf_answer.h"
 #include "proc/control.h"
 #include "proc/explain.h"
 #include "proc/fmt.h"
@@ -27,6 +28,7 @@
 
 static const char usage[] =
     "Usage: weir [options]\n"
+    "       weir ctl command [options]\n"
     "       weir serve [options] [PATH | NAME=PATH]...\n"
     "       weir fmt [-w | --check] [FILE...]\n"
     "       weir explain URL [-H field] [-X method] [--from ADDRESS] [--to ADDRESS] [--json]\n"
@@ -42,7 +44,8 @@ static const char usage[] =
     "  -T            : test configuration, dump it and exit\n"
     "  -q            : suppress the good news of a configuration test\n"
     "  -s signal     : send signal to a master process: stop, quit, reopen, reload;\n"
-    "                  or a question: status (what it and its workers do), connections\n"
+    "                  or a question: status (what it and its workers do), connections,\n"
+    "                  conf (the configuration that is loaded)\n"
     "  --format form : with a question: text (default), json; status: metrics, too\n"
     "  --no-wait     : with -s: do not wait for the end, or for the verdict of a reload\n"
     "  --timeout time : with -s: wait so long at most (reload: 60s)\n"
@@ -51,6 +54,8 @@ static const char usage[] =
     "  -c filename   : set configuration file (default: " WEIR_CONF_PATH ")\n"
     "  -g directives : set global directives out of configuration file\n"
     "  --list-directives : list all directives with their contexts and defaults\n"
+    "\n"
+    "  ctl command   : the same as -s command\n"
     "\n"
     "  serve [PATH]  : serve a folder (default: the current one) without a configuration;\n"
     "                  \"weir serve --help\" lists its options\n"
@@ -77,6 +82,7 @@ struct command {
     const char *prefix, *conf_file, *error_log, *directives, *signal;
     const char *format;
     struct control_patience patience;
+    bool is_ctl;
     bool is_serve;
     struct serve serve;
     bool is_fmt;
@@ -407,7 +413,8 @@ static bool
 is_question(const struct command *command)
 {
     return command->signal != NULL && (strcmp(command->signal, "status") == 0
-                                       || strcmp(command->signal, "connections") == 0);
+                                       || strcmp(command->signal, "connections") == 0
+                                       || strcmp(command->signal, "conf") == 0);
 }
 
 static bool
@@ -415,7 +422,7 @@ check_format(const struct command *command)
 {
     if (command->format == NULL)
         return true;
-    if (!is_question(command)) {
+    if (!is_question(command) || strcmp(command->signal, "conf") == 0) {
         console("option \"--format\" goes with \"-s status\" and \"-s connections\"");
         return false;
     }
@@ -440,10 +447,34 @@ check_top(const struct command *command)
     return command->is_top ? !has_others : !has_own;
 }
 
+/* weir ctl: another spelling of -s. */
+static bool
+check_ctl(const struct command *command)
+{
+    static const char known[] = "stop, quit, reopen, reload, status, connections, conf";
+
+    if (!command->is_ctl || command->help)
+        return true;
+    if (command->signal == NULL) {
+        console("\"ctl\" requires a command: %s", known);
+        return false;
+    }
+    if (!is_question(command) && !control_knows(str_of(command->signal))) {
+        console("unknown command \"%s\", known are: %s", command->signal, known);
+        return false;
+    }
+    if (command->test || command->quiet || command->list || command->bind
+        || command->error_log != NULL) {
+        console("only -c, -p, -g, --format, --no-wait and --timeout go with \"ctl\"");
+        return false;
+    }
+    return true;
+}
+
 static bool
 check_command(const struct command *command)
 {
-    if (!check_top(command))
+    if (!check_top(command) || !check_ctl(command))
         return false;
     if (command->signal != NULL && !is_question(command)
         && !control_knows(str_of(command->signal))) {
@@ -473,7 +504,8 @@ read_command(struct arena *arena, struct command *command, char **arguments)
     if (arguments[0] != NULL && strcmp(arguments[0], "explain") == 0)
         return read_explain(command, arguments + 1);
     command->is_top = arguments[0] != NULL && strcmp(arguments[0], "top") == 0;
-    arguments += command->is_top;
+    command->is_ctl = arguments[0] != NULL && strcmp(arguments[0], "ctl") == 0;
+    arguments += command->is_top || command->is_ctl;
     for (; *arguments != NULL; arguments++) {
         struct str text = str_of(*arguments);
         bool ok;
@@ -482,6 +514,9 @@ read_command(struct arena *arena, struct command *command, char **arguments)
             ok = read_long(command, &arguments);
         } else if (text.len > 1 && text.p[0] == '-') {
             ok = read_letters(command, &arguments);
+        } else if (command->is_ctl && command->signal == NULL) {
+            ok = true;
+            command->signal = *arguments;
         } else {
             console("invalid option: \"%s\"", *arguments);
             ok = false;
@@ -576,9 +611,12 @@ show_build(struct arena *arena)
 static int
 show_answer(struct arena *arena, const struct command *command, const struct options *options)
 {
-    struct str line = arena_fmt(arena, "%s %s", command->signal,
-                                command->format != NULL ? command->format : "text");
+    struct str line;
 
+    if (strcmp(command->signal, "conf") == 0)
+        return conf_show(options, command->patience.timeout_ms);
+    line = arena_fmt(arena, "%s %s", command->signal,
+                     command->format != NULL ? command->format : "text");
     return ask_and_print(options, line, command->patience.timeout_ms);
 }
 

@@ -119,24 +119,23 @@ ask_show(int fd, struct str text)
     return true;
 }
 
-static bool
-print(enum control_answer answer, struct str text, const struct options *options,
-      uint64_t timeout_ms)
+bool
+ask_well(const struct options *options, struct str command, uint64_t timeout_ms,
+         struct arena *arena, struct str *text)
 {
-    switch (answer) {
+    uint64_t wait_ms = timeout_ms != 0 ? timeout_ms : ANSWER_WAIT_MS;
+
+    switch (ask_master(options, command, wait_ms, arena, text)) {
     case ANSWER_OK:
-        if (ask_show(STDOUT_FILENO, text))
-            return true;
-        tell(LEVEL_ERR, errno, "write() to the standard output failed");
-        return false;
+        return true;
     case ANSWER_FAILED:
-        ask_show(STDERR_FILENO, text);
+        ask_show(STDERR_FILENO, *text);
         return false;
     case ANSWER_NONE:
         tell(LEVEL_ERR, 0, "the master process did not answer to the end");
         return false;
     case ANSWER_LATE:
-        tell(LEVEL_ERR, 0, "no answer within %ju ms", (uintmax_t)timeout_ms);
+        tell(LEVEL_ERR, 0, "no answer within %ju ms", (uintmax_t)wait_ms);
         return false;
     case ANSWER_NOBODY:
         ask_complain(options);
@@ -149,18 +148,16 @@ int
 ask_and_print(const struct options *options, struct str command, uint64_t timeout_ms)
 {
     struct arena *arena = arena_create(ANSWER_BLOCK, 0);
-    enum control_answer answer;
     struct str text;
-    bool ok;
+    bool ok = false;
 
     if (arena == NULL) {
         tell(LEVEL_ERR, ENOMEM, "the master cannot be asked");
-        return EXIT_FAILURE;
+    } else if (ask_well(options, command, timeout_ms, arena, &text)) {
+        ok = ask_show(STDOUT_FILENO, text);
+        if (!ok)
+            tell(LEVEL_ERR, errno, "write() to the standard output failed");
     }
-    if (timeout_ms == 0)
-        timeout_ms = ANSWER_WAIT_MS;
-    answer = ask_master(options, command, timeout_ms, arena, &text);
-    ok = print(answer, text, options, timeout_ms);
     arena_destroy(arena);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

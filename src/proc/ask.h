@@ -37,6 +37,13 @@ void ask_complain(const struct options *options);
  */
 int ask_and_print(const struct options *options, struct str command, uint64_t timeout_ms);
 
+/*
+ * Asks (timeout_ms 0: for the usual time). False when there is no answer, or it is no good one: the
+ * standard error has the reason then.
+ */
+bool ask_well(const struct options *options, struct str command, uint64_t timeout_ms,
+              struct arena *arena, struct str *text);
+
 /* Writes all of an answer to a descriptor; false with errno. */
 bool ask_show(int fd, struct str text);
 

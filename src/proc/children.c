@@ -177,6 +177,7 @@ children_start(struct master *m, struct runtime *rt)
     LOG(&process_log, NOTICE, 0, "start worker processes");
     if (rt->setup.http != NULL)
         http_count_hosts(rt->setup.http, m->counters);
+    loaded_keep(rt->loaded);
     for (unsigned i = 0; i < rt->main->worker_processes; i++)
         if (!child_add(m, rt, i))
             LOG(&process_log, ALERT, ENOMEM, "a worker process cannot be started");

@@ -2,6 +2,7 @@
 /* commands: what the master does for those who ask at its control socket. */
 #include "proc/master_parts.h"
 
+#include "proc/conf_answer.h"
 #include "proc/status.h"
 
 static void
@@ -14,12 +15,21 @@ on_reload(struct control_client *client, struct str arguments, void *data)
 }
 
 static void
+on_conf(struct control_client *client, struct str arguments, void *data)
+{
+    const struct master *m = data;
+
+    conf_answer(client, arguments, m->current);
+}
+
+static void
 on_connections(struct control_client *client, struct str arguments, void *data)
 {
     gather_for_client(data, client, arguments);
 }
 
 const struct control_command master_commands[] = {
+    { STR_INIT("conf"), on_conf },
     { STR_INIT("connections"), on_connections },
     { STR_INIT("reload"), on_reload },
     { STR_INIT("status"), status_answer },

@@ -16,7 +16,8 @@ enum {
     PAUSE_MS = 1000,
     BACKLOG = 64,
     ANSWER_BLOCK = 4096,
-    ANSWER_MAX = 4 << 20
+    ANSWER_MAX = 4 << 20,
+    TURN_BYTES = 256 << 10              /* that one client takes in a turn of the loop */
 };
 
 /*
@@ -32,7 +33,10 @@ struct control_client {
     pid_t peer;
     struct arena *arena;                /* of the answer */
     struct writer answer;
-    struct str unsent;                  /* of the answer, once it is complete */
+    struct str unsent;                  /* of what is being sent, once the answer is complete */
+    struct str verdict;                 /* what comes behind it */
+    void (*done)(void *data);           /* for whoever owns what is being sent; NULL: the answer */
+    void *done_data;
     size_t length;                      /* of what was read of the line */
     char line[CONTROL_LINE_MAX];
 };
@@ -84,6 +88,8 @@ client_close(struct control_client *client)
     link_remove(&client->link);
     loop_source_remove(server->loop, &client->source);
     close(client->source.fd);
+    if (client->done != NULL)
+        client->done(client->done_data);
     arena_destroy(client->arena);
     free(client);
     server->count--;
@@ -111,18 +117,32 @@ be_patient(struct control_client *client)
     timer_arm(&client->server->loop->timers, &client->patience, now.mono_ms + PATIENCE_MS);
 }
 
-/* Sends what the socket takes. False when the client is gone. */
+static bool
+is_sent(struct control_client *client)
+{
+    if (client->unsent.len == 0) {
+        client->unsent = client->verdict;
+        client->verdict = STR_NONE;
+    }
+    return client->unsent.len == 0;
+}
+
+/* Sends what the socket takes, and the loop has time for. False when the client is gone. */
 static bool
 send_some(struct control_client *client)
 {
-    while (client->unsent.len > 0) {
-        ssize_t n = send(client->source.fd, client->unsent.p, client->unsent.len, MSG_NOSIGNAL);
+    size_t sent = 0;
+
+    while (!is_sent(client) && sent < TURN_BYTES) {
+        size_t len = MIN(client->unsent.len, (size_t)TURN_BYTES);
+        ssize_t n = send(client->source.fd, client->unsent.p, len, MSG_NOSIGNAL);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return errno == EAGAIN;
         client->unsent = str_from(client->unsent, (size_t)n);
+        sent += (size_t)n;
         be_patient(client);
     }
     return true;
@@ -133,7 +153,7 @@ on_writable(struct loop_source *source, uint32_t events)
 {
     struct control_client *client = source->data;
 
-    if ((events & (EPOLLHUP | EPOLLERR)) != 0 || !send_some(client) || client->unsent.len == 0)
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0 || !send_some(client) || is_sent(client))
         client_close(client);
 }
 
@@ -157,6 +177,27 @@ control_say(struct control_client *client, struct str text)
     write_str(&client->answer, text);
 }
 
+static void
+begin_to_send(struct control_client *client)
+{
+    client->source.on_event = on_writable;
+    be_patient(client);
+    if (!send_some(client) || is_sent(client) || !look_for(client, EPOLLOUT))
+        client_close(client);
+}
+
+void
+control_end_with(struct control_client *client, struct str text, void (*done)(void *data),
+                 void *data)
+{
+    link_remove(&client->waiting);
+    client->unsent = text;
+    client->verdict = STR("ok\n");
+    client->done = done;
+    client->done_data = data;
+    begin_to_send(client);
+}
+
 void
 control_end(struct control_client *client, bool ok)
 {
@@ -167,10 +208,7 @@ control_end(struct control_client *client, bool ok)
     client->unsent = writer_str(&client->answer);
     if (!str_is_set(client->unsent))
         client->unsent = too_long;
-    client->source.on_event = on_writable;
-    be_patient(client);
-    if (!send_some(client) || client->unsent.len == 0 || !look_for(client, EPOLLOUT))
-        client_close(client);
+    begin_to_send(client);
 }
 
 void

@@ -74,6 +74,13 @@ void control_say(struct control_client *client, struct str text);
 void control_end(struct control_client *client, bool ok);
 
 /*
+ * The same, and the answer is `text`, whatever its length, and ok. It stays where it is until
+ * done(data) is called; that may be before this returns.
+ */
+void control_end_with(struct control_client *client, struct str text, void (*done)(void *data),
+                      void *data);
+
+/*
  * The answer comes later: puts the client at the end of a list of the command's, which takes it
  * out again by control_next. A client that leaves is taken out of the list.
  */

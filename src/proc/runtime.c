@@ -126,6 +126,13 @@ read_whole(struct conf *conf, struct runtime *rt)
     return check_whole(conf, rt);
 }
 
+static bool
+keep_text(struct conf *conf, struct runtime *rt)
+{
+    rt->loaded = loaded_make(conf);
+    return rt->loaded != NULL || conf_no_memory(conf);
+}
+
 struct runtime *
 runtime_read(const struct options *options)
 {
@@ -141,7 +148,7 @@ runtime_read(const struct options *options)
     }
     conf->owner = rt;
     conf->environment = (const char *const *)title_environ();
-    ok = read_whole(conf, rt);
+    ok = read_whole(conf, rt) && keep_text(conf, rt);
     if (!ok || !options->no_warnings)
         tell_conf(conf);
     if (ok && options->dump)
@@ -176,6 +183,24 @@ runtime_control_paths(const struct options *options, struct arena *arena,
         paths->usual = control_path_by_pid(arena, pid);
     conf_destroy(conf);
     return !arena_failed(arena);
+}
+
+struct loaded *
+runtime_load(const struct options *options)
+{
+    struct arena *arena = arena_create(ARENA_BLOCK, 0);
+    const struct conf_module *const *tables = arena != NULL ? runtime_tables(arena) : NULL;
+    struct conf *conf = tables != NULL ? conf_create(arena, tables, options->prefix) : NULL;
+    struct loaded *loaded = NULL;
+
+    if (conf != NULL) {
+        conf->environment = (const char *const *)title_environ();
+        (void)read_tree(conf, options);
+        loaded = loaded_make(conf);
+        conf_destroy(conf);
+    }
+    arena_destroy(arena);
+    return loaded;
 }
 
 struct str
@@ -348,5 +373,6 @@ runtime_free(struct runtime *rt)
     sockets_close(rt);
     zones_close(&rt->zones);
     log_files_close(&rt->log_files);
+    loaded_leave(rt->loaded);
     arena_destroy(rt->arena);
 }

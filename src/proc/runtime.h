@@ -16,6 +16,7 @@
 
 #include "base/zone.h"
 #include "http/http.h"
+#include "proc/loaded.h"
 #include "proc/options.h"
 #include "proc/settings.h"
 
@@ -24,6 +25,7 @@ struct runtime {
     struct arena *arena;        /* everything, this struct included */
     const struct options *options;
     uint64_t generation;        /* from 1, one more at each reading */
+    struct loaded *loaded;      /* the text that it was made of */
     struct main_settings *main;
     struct events_settings *events;     /* set while "events" is applied */
     struct log_files log_files;
@@ -55,6 +57,10 @@ struct control_paths {
 };
 bool runtime_control_paths(const struct options *options, struct arena *arena,
                            struct control_paths *paths);
+
+/* The text of the configuration as it is on disk now, good or not; nothing is told. NULL when
+   memory is short. */
+struct loaded *runtime_load(const struct options *options);
 
 /* Where to take commands with a configuration that is in effect. Not set: nowhere. */
 struct str runtime_control_path(const struct runtime *rt);

@@ -2,6 +2,7 @@
 #include "proc/single.h"
 
 #include "base/counters.h"
+#include "proc/conf_answer.h"
 #include "proc/daemon.h"
 #include "proc/gather.h"
 #include "proc/notify.h"
@@ -133,7 +134,14 @@ on_connections(struct control_client *client, struct str arguments, void *data)
     arena_destroy(arena);
 }
 
+static void
+on_conf(struct control_client *client, struct str arguments, void *data)
+{
+    conf_answer(client, arguments, serving_runtime(data));
+}
+
 static const struct control_command commands[] = {
+    { STR_INIT("conf"), on_conf },
     { STR_INIT("connections"), on_connections },
     { STR_INIT("reload"), on_reload },
     { STR_INIT("status"), status_answer },

@@ -529,8 +529,9 @@ def test_bash_completes_the_options_of_serve():
 
 
 def test_bash_completes_commands_and_options_of_the_server():
-    assert completed("weir", "") == {"serve", "fmt", "explain", "top"}
+    assert completed("weir", "") == {"ctl", "serve", "fmt", "explain", "top"}
     assert completed("weir", "-s", "re") == {"reopen", "reload"}
+    assert completed("weir", "ctl", "co") == {"connections", "conf"}
     usage = run_weir("/", "-h").stderr
     for option in completed("weir", "-"):
         assert re.search(rf"(?<![\w-]){option}\b", usage), option
