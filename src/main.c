@@ -597,8 +597,9 @@ show_build(struct arena *arena)
     write_fmt(&w, "libraries: llhttp %s, PCRE2 %s, libcrypto %s, zlib %s, crypt %s\n",
               WEIR_LLHTTP_VERSION, WEIR_PCRE2_VERSION, WEIR_LIBCRYPTO_VERSION, WEIR_ZLIB_VERSION,
               WEIR_CRYPT_VERSION);
-    write_fmt(&w, "optional libraries: ISA-L %s, libdeflate %s, brotli %s, zstd %s\n",
-              WEIR_ISAL_VERSION, WEIR_LIBDEFLATE_VERSION, WEIR_BROTLI_VERSION, WEIR_ZSTD_VERSION);
+    write_fmt(&w, "optional libraries: ISA-L %s, libdeflate %s, brotli %s, zstd %s, "
+              "libseccomp %s\n", WEIR_ISAL_VERSION, WEIR_LIBDEFLATE_VERSION, WEIR_BROTLI_VERSION,
+              WEIR_ZSTD_VERSION, WEIR_SECCOMP_VERSION);
     write_fmt(&w, "configure arguments: %s\n", WEIR_CONFIGURE_ARGS);
     write_str(&w, STR("modules: "));
     write_http_modules(&w);

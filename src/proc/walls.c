@@ -2,14 +2,19 @@
 #include "proc/walls.h"
 
 #include "base/landlock.h"
+#include "base/syslog_server.h"
+#include "proc/calls.h"
 #include "proc/tell.h"
 #include "proc/title.h"
+
+#include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -201,11 +206,51 @@ confine_files(const struct runtime *rt)
     return false;
 }
 
+static bool
+note_writing(void *ctx, struct str path, enum http_access access)
+{
+    struct calls_wanted *wanted = ctx;
+
+    (void)path;
+    wanted->writes |= access == HTTP_WRITES;
+    return true;
+}
+
+static struct calls_wanted
+calls_wanted_by(const struct runtime *rt)
+{
+    struct calls_wanted wanted = { .writes = rt->main->sandbox_writes.paths.len > 0 };
+    const struct link *head = &rt->log_files.head;
+
+    http_grants_each(&rt->setup, note_writing, &wanted);
+    for (const struct link *l = head->next; l != head; l = l->next) {
+        const struct log_file *file = CONTAINER_OF(l, const struct log_file, link);
+        int family = file->kind == LOG_SYSLOG ? file->server->address.ss_family : AF_UNSPEC;
+
+        wanted.unix_datagrams |= family == AF_UNIX;
+        wanted.inet_datagrams |= family == AF_INET;
+        wanted.inet6_datagrams |= family == AF_INET6;
+    }
+    return wanted;
+}
+
+static bool
+confine_calls(const struct runtime *rt)
+{
+    const struct calls_wanted wanted = calls_wanted_by(rt);
+
+    if (calls_confine(&wanted, rt->main->sandbox == SANDBOX_REPORT ? CALLS_REPORTED : CALLS_REFUSED))
+        return true;
+    tell(LEVEL_EMERG, errno, "the system calls cannot be confined");
+    return false;
+}
+
 bool
 walls_enter(const struct runtime *rt)
 {
     tzset();                    /* while its file can be read, whatever TZ says */
-    return rt->main->sandbox != SANDBOX_ON || confine_files(rt);
+    return rt->main->sandbox == SANDBOX_OFF
+           || ((rt->main->sandbox == SANDBOX_REPORT || confine_files(rt)) && confine_calls(rt));
 }
 
 /* ---- telling ------------------------------------------------------------------------------- */
@@ -217,6 +262,9 @@ walls_tell_missing(const struct runtime *rt)
 
     if (rt->main->sandbox == SANDBOX_OFF)
         return;
+    if (!calls_can_be_confined())
+        LOG(&process_log, NOTICE, 0, "sandbox: system calls are not confined, %s",
+            WEIR_HAVE_SECCOMP ? "the kernel has no seccomp" : "libseccomp is not built in");
     if (rt->main->sandbox == SANDBOX_REPORT)
         LOG(&process_log, NOTICE, 0, "sandbox: files are not confined while it reports");
     else if (version == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/worker.h"
 
+#include "proc/calls.h"
 #include "proc/channel.h"
 #include "proc/environment.h"
 #include "proc/gather.h"
@@ -8,6 +9,7 @@
 #include "proc/serving.h"
 #include "proc/signals.h"
 #include "proc/sockets.h"
+#include "proc/taken_over.h"
 #include "proc/tell.h"
 #include "proc/title.h"
 #include "proc/walls.h"
@@ -145,6 +147,9 @@ become_worker(const struct worker_start *start)
         return false;
     if (start->block >= 0)
         counters_use(start->counters, (unsigned)start->block, start->runtime->generation);
+#ifdef WEIR_DEBUG
+    taken_over_begin();
+#endif
     return walls_enter(start->runtime);
 }
 
@@ -380,6 +385,13 @@ worker_run(const struct worker_start *start)
     w.master = start->master;
     w.spare = -1;
     serving_can_list(&w.serving, &(struct http_listing){ ask_for_list, &w });
+    if (!calls_listen(&w.serving.loop)) {
+        LOG(&process_log, EMERG, errno, "hearing of refused system calls failed");
+        exit(EXIT_FATAL);
+    }
+#ifdef WEIR_DEBUG
+    taken_over_listen(&w.serving.loop);
+#endif
     if (!serving_adopt(&w.serving, w.queue.in) || !open_channel(&w, start->channel))
         exit(EXIT_FATAL);
     ok = loop_run(&w.serving.loop);

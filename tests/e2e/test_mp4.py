@@ -342,7 +342,7 @@ def test_films_that_are_held_have_a_limit(folder, memory, held):
 @pytest.fixture
 def slow(slow_disk):
     server = "location / { mp4; add_early_hint Link '</a.css>; rel=preload'; }"
-    with serving(server=server, files={"html/a.mp4": FILMS["two"], "html/a.txt": "text"}) as weir:
+    with serving(main="sandbox_allow_write /tmp;", server=server, files={"html/a.mp4": FILMS["two"], "html/a.txt": "text"}) as weir:
         yield weir
 
 

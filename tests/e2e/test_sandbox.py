@@ -2,15 +2,24 @@
 """What workers have given up before their first client: rights, files, system calls."""
 
 import ctypes
+import errno
 import os
 import pathlib
+import platform
 import re
 import shutil
+import socket
+import subprocess
+import tempfile
 
 import pytest
 
-from harness import check_conf, request
+from harness import check_conf, wait_until
 from harness.server import binary, warnings_of
+
+def is_sanitized():
+    return b"__asan_init" in pathlib.Path(binary()).read_bytes()
+
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 KEPT_BY_ROOT = 1 << 1 | 1 << 2 | 1 << 3         # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
@@ -73,8 +82,7 @@ def test_what_the_service_manager_gives_the_master_is_not_the_workers(weir):
 
 # Who is not dumpable has files in /proc that are root's.
 @root_only
-@pytest.mark.skipif(b"__asan_init" in pathlib.Path(binary()).read_bytes(),
-                    reason="the leak checker must look into the process")
+@pytest.mark.skipif(is_sanitized(), reason="the leak checker must look into the process")
 def test_nobody_looks_into_a_worker(weir):
     server = weir(main="user nobody;", server="")
     assert os.stat(f"/proc/{server.wait_workers()[0]}/environ").st_uid == 0
@@ -274,3 +282,194 @@ def test_a_path_that_opens_everything_is_warned_of(folder, line, word):
     assert len([w for w in warnings_of(done.stderr) if f'"{word}" lets the workers open all files, as a variable comes first in it' in w]) == 1
     done, _ = check_conf(folder, "sandbox off; events { } http { server { " + line + " } }")
     assert "lets the workers open" not in done.stderr
+
+
+# ---- a worker that somebody has taken over
+
+def can_be_taken_over():
+    return b"WEIR_TAKEN_OVER" in pathlib.Path(binary()).read_bytes()
+
+
+taken_over = pytest.mark.skipif(not can_be_taken_over(), reason="a release build has no such thing")
+with_seccomp = pytest.mark.skipif("libseccomp none" in subprocess.run([binary(), "-V"], capture_output=True, text=True).stderr,
+                                  reason="built without libseccomp")
+
+
+class Intruder:
+    """Has a worker make system calls; each gives 0, or the error's number."""
+
+    def __init__(self, begin, monkeypatch, **kwargs):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-in-"))
+        self.folder.chmod(0o755)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(str(self.folder / "line"))
+        os.chmod(self.folder / "line", 0o777)
+        listener.listen()
+        listener.settimeout(20)
+        monkeypatch.setenv("WEIR_TAKEN_OVER", str(self.folder / "line"))
+        self.server = begin(**kwargs)
+        self.line, _ = listener.accept()
+        self.line.settimeout(20)
+        listener.close()
+        self.worker = self.server.wait_workers()[0]
+
+    def __call__(self, *words):
+        self.line.send(" ".join(map(str, words)).encode())
+        return errno.errorcode.get(int(self.line.recv(100)), "ok")
+
+    def close(self):
+        self.line.close()
+        shutil.rmtree(self.folder)
+
+
+@pytest.fixture
+def intruder(weir, monkeypatch):
+    made = []
+
+    def begin(**kwargs):
+        made.append(Intruder(weir, monkeypatch, **{"server": "", "files": {"html/a": "a", "else/b": "b"}, **kwargs}))
+        return made[-1]
+    yield begin
+    for one in made:
+        one.close()
+
+
+@taken_over
+@with_landlock
+def test_an_intruder_reads_what_is_served_and_nothing_else(intruder):
+    it = intruder()
+    prefix = it.server.prefix
+    assert it("open", prefix / "html/a", "r") == it("list", prefix / "html") == "ok"
+    for path in ("/etc/passwd", "/etc/os-release", prefix / "else/b", it.server.conf_path, it.server.error_log, prefix / "html/../else/b",
+                 f"/proc/{it.server.pid}/environ", binary(), "/proc/self/../../etc/passwd"):
+        assert (path, it("open", path, "r")) == (path, "EACCES")
+    for path in ("/", "/etc", prefix, prefix / "html/..", "/root", "/home", "/usr"):
+        assert (path, it("list", path)) == (path, "EACCES")
+    assert it("open", prefix / "html/a", "r") == "ok"
+
+
+@taken_over
+@with_landlock
+def test_an_intruder_sees_no_other_sites_neighbours(intruder):
+    it = intruder(server="root {prefix}/sites/one/html; location /two/ { alias {prefix}/sites/two/html/; }",
+                  files={"sites/one/html/a": "a", "sites/one/secret": "x", "sites/two/html/b": "b", "sites/two/secret": "x"})
+    sites = it.server.prefix / "sites"
+    assert it("open", sites / "one/html/a", "r") == it("open", sites / "two/html/b", "r") == "ok"
+    for path in (sites / "one/secret", sites / "two/secret", sites / "one/html/../secret"):
+        assert it("open", path, "r") == "EACCES"
+    assert it("list", sites / "two") == it("list", sites) == "EACCES"
+
+
+@taken_over
+@with_landlock
+def test_an_intruder_writes_nothing(intruder):
+    it = intruder(main="user root;" if os.geteuid() == 0 else "")
+    prefix = it.server.prefix
+    for path in (prefix / "html/new", "/tmp/weir-intruder", it.server.access_log, it.server.conf_path, "/dev/null"):
+        assert (path, it("open", path, "w")) == (path, "EACCES")
+    for words in (("mkdir", prefix / "html/d"), ("unlink", prefix / "html/a"), ("symlink", "/etc/passwd", prefix / "html/s"),
+                  ("rename", prefix / "html/a", prefix / "html/b"), ("chmod", prefix / "html/a", "777")):
+        assert it(*words) in ("EACCES", "EPERM"), words
+    assert sorted(os.listdir(prefix / "html")) == ["a"]
+
+
+@taken_over
+@with_landlock
+def test_an_intruder_where_files_are_written(intruder):
+    it = intruder(main="user root;" if os.geteuid() == 0 else "", server="location /up { root {prefix}/dav; dav_methods PUT; }",
+                  files={"dav/up/x": "x", "html/a": "a"})
+    prefix = it.server.prefix
+    assert it("open", prefix / "dav/up/new", "w") == it("mkdir", prefix / "dav/d") == it("unlink", prefix / "dav/up/x") == "ok"
+    assert it("open", prefix / "html/new", "w") == it("unlink", prefix / "html/a") == it("mkdir", prefix / "d") == "EACCES"
+    assert it("symlink", "/etc/passwd", prefix / "dav/link") == "ok"
+    assert it("open", prefix / "dav/link", "r") == "EACCES"
+    assert it("rename", prefix / "dav/up/new", prefix / "html/new") in ("EACCES", "EXDEV")
+
+
+PROGRAM = shutil.which("true")
+
+
+@taken_over
+@with_seccomp
+def test_an_intruder_makes_few_calls(intruder):
+    it = intruder(main="user root;" if os.geteuid() == 0 else "")
+    SYS = {"execveat": 322, "io_uring_setup": 425, "bpf": 321, "unshare": 272, "mount": 165, "setns": 308, "keyctl": 250, "chroot": 161,
+           "process_vm_readv": 310, "pidfd_open": 434, "pidfd_getfd": 438, "memfd_create": 319, "userfaultfd": 323, "setuid": 105,
+           "setgid": 106, "capset": 126, "personality": 135, "init_module": 175, "reboot": 169, "listen": 50, "socketpair": 53,
+           "chmod": 90, "chown": 92, "perf_event_open": 298, "seccomp": 317, "landlock_create_ruleset": 444, "kexec_load": 246}
+    refused = [("exec", PROGRAM), ("exec", "/bin/sh"), ("socket", socket.AF_INET, socket.SOCK_STREAM), ("socket", socket.AF_INET, socket.SOCK_DGRAM),
+               ("socket", socket.AF_UNIX, socket.SOCK_STREAM), ("socket", socket.AF_UNIX, socket.SOCK_DGRAM), ("socket", 16, 3), ("socket", 17, 3),
+               ("kill", os.getpid(), 10), ("kill", it.server.pid, 15), ("kill", -1, 9), ("kill", 0, 9), ("code",), ("map",), ("ioctl", 0, 0x5412),
+               ("connect", 0, 80), ("bind", 0, 8000), ("limit", 7), *([] if platform.machine() != "x86_64" else [("call", number, 0) for number in SYS.values()])]
+    if not is_sanitized():
+        refused += [("ptrace", it.server.pid), ("fork",), ("prctl", 4, 1), ("prctl", 22, 0)]
+    assert {words: it(*words) for words in refused} == {words: "EPERM" for words in refused}
+    assert it("kill", it.server.pid, 0) in ("ok", "EPERM")
+    assert it("kill", it.worker, 0) == it("thread") == "ok"
+    assert it.server.get("/a").text == "a"
+    for name in ("execve", "socket", "kill", "mprotect"):
+        it.server.wait_log(rf"\[error\] .*: the sandbox refused system call \d+ \({name}\); this is told once$")
+    assert it.server.log_text().count("(kill); this is told once") == 1
+
+
+@taken_over
+@with_seccomp
+def test_refused_calls_are_counted(intruder):
+    it = intruder(server="location = /status { status; }")
+    for _ in range(5):
+        assert it("socket", socket.AF_INET, socket.SOCK_STREAM) == "EPERM"
+    wait_until(lambda: '"sandbox_refused":5' in it.server.get("/status?format=json").text.replace(" ", ""), "the count")
+
+
+@taken_over
+@with_seccomp
+def test_datagrams_go_where_a_syslog_server_is(intruder):
+    it = intruder(main="error_log syslog:server=127.0.0.1:9 crit;")
+    assert it("socket", socket.AF_INET, socket.SOCK_DGRAM) == "ok"
+    for family, kind in ((socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET6, socket.SOCK_DGRAM), (socket.AF_UNIX, socket.SOCK_DGRAM),
+                         (socket.AF_INET, socket.SOCK_RAW)):
+        assert it("socket", family, kind) == "EPERM"
+
+
+@taken_over
+@with_landlock
+@pytest.mark.skipif(landlock_version() < 4, reason="the kernel's Landlock knows no TCP")
+def test_sockets_that_are_there_are_connected_and_bound_nowhere(intruder):
+    """Even where system calls are not confined."""
+    it = intruder(main="error_log syslog:server=127.0.0.1:9 crit;", server="root {prefix}/html;")
+    found = [int(fd) for fd in os.listdir(f"/proc/{it.worker}/fd") if os.readlink(f"/proc/{it.worker}/fd/{fd}").startswith("socket:")]
+    results = {it("connect", fd, 80) for fd in found}
+    assert "ok" not in results and "ECONNREFUSED" not in results
+
+
+@taken_over
+def test_an_intruder_where_the_sandbox_is_off_has_the_users_rights(intruder):
+    it = intruder(main="sandbox off;")
+    assert it("open", it.server.prefix / "else/b", "r") == it("socket", socket.AF_INET, socket.SOCK_STREAM) == "ok"
+
+
+@taken_over
+@with_seccomp
+def test_reported_calls_are_made(intruder):
+    it = intruder(main="sandbox report;")
+    assert it("open", it.server.prefix / "else/b", "r") == it("socket", socket.AF_INET, socket.SOCK_STREAM) == "ok"
+
+
+@taken_over
+@with_landlock
+def test_a_reload_brings_new_walls(intruder):
+    it = intruder()
+    it.server.write_conf("sandbox_allow_read {prefix}/else;\n" + it.server.template)
+    assert it("open", it.server.prefix / "else/b", "r") == "EACCES"
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    os.unlink(it.folder / "line")
+    listener.bind(str(it.folder / "line"))
+    os.chmod(it.folder / "line", 0o777)
+    listener.listen()
+    listener.settimeout(20)
+    assert it.server.run("-s", "reload").returncode == 0
+    it.line.close()
+    it.line, _ = listener.accept()
+    listener.close()
+    assert it("open", it.server.prefix / "else/b", "r") == "ok"
+    assert it("open", "/etc/passwd", "r") == "EACCES"
