@@ -104,7 +104,7 @@ allow_values(scmp_filter_ctx filter, int call, unsigned argument, const scmp_dat
 {
     for (size_t i = 0; i < count; i++)
         if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-                             SCMP_CMP32(argument, SCMP_CMP_EQ, values[i])) != 0)
+                             SCMP_CMP32(argument, SCMP_CMP_EQ, values[i], 0)) != 0)
             return false;
     return true;
 }
@@ -135,15 +135,15 @@ allow_arguments(scmp_filter_ctx filter)
         && seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0
         /* signals to itself, and whether another is alive */
         && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
-                            SCMP_CMP32(1, SCMP_CMP_EQ, 0)) == 0
+                            SCMP_CMP32(1, SCMP_CMP_EQ, 0, 0)) == 0
         && allow_values(filter, SCMP_SYS(kill), 0, &self, 1)
         && allow_values(filter, SCMP_SYS(tgkill), 0, &self, 1)
         /* its threads' priority; its limits, to look at */
         && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 2,
-                            SCMP_CMP32(0, SCMP_CMP_EQ, PRIO_PROCESS),
-                            SCMP_CMP32(1, SCMP_CMP_EQ, 0)) == 0
+                            SCMP_CMP32(0, SCMP_CMP_EQ, PRIO_PROCESS, 0),
+                            SCMP_CMP32(1, SCMP_CMP_EQ, 0, 0)) == 0
         && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
-                            SCMP_CMP32(0, SCMP_CMP_EQ, 0), SCMP_CMP(2, SCMP_CMP_EQ, 0)) == 0;
+                            SCMP_CMP32(0, SCMP_CMP_EQ, 0, 0), SCMP_CMP(2, SCMP_CMP_EQ, 0, 0)) == 0;
 }
 
 /* Datagrams, which go to a syslog server: no connection can be made. */
@@ -153,7 +153,7 @@ allow_datagrams(scmp_filter_ctx filter, int family)
     enum { TYPES = 0xf };       /* the rest are flags */
 
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-                            SCMP_CMP32(0, SCMP_CMP_EQ, (scmp_datum_t)family),
+                            SCMP_CMP32(0, SCMP_CMP_EQ, (scmp_datum_t)family, 0),
                             SCMP_CMP32(1, SCMP_CMP_MASKED_EQ, TYPES, SOCK_DGRAM)) == 0
         && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0) == 0;
 }

@@ -14,6 +14,7 @@
 #include "proc/tell.h"
 #include "proc/title.h"
 #include "proc/verdict.h"
+#include "proc/walls.h"
 #include "proc/worker.h"
 
 #include <errno.h>
@@ -212,6 +213,7 @@ single_run(struct runtime *rt)
     control_server_start(&control, runtime_control_path(rt));
     rotator_init(&rotator, rotates, reopen, &s);
     tell_started();
+    walls_tell_missing(rt);
     rotator_take(&rotator, &s.loop.timers, &rt->log_files, NULL);
     daemon_ready();
     verdict_start(rt->generation);

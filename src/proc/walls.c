@@ -262,6 +262,10 @@ walls_tell_missing(const struct runtime *rt)
 
     if (rt->main->sandbox == SANDBOX_OFF)
         return;
+    if (!rt->main->master_process) {
+        LOG(&process_log, NOTICE, 0, "sandbox: none, with \"master_process off\"");
+        return;
+    }
     if (!calls_can_be_confined())
         LOG(&process_log, NOTICE, 0, "sandbox: system calls are not confined, %s",
             WEIR_HAVE_SECCOMP ? "the kernel has no seccomp" : "libseccomp is not built in");

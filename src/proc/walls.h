@@ -14,7 +14,7 @@
  */
 bool walls_enter(const struct runtime *rt);
 
-/* At start, by whoever begins: notes in the log what part of the walls the kernel lacks. */
+/* At start, by whoever begins: notes in the log what part of the walls is missing, and why. */
 void walls_tell_missing(const struct runtime *rt);
 
 /* For -t: what the configuration opens to its workers, a notice for each kind of access. */

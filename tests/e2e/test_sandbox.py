@@ -135,6 +135,13 @@ def test_off_and_report_refuse_nothing(weir, sandbox):
     assert ("files are not confined while it reports" in server.log_text()) == (sandbox == "report")
 
 
+def test_a_process_that_is_its_own_worker_says_that_it_has_no_walls(weir):
+    server = weir(main="master_process off;" + ("user root;" if os.geteuid() == 0 else ""), server="", files={"else/b": "b"})
+    (server.html / "link").symlink_to("../else/b")
+    assert server.get("/link").text == "b"
+    server.wait_log(r'\[notice\] .*: sandbox: none, with "master_process off"$')
+
+
 @with_landlock
 def test_refusals_are_counted(weir):
     server = weir(server="location = /status { status; }", files={"else/b": "b"})
