@@ -21,7 +21,7 @@ _weir_options() {
 # What may stand behind an option that takes a value; fails when anything may.
 _weir_values() {
     case $1 in
-        -s | ctl) echo "stop quit reopen reload status connections conf" ;;
+        -s | ctl) echo "stop quit reopen reload upgrade status connections conf" ;;
         --format) echo "text json metrics" ;;
         --cache)  echo "off 10m 1h 1d" ;;
         -X)       echo "GET HEAD POST PUT DELETE OPTIONS" ;;

@@ -28,10 +28,17 @@ on_connections(struct control_client *client, struct str arguments, void *data)
     gather_for_client(data, client, arguments);
 }
 
+static void
+on_upgrade(struct control_client *client, struct str arguments, void *data)
+{
+    upgrade_ask(data, client, arguments);
+}
+
 const struct control_command master_commands[] = {
     { STR_INIT("conf"), on_conf },
     { STR_INIT("connections"), on_connections },
     { STR_INIT("reload"), on_reload },
     { STR_INIT("status"), status_answer },
+    { STR_INIT("upgrade"), on_upgrade },
     { { NULL, 0 }, NULL }
 };

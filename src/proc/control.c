@@ -18,18 +18,20 @@
 
 enum {
     RELOAD_WAIT_MS = 60 * 1000,
+    UPGRADE_WAIT_MS = 90 * 1000,        /* beyond what the master gives the new program */
     STOP_WAIT_MS = 10 * 1000,
     QUIT_MARGIN_MS = 10 * 1000,         /* beyond worker_shutdown_timeout */
     POLL_MS = 20
 };
 
-enum waiting { NOT, FOR_STOP, FOR_QUIT, FOR_RELOAD };
+enum waiting { NOT, FOR_STOP, FOR_QUIT, FOR_RELOAD, FOR_UPGRADE };
 
 static const struct word { struct str name; int signal; enum waiting waiting; } words[] = {
-    { STR_INIT("stop"),   SIGTERM, FOR_STOP },
-    { STR_INIT("quit"),   SIGQUIT, FOR_QUIT },
-    { STR_INIT("reopen"), SIGUSR1, NOT },
-    { STR_INIT("reload"), SIGHUP,  FOR_RELOAD },
+    { STR_INIT("stop"),    SIGTERM, FOR_STOP },
+    { STR_INIT("quit"),    SIGQUIT, FOR_QUIT },
+    { STR_INIT("reopen"),  SIGUSR1, NOT },
+    { STR_INIT("reload"),  SIGHUP,  FOR_RELOAD },
+    { STR_INIT("upgrade"), SIGUSR2, FOR_UPGRADE },
 };
 
 static const struct word *
@@ -150,11 +152,11 @@ send_signal(const struct options *options, const struct word *word,
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* ---- a reload with its verdict ------------------------------------------------------------- */
+/* ---- what the master gives a verdict on ----------------------------------------------------- */
 
 /* The conf file may name a new place for the socket, that comes with this reload. */
 static enum control_answer
-ask_for_reload(const struct options *options, uint64_t timeout_ms)
+ask_for(const struct options *options, struct str command, uint64_t timeout_ms)
 {
     struct arena *arena = arena_create(4096, 0);
     enum control_answer answer;
@@ -162,11 +164,35 @@ ask_for_reload(const struct options *options, uint64_t timeout_ms)
 
     if (arena == NULL)
         return ANSWER_NOBODY;
-    answer = ask_master(options, STR("reload"), timeout_ms, arena, &text);
+    answer = ask_master(options, command, timeout_ms, arena, &text);
     if (str_is_set(text))
         ask_show(STDERR_FILENO, text);
     arena_destroy(arena);
     return answer;
+}
+
+/* False: nobody listens, so that there is no verdict. */
+static bool
+await_verdict(const struct options *options, const struct word *word, uint64_t timeout_ms,
+              int *status)
+{
+    *status = EXIT_FAILURE;
+    switch (ask_for(options, word->name, timeout_ms)) {
+    case ANSWER_OK:
+        *status = EXIT_SUCCESS;
+        return true;
+    case ANSWER_FAILED:
+        return true;
+    case ANSWER_NONE:
+        tell(LEVEL_ERR, 0, "the master process gave no verdict");
+        return true;
+    case ANSWER_LATE:
+        tell(LEVEL_ERR, 0, "no verdict within %ju ms", (uintmax_t)timeout_ms);
+        return true;
+    case ANSWER_NOBODY:
+        return false;
+    }
+    return false;
 }
 
 static int
@@ -174,22 +200,31 @@ reload(const struct options *options, const struct word *word,
        const struct control_patience *patience)
 {
     uint64_t timeout_ms = patience->timeout_ms != 0 ? patience->timeout_ms : RELOAD_WAIT_MS;
+    int status;
 
-    switch (ask_for_reload(options, timeout_ms)) {
-    case ANSWER_OK:
-        return EXIT_SUCCESS;
-    case ANSWER_FAILED:
-        return EXIT_FAILURE;
-    case ANSWER_NONE:
-        tell(LEVEL_ERR, 0, "the master process gave no verdict");
-        return EXIT_FAILURE;
-    case ANSWER_LATE:
-        tell(LEVEL_ERR, 0, "no verdict within %ju ms", (uintmax_t)timeout_ms);
-        return EXIT_FAILURE;
-    case ANSWER_NOBODY:
-        break;
-    }
+    if (await_verdict(options, word, timeout_ms, &status))
+        return status;
     return send_signal(options, word, patience);
+}
+
+/*
+ * This program is likely the new one: what is wrong with the configuration for it is told here, and
+ * nothing has begun.
+ */
+static int
+upgrade(const struct options *options, const struct word *word,
+        const struct control_patience *patience)
+{
+    uint64_t timeout_ms = patience->timeout_ms != 0 ? patience->timeout_ms : UPGRADE_WAIT_MS;
+    struct runtime *rt = runtime_read(options);
+    int status;
+
+    if (rt == NULL)
+        return EXIT_FAILURE;
+    runtime_free(rt);
+    if (!await_verdict(options, word, timeout_ms, &status))
+        ask_complain(options);
+    return status;
 }
 
 int
@@ -200,5 +235,7 @@ control_send(const struct options *options, struct str name,
 
     if (word->waiting == FOR_RELOAD && !patience->none)
         return reload(options, word, patience);
+    if (word->waiting == FOR_UPGRADE && !patience->none)
+        return upgrade(options, word, patience);
     return send_signal(options, word, patience);
 }

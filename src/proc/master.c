@@ -27,7 +27,7 @@ enum {
 static void
 tell_stopping(const struct master *m)
 {
-    if (!upgrade_can_take_over(m))
+    if (!m->upgrade.other_is_up)
         notify_stopping();
     else if (m->upgrade.is_new)
         notify_main_pid(getppid());
@@ -41,6 +41,7 @@ leave(struct master *m)
     m->state = LEAVING;
     tell_stopping(m);
     reload_forget(m);
+    upgrade_refuse(m);
     if (m->next != NULL) {
         runtime_keep(m->current, m->next);
         sockets_all_go(m->next);
@@ -79,6 +80,7 @@ stop(struct master *m)
         tell_stopping(m);
     m->state = STOPPING;
     reload_forget(m);
+    upgrade_refuse(m);
     on_stop_step(&m->stop_step);
 }
 

@@ -141,11 +141,21 @@ on_conf(struct control_client *client, struct str arguments, void *data)
     conf_answer(client, arguments, serving_runtime(data));
 }
 
+static void
+on_upgrade(struct control_client *client, struct str arguments, void *data)
+{
+    (void)arguments;
+    (void)data;
+    control_say(client, STR("weir: [error] with \"master_process off\" there is no upgrade\n"));
+    control_end(client, false);
+}
+
 static const struct control_command commands[] = {
     { STR_INIT("conf"), on_conf },
     { STR_INIT("connections"), on_connections },
     { STR_INIT("reload"), on_reload },
     { STR_INIT("status"), status_answer },
+    { STR_INIT("upgrade"), on_upgrade },
     { { NULL, 0 }, NULL }
 };
 

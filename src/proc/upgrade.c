@@ -23,7 +23,7 @@ struct notice {
     uint32_t serves;            /* enum upgrade_service */
 };
 
-enum { NEVER_STARTED = 127, WAIT_MS = 10 * 1000 };
+enum { NEVER_STARTED = 127, WAIT_MS = 10 * 1000, START_MS = 60 * 1000 };
 
 /* ---- the line ------------------------------------------------------------------------------ */
 
@@ -33,7 +33,7 @@ forget_other(struct upgrade *u)
     if (u->other_queue >= 0)
         close(u->other_queue);
     u->other_queue = -1;
-    u->other_serves = u->other_leaves = false;
+    u->other_serves = u->other_is_up = u->other_leaves = false;
     u->other_has_spoken = false;
     u->addresses_len = 0;
 }
@@ -101,6 +101,53 @@ close_line(struct master *m)
     u->line.fd = -1;
 }
 
+/* ---- those who ask for it ------------------------------------------------------------------ */
+
+/* It is known what becomes of it. `why`: a whole line, or "". */
+static void
+answer(struct master *m, struct str why, bool ok)
+{
+    struct control_client *client;
+
+    m->upgrade.is_asked = false;
+    timer_cancel(&m->upgrade.start_limit);
+    while ((client = control_next(&m->upgrade.asking)) != NULL) {
+        control_say(client, why);
+        control_end(client, ok);
+    }
+}
+
+void
+upgrade_refuse(struct master *m)
+{
+    answer(m, STR("weir: [error] the server is stopping\n"), false);
+}
+
+/* It neither serves nor ends. Its death is learned of like any other. */
+static void
+on_start_limit(struct timer *timer)
+{
+    struct master *m = CONTAINER_OF(timer, struct master, upgrade.start_limit);
+
+    LOG(&process_log, ALERT, 0, "new binary process %d did not serve within %d s, killing it",
+        (int)m->upgrade.program, START_MS / 1000);
+    kill(m->upgrade.program, SIGKILL);
+}
+
+/* Also when the client who asked has not waited. */
+static void
+make_room(struct master *m)
+{
+    if (!m->upgrade.is_asked || !m->upgrade.other_is_up)
+        return;
+    answer(m, STR(""), true);
+    LOG(&process_log, NOTICE, 0, "new binary process %d serves, shutting down",
+        (int)m->upgrade.program);
+    master_signal(m, SIGQUIT);
+}
+
+/* ---- what the other one says --------------------------------------------------------------- */
+
 /* Whoever speaks another version of the hand-over takes nothing over. */
 static void
 note_other(struct master *m, const struct channel_message *message)
@@ -116,15 +163,17 @@ note_other(struct master *m, const struct channel_message *message)
     }
     memcpy(&notice, message->text.p, sizeof(notice));
     u->other_queue = message->fd;
-    u->other_serves = notice.version == HANDOVER_VERSION && notice.serves == UPGRADE_SERVES;
+    u->other_is_up = notice.serves == UPGRADE_SERVES;
+    u->other_serves = notice.version == HANDOVER_VERSION && u->other_is_up;
     u->other_leaves = notice.serves == UPGRADE_LEAVES;
     u->addresses_len = message->text.len - sizeof(notice);
     memcpy(u->addresses, message->text.p + sizeof(notice), u->addresses_len);
     u->other_has_spoken = true;
-    if (u->other_serves && u->program != 0)
+    if (u->other_is_up && u->program != 0)
         notify_main_pid(u->program);
     children_tell_successor(m);
     forward_begin(m);
+    make_room(m);
     if (!u->is_new || u->other_serves || u->other_leaves)
         wait_is_over(m);
     if (u->other_leaves && u->program != 0 && m->state == RUNNING && !m->serves)
@@ -197,6 +246,8 @@ upgrade_init(struct master *m, char *const *arguments)
     m->upgrade = (struct upgrade){ .arguments = arguments, .line = { .fd = -1 },
                                    .other_queue = -1 };
     timer_init(&m->upgrade.wait_limit, on_wait_limit);
+    timer_init(&m->upgrade.start_limit, on_start_limit);
+    link_init(&m->upgrade.asking);
 }
 
 static int
@@ -234,6 +285,7 @@ void
 upgrade_fini(struct master *m)
 {
     timer_cancel(&m->upgrade.wait_limit);
+    upgrade_refuse(m);
     close_line(m);
 }
 
@@ -425,6 +477,34 @@ upgrade_begin(struct master *m)
     upgrade_tell(m, m->serves ? UPGRADE_SERVES : UPGRADE_RESTS);
 }
 
+void
+upgrade_ask(struct master *m, struct control_client *client, struct str arguments)
+{
+    struct str why = STR("");
+
+    if (arguments.len > 0)
+        why = STR("weir: [error] \"upgrade\" takes no arguments\n");
+    else if (m->state != RUNNING)
+        why = STR("weir: [error] the server is stopping\n");
+    else if (m->upgrade.program != 0 || m->upgrade.is_new)
+        why = STR("weir: [error] an upgrade is under way: the old or the new master must end "
+                  "first\n");
+    if (why.len > 0) {
+        control_say(client, why);
+        control_end(client, false);
+        return;
+    }
+    LOG(&process_log, NOTICE, 0, "process %d asks for an upgrade", (int)control_peer(client));
+    control_wait(client, &m->upgrade.asking);
+    m->upgrade.is_asked = true;
+    upgrade_begin(m);
+    if (m->upgrade.program == 0)
+        answer(m, STR("weir: [error] the new program cannot be started, see the error log\n"),
+               false);
+    else
+        timer_arm(&m->loop.timers, &m->upgrade.start_limit, now.mono_ms + START_MS);
+}
+
 /* The operator has gone back, or the new program could not do it. */
 void
 upgrade_child_gone(struct master *m, pid_t pid, int status)
@@ -445,6 +525,8 @@ upgrade_child_gone(struct master *m, pid_t pid, int status)
     close_line(m);
     rename_files(m, false);
     notify_main_pid(getpid());
+    answer(m, STR("weir: [error] the new program did not serve, the error log says why; the old "
+                  "one goes on\n"), false);
     if (u->waiting == SIGQUIT) {
         wait_is_over(m);
         return;

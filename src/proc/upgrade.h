@@ -15,6 +15,7 @@
 #include "proc/channel.h"
 #include <sys/types.h>
 
+struct control_client;
 struct master;
 
 /*
@@ -38,10 +39,14 @@ struct upgrade {
     pid_t program;              /* the new one that this master has started; 0: none */
     bool is_new;                /* this is the new one, and the old one still lives */
     bool other_has_spoken;      /* the other master has got as far as saying whether it serves */
-    bool other_serves;
+    bool other_serves;          /* and takes connections over */
+    bool other_is_up;           /* it serves, whatever version it speaks */
     bool other_leaves;
     struct timer wait_limit;    /* of the new master for the old one */
     int waiting;                /* a signal that waits for that; 0: none */
+    struct link asking;         /* clients of the control socket that want this master replaced */
+    bool is_asked;              /* it is to end when the new program serves */
+    struct timer start_limit;   /* of the new program then */
     int other_queue;            /* of the other master; -1: not known */
     size_t addresses_len;       /* where it serves, see successor_encode */
     char addresses[CHANNEL_TEXT_MAX];
@@ -59,6 +64,14 @@ void upgrade_forget(const struct master *m);
 
 /* SIGUSR2. Says in the log what comes of it. */
 void upgrade_begin(struct master *m);
+/*
+ * The same for a client of the control socket, in one step: when the new program serves this
+ * master ends, as at SIGQUIT. The client is answered then, or when it is clear that the new program
+ * will not serve, and this master goes on.
+ */
+void upgrade_ask(struct master *m, struct control_client *client, struct str arguments);
+/* This master ends: whoever asked for a new program is told. */
+void upgrade_refuse(struct master *m);
 /* A child is gone that is no worker. Nothing when it was not the new program. */
 void upgrade_child_gone(struct master *m, pid_t pid, int status);
 /* What this master serves has changed: the other one is told. */
