@@ -13,7 +13,7 @@ Q := $(if $(V),,@)
 SAY = @$(if $(V),:,printf '  %-7s %s\n')
 
 .PHONY: all run check check-unit check-e2e coverage coverage-report reproducible torture fuzz fuzz-ready bench html lint analyse format install uninstall \
-	clean distclean help FORCE
+	dist deb check-package clean distclean help FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY: $(patsubst src/http/%.html,$(B)/gen/%_html.c,$(wildcard src/http/*.html))
@@ -26,7 +26,7 @@ MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)
 endif
 
 # These work without configure; all else needs its answers.
-ifneq ($(filter-out help html format clean distclean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help html format dist deb check-package clean distclean,$(or $(MAKECMDGOALS),all)),)
 include $(B)/config.mk
 endif
 
@@ -257,72 +257,146 @@ compile_commands.json: FORCE
 $(B)/gen/http_modules.c: $(B)/config.mk
 	@test -f $@
 
-# What is installed. Files that the operator edits are never overwritten: what is new in them
-# stands beside them as *.default.
+# What is installed, as lists: to add a file there is to add its name, at most.
+#
+# Files that the operator edits are never overwritten: what is new in them stands beside them as
+# *.default. Pages of his own folder neither; nothing stands beside those.
+EDITED := weir.conf mime.types koi-utf koi-win win-utf
+PAGES_EDITED := index.html favicon.svg
+PAGES_MORE := $(filter-out $(PAGES_EDITED),$(notdir $(wildcard html/*.*)))
+MANUAL := $(sort $(notdir $(wildcard man/*.[1-9])))
+EXAMPLES := weir.service weir.socket weir.logrotate weir.sysusers weir.tmpfiles weir.default
+
 CONF_DIR = $(patsubst %/,%,$(dir $(CONF_PATH)))
-MAN_DIR = $(PREFIX)/share/man
-SHARE_DIR = $(PREFIX)/share/weir
-BASH_COMPLETION = $(PREFIX)/share/bash-completion/completions/weir
-ZSH_COMPLETION = $(PREFIX)/share/zsh/site-functions/_weir
+LOG_DIR = $(patsubst %/,%,$(dir $(ERROR_LOG_PATH)))
+HTML_DIR = $(PREFIX)/html
+MAN_DIR = $(DATAROOTDIR)/man
+SHARE_DIR = $(DATAROOTDIR)/weir
+BASH_COMPLETION = $(DATAROOTDIR)/bash-completion/completions/weir
+ZSH_COMPLETION = $(DATAROOTDIR)/zsh/site-functions/_weir
 D = $(DESTDIR)
+# The welcome page leads to the manual for browsers, where that can be made.
+HAS_MANDOC := $(shell command -v mandoc)
 
-# place FILE,PATH: what is shipped names the default paths, what is installed those configured.
-# Two steps, as a configured path may itself begin like a default one.
+conf_place = $(if $(filter weir.conf,$(1)),$(CONF_PATH),$(CONF_DIR)/$(1))
+page_place = $(MAN_DIR)/man$(patsubst .%,%,$(suffix $(1)))/$(1)
+INSTALLED_DIRS = $(sort $(dir $(SBIN_PATH) $(PID_PATH) $(ERROR_LOG_PATH) $(HTTP_LOG_PATH) \
+	$(BASH_COMPLETION) $(ZSH_COMPLETION) $(foreach p,$(MANUAL),$(call page_place,$(p)))) \
+	$(CONF_DIR)/ $(SHARE_DIR)/ $(HTML_DIR)/)
+
+# What is shipped names the default paths, what is installed those configured. Two steps, as a
+# configured path may itself begin like a default one. A port below 1024 is no plain user's.
+define paths_sed
+s|/usr/local/weir/sbin/weir|@sbin@|g
+s|/usr/local/weir/conf/weir.conf|@conf@|g
+s|/usr/local/weir/logs/weir.pid|@pid@|g
+s|/usr/local/weir/logs/error.log|@error@|g
+s|/usr/local/weir/logs/access.log|@access@|g
+s|/usr/local/weir/logs|@logs@|g
+s|/usr/local/weir/client_body_temp|@body@|g
+s|/usr/local/weir|@prefix@|g
+s|@sbin@|$(SBIN_PATH)|g
+s|@conf@|$(CONF_PATH)|g
+s|@pid@|$(PID_PATH)|g
+s|@error@|$(ERROR_LOG_PATH)|g
+s|@access@|$(HTTP_LOG_PATH)|g
+s|@logs@|$(LOG_DIR)|g
+s|@body@|$(CLIENT_BODY_TEMP_PATH)|g
+s|@prefix@|$(PREFIX)|g
+endef
+define examples_sed
+s|^\(User=\)weir$$|\1$(SERVICE_USER)|
+s|^\(Group=\)weir$$|\1$(SERVICE_GROUP)|
+s|^u weir |u $(SERVICE_USER) |
+s| weir adm\( -\)*$$| $(SERVICE_USER) adm\1|
+$(RELOAD_SED)
+endef
+# Paths in the manual's text are below the prefix, and stay so where they are by default.
+define pages_sed
+$(if $(filter $(PREFIX)/conf/weir.conf,$(CONF_PATH)),,s|^\(\.It Pa \)conf/|\1$(CONF_DIR)/|)
+$(if $(filter $(PREFIX)/logs/weir.pid,$(PID_PATH)),,s|\(^\|[ "q$(OPEN)]\)logs/weir\.|\1$(basename $(PID_PATH)).|g)
+$(if $(filter $(PREFIX)/logs/error.log,$(ERROR_LOG_PATH)),,s|\(^\|[ "]\)logs/error\.log|\1$(ERROR_LOG_PATH)|g)
+$(if $(filter $(PREFIX)/logs/access.log,$(HTTP_LOG_PATH)),,s|\(^\|[ "]\)logs/access\.log|\1$(HTTP_LOG_PATH)|g)
+$(if $(filter $(PREFIX)/client_body_temp,$(CLIENT_BODY_TEMP_PATH)),,s|^\(\.It Pa \)\{0,1\}client_body_temp$$|\1$(CLIENT_BODY_TEMP_PATH)|)
+endef
+# systemd knows Type=notify-reload from 253 on; what fits older ones fits all, so it is what is
+# written where no systemd told its version.
+OPEN := (
+RELOAD_SED = $(if $(SYSTEMD_RELOADS),,s|^Type=notify-reload|Type=notify|;/^ExecStart=/a\
+ExecReload=$(SBIN_PATH) -s reload $$WEIR_ARGS)
+PLAIN_USER_SED = $(if $(D)$(filter 0,$(shell id -u)),,s|\(listen *\)80;|\18080;|)
+
+# place SED,FILE,PATH
 define place
-$(Q)sed -e 's|/usr/local/weir/sbin/weir|@sbin@|g' -e 's|/usr/local/weir/conf/weir.conf|@conf@|g' \
-	-e 's|/usr/local/weir/logs/weir.pid|@pid@|g' -e 's|/usr/local/weir/logs/error.log|@error@|g' \
-	-e 's|/usr/local/weir/logs/access.log|@access@|g' -e 's|/usr/local/weir|@prefix@|g' \
-	-e 's|@sbin@|$(SBIN_PATH)|g' -e 's|@conf@|$(CONF_PATH)|g' -e 's|@pid@|$(PID_PATH)|g' \
-	-e 's|@error@|$(ERROR_LOG_PATH)|g' -e 's|@access@|$(HTTP_LOG_PATH)|g' \
-	-e 's|@prefix@|$(PREFIX)|g' $(1) > $(B)/placed
-$(Q)install -m 644 $(B)/placed $(D)$(2)
+$(Q)sed -f $(B)/paths.sed -f $(B)/$(1).sed $(2) > $(B)/placed
+$(Q)install -m 644 $(B)/placed $(D)$(3)
+
 endef
 
-# place_once FILE,PATH: the same, if there is none yet.
+# place_once SED,FILE,PATH: the same, if there is none yet.
 define place_once
-$(call place,$(1),$(2).default)
-$(Q)if [ -e $(D)$(2) ]; then echo '  KEPT    $(D)$(2)'; \
-	else install -m 644 $(D)$(2).default $(D)$(2); fi
+$(call place,$(1),$(2),$(3).default)
+$(Q)if [ -e $(D)$(3) ]; then echo '  KEPT    $(D)$(3)'; \
+	else install -m 644 $(D)$(3).default $(D)$(3); fi
+
 endef
 
-install: $(B)/weir
-	$(Q)install -d $(D)$(dir $(SBIN_PATH)) $(D)$(CONF_DIR) $(D)$(SHARE_DIR) $(D)$(PREFIX)/html \
-		$(D)$(MAN_DIR)/man1 $(D)$(MAN_DIR)/man8 $(D)$(MAN_DIR)/man5 $(D)$(dir $(PID_PATH)) \
-		$(D)$(dir $(ERROR_LOG_PATH)) $(D)$(dir $(HTTP_LOG_PATH))
+define write_sed
+$(file > $(B)/paths.sed,$(paths_sed))
+$(file > $(B)/examples.sed,$(examples_sed))
+$(file > $(B)/pages.sed,$(pages_sed))
+$(file > $(B)/edited.sed,$(PLAIN_USER_SED))
+endef
+
+install: $(B)/weir $(if $(HAS_MANDOC),html)
+	$(write_sed)
+	$(Q)install -d $(INSTALLED_DIRS:%=$(D)%)
 	$(Q)install -m 755 $(B)/weir $(D)$(SBIN_PATH).new
 	$(Q)mv -f $(D)$(SBIN_PATH).new $(D)$(SBIN_PATH)
-	$(call place_once,conf/weir.conf,$(CONF_PATH))
-	$(call place_once,conf/mime.types,$(CONF_DIR)/mime.types)
-	$(call place_once,conf/koi-utf,$(CONF_DIR)/koi-utf)
-	$(call place_once,conf/koi-win,$(CONF_DIR)/koi-win)
-	$(call place_once,conf/win-utf,$(CONF_DIR)/win-utf)
-	$(call place_once,html/index.html,$(PREFIX)/html/index.html)
-	$(call place_once,html/favicon.svg,$(PREFIX)/html/favicon.svg)
-	$(Q)rm -f $(D)$(PREFIX)/html/index.html.default $(D)$(PREFIX)/html/favicon.svg.default
-	$(call place,conf/weir.service,$(SHARE_DIR)/weir.service)
-	$(call place,conf/weir.logrotate,$(SHARE_DIR)/weir.logrotate)
-	$(call place,man/weir-serve.1,$(MAN_DIR)/man1/weir-serve.1)
-	$(call place,man/weir.8,$(MAN_DIR)/man8/weir.8)
-	$(call place,man/weir.conf.5,$(MAN_DIR)/man5/weir.conf.5)
-	@rm -f $(B)/placed
-	$(Q)install -d $(D)$(dir $(BASH_COMPLETION)) $(D)$(dir $(ZSH_COMPLETION))
+	$(foreach f,$(EDITED),$(call place_once,edited,conf/$(f),$(call conf_place,$(f))))
+	$(foreach f,$(PAGES_EDITED),$(call place_once,edited,html/$(f),$(HTML_DIR)/$(f)))
+	$(Q)rm -f $(PAGES_EDITED:%=$(D)$(HTML_DIR)/%.default)
+	$(foreach f,$(PAGES_MORE),$(call place,edited,html/$(f),$(HTML_DIR)/$(f)))
+	$(if $(HAS_MANDOC),$(Q)install -d $(D)$(HTML_DIR)/manual)
+	$(if $(HAS_MANDOC),$(Q)install -m 644 $(B)/manual/* $(D)$(HTML_DIR)/manual/)
+	$(foreach f,$(EXAMPLES),$(call place,examples,conf/$(f),$(SHARE_DIR)/$(f)))
+	$(foreach f,$(MANUAL),$(call place,pages,man/$(f),$(call page_place,$(f))))
 	$(Q)install -m 644 completion/weir.bash $(D)$(BASH_COMPLETION)
 	$(Q)install -m 644 completion/_weir $(D)$(ZSH_COMPLETION)
+	@rm -f $(B)/placed
 	@echo 'weir is installed: $(SBIN_PATH), with $(CONF_PATH)'
 
-# Configuration, pages and logs stay: they are the operator's.
+# What is the operator's stays: what he changed of configuration and pages, and logs.
 uninstall:
-	rm -f $(D)$(SBIN_PATH) $(D)$(CONF_PATH).default $(D)$(CONF_DIR)/mime.types.default \
-		$(D)$(CONF_DIR)/koi-utf.default $(D)$(CONF_DIR)/koi-win.default \
-		$(D)$(CONF_DIR)/win-utf.default \
-		$(D)$(MAN_DIR)/man1/weir-serve.1 $(D)$(BASH_COMPLETION) $(D)$(ZSH_COMPLETION) \
-		$(D)$(MAN_DIR)/man8/weir.8 $(D)$(MAN_DIR)/man5/weir.conf.5 \
-		$(D)$(SHARE_DIR)/weir.service $(D)$(SHARE_DIR)/weir.logrotate
+	$(write_sed)
+	$(Q)cd $(D)/ && for file in $(foreach f,$(EDITED),$(D)$(call conf_place,$(f))); do \
+		if cmp -s $$file $$file.default; then rm -f $$file; fi; rm -f $$file.default; done
+	$(Q)for name in $(PAGES_EDITED); do sed -f $(B)/paths.sed -f $(B)/edited.sed html/$$name | \
+		cmp -s - $(D)$(HTML_DIR)/$$name && rm -f $(D)$(HTML_DIR)/$$name; done; true
+	rm -f $(D)$(SBIN_PATH) $(D)$(BASH_COMPLETION) $(D)$(ZSH_COMPLETION) \
+		$(PAGES_MORE:%=$(D)$(HTML_DIR)/%) $(EXAMPLES:%=$(D)$(SHARE_DIR)/%) \
+		$(foreach p,$(MANUAL),$(D)$(call page_place,$(p)))
+	rm -rf $(D)$(HTML_DIR)/manual
+	$(Q)for dir in $(INSTALLED_DIRS:%=$(D)%); do \
+		[ ! -d $$dir ] || rmdir -p --ignore-fail-on-non-empty $$dir; done
+
+# A release: the sources of the last commit, the same bytes wherever they are packed.
+dist:
+	@pack/dist $(B)
+
+# The same as a Debian package, for this machine's release.
+deb:
+	@pack/deb $(B)
+
+# The life of such a package in a Debian of its own (root, debootstrap).
+check-package:
+	@tests/package/run $(B)
 
 # clean leaves the answers of configure; distclean leaves nothing.
 clean:
 	rm -rf $(B)/obj $(B)/tests $(B)/fuzz $(B)/lint $(B)/manual
-	rm -f $(B)/weir $(B)/libweir.a $(B)/flags $(B)/objects
+	rm -f $(B)/weir $(B)/libweir.a $(B)/flags $(B)/objects $(B)/*.sed $(B)/placed $(B)/install.lock
+	rm -rf $(B)/dist $(B)/deb $(B)/package
 
 distclean: clean
 	for nested in $(B)/*/reconfigure; do \
@@ -350,6 +424,8 @@ help:
 #: make html                   the manual for browsers (mandoc)
 #: make bench ARGS=…           the benchmark, tests/bench/README.md
 #: make install DESTDIR=…      and uninstall
+#: make dist, make deb         the sources of the last commit, as .tar.xz; and as a Debian package
+#: make check-package          its life, in a Debian of its own (root, debootstrap)
 #: make clean, distclean       removes what was built; and what configure wrote
 #: make compile_commands.json  for editors
 #:

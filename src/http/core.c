@@ -12,6 +12,8 @@
 #include "http/request_body.h"
 #include "http/settings.h"
 
+#include "config.h"
+
 /* ---- values with a shape of their own ------------------------------------------------------ */
 
 bool
@@ -600,7 +602,7 @@ static const struct directive location_directives[] = {
     { "client_body_buffer_size", ONE_ARG, .parse = parse_size,
       PLACE_FIELD(client_body_buffer_size), .initial = "16k" },
     { "client_body_temp_path", .where = IN_HTTP_ALL, .args = { 1, 4 }, .parse = parse_temp_path,
-      PLACE_FIELD(client_body_temp_path), .initial = "client_body_temp" },
+      PLACE_FIELD(client_body_temp_path), .initial = WEIR_CLIENT_BODY_TEMP_PATH },
     { "client_body_in_file_only", ONE_ARG, .parse = parse_enum,
       PLACE_FIELD(client_body_in_file_only), .initial = "off", .data = body_file_names },
     { "client_body_in_single_buffer", ONE_ARG, .parse = parse_ignored_flag },
