@@ -6,7 +6,7 @@
 # Each line: the command ("-" for none) and its options.
 _weir_options() {
     case $1 in
-        serve)   echo "--listen --port --public --spa --not-found --no-listing --hidden --cors
+        serve)   echo "--listen --port --public --host --spa --not-found --no-listing --hidden --cors
                        --header --cache --auth --gzip --no-gzip --quiet --no-color --print-conf
                        --help" ;;
         fmt)     echo "-w --check --help" ;;
@@ -44,7 +44,7 @@ _weir() {
         -c | -e | --not-found)
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return ;;
-        -g | -H | --from | --to | --header | --auth | --listen | --port | --interval | --timeout)
+        -g | -H | --from | --to | --header | --host | --auth | --listen | --port | --interval | --timeout)
             return ;;
     esac
     if [[ $word == -* ]]; then

@@ -69,6 +69,7 @@
     X(writing,                    GAUGE,   "Connections to which an answer is being written")                       \
     X(waiting,                    GAUGE,   "Idle keep-alive connections")                                           \
     X(lingering,                  GAUGE,   "Connections that are closed once the client stops sending")             \
+    X(hidden_refused,             COUNTER, "Requests for hidden names, as if these were not there (serve_hidden)")    \
     X(log_lines_lost,             COUNTER, "Log writes that failed")                                                \
     X(file_cache_hits,            COUNTER, "Files answered from the open-file cache")                               \
     X(file_cache_misses,          COUNTER, "Files that had to be opened")                                           \

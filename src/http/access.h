@@ -30,6 +30,17 @@ bool access_is_grouped(const struct location_settings *settings);
 struct http_handler access_group(struct arena *arena, const struct location_settings *settings,
                                  const struct http_handler *handlers);
 
+/*
+ * What a handler that allows returns. The pages about the server go by it: who was not allowed by
+ * anybody must be on this machine.
+ */
+static inline enum http_next
+access_allow(struct http_request *req)
+{
+    req->was_allowed = true;
+    return HTTP_ALLOWED;
+}
+
 /* The one way to say in the log that an address may not. */
 void access_log_forbidden(struct http_request *req);
 

@@ -659,6 +659,7 @@ static const struct directive location_directives[] = {
       .initial = "30s" },
     { "lingering_timeout", ONE_ARG, .parse = parse_ms, PLACE_FIELD(lingering_timeout_ms),
       .initial = "5s" },
+    { "serve_hidden", ONE_ARG, .parse = parse_flag, PLACE_FIELD(serve_hidden), .initial = "off" },
     { "log_not_found", ONE_ARG, .parse = parse_flag, PLACE_FIELD(log_not_found), .initial = "on" },
     { "log_subrequest", ONE_ARG, .parse = parse_flag, PLACE_FIELD(log_subrequest), .initial = "off" },
     { "chunked_transfer_encoding", ONE_ARG, .parse = parse_flag,

@@ -464,7 +464,7 @@ get_request_filename(struct http_request *req, const void *data, struct str rest
 {
     (void)data;
     (void)rest;
-    return http_map_path(req, req->path, 0);
+    return http_path_name(req);
 }
 
 static struct str

@@ -4,6 +4,7 @@
  * the begin, else the longest at the end, else the first regular expression that matches, else the
  * default server.
  */
+#include "http/http.h"
 #include "http/settings.h"
 #include <unistd.h>
 
@@ -166,6 +167,17 @@ fitting_name(struct http_request *req)
         if (name_fits(req, &server->names.items[i]))
             return &server->names.items[i];
     return NULL;
+}
+
+bool
+host_is_named(struct http_request *req)
+{
+    const struct http_server *server = req->server;
+
+    for (uint32_t i = 0; i < server->names.len; i++)
+        if (server->names.items[i].regex == NULL && name_fits(req, &server->names.items[i]))
+            return true;
+    return false;
 }
 
 COLD void

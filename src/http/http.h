@@ -73,6 +73,8 @@ bool http_serves(const struct http *http, const struct conn *conn);
 
 /* The names of all modules compiled in, for -V: "http_static http_index …". */
 void write_http_modules(struct writer *w);
+/* The name of this machine, lower case: $hostname. */
+struct str http_hostname(void);
 /* Whether a directive of that name was compiled in. */
 bool http_has_directive(struct str name);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/path.h"
+#include "base/counters.h"
 #include "http/engine.h"
+#include "http/explain.h"
 #include "http/grants.h"
 #include "http/open_path.h"
 #include <errno.h>
@@ -40,16 +42,135 @@ base_of(struct http_request *req, const struct root *root)
     return base;
 }
 
-struct str
-http_map_path(struct http_request *req, struct str path, size_t spare)
+/* ---- names with a dot ---------------------------------------------------------------------- */
+
+/* What stands behind the dots at its begin: the rest of a name, when something is in front of it. */
+static struct str
+without_dots(struct str text)
 {
-    const struct root *root = &http_settings_for(req)->root;
-    struct str base = base_of(req, root);
+    while (text.len > 0 && text.p[0] == '.')
+        text = str_from(text, 1);
+    return text;
+}
+
+/* Those in the literals of a text, which may begin and end in the middle of a name. */
+static unsigned
+dots_of_text(const struct http_text *text)
+{
+    unsigned count = 0;
+
+    for (uint32_t i = 0; i < text->len; i++) {
+        struct str literal = text->pieces[i].literal;
+
+        if (text->pieces[i].var != NULL)
+            continue;
+        count += uri_dotted_names(i == 0 ? literal : without_dots(literal));
+        count += i + 1 < text->len && str_ends(literal, STR("/."));
+    }
+    return count;
+}
+
+/* Of those in a path, how many the client did not bring. */
+static unsigned
+dots_written(const struct http_request *req, struct str path, const struct http_text *made_of)
+{
+    unsigned count = made_of != NULL ? dots_of_text(made_of) : 0;
+    struct str folder = req->path;
+
+    if (LIKELY(req->dots_written == 0))
+        return count;
+    if (memmem(path.p, path.len, folder.p, folder.len) != NULL)
+        return count + req->dots_written;
+    while (folder.len > 0 && folder.p[folder.len - 1] != '/')
+        folder.len--;
+    if (str_starts(path, folder))
+        count += MIN(req->dots_written, uri_dotted_names(folder));
+    return count;
+}
+
+void
+http_path_set(struct http_request *req, const struct http_request *from, struct str path,
+              const struct http_text *made_of)
+{
+    unsigned written = 0;
+
+    req->is_dotted = uri_dotted_names(path) > 0;
+    if (UNLIKELY(req->is_dotted))
+        written = dots_written(from, path, made_of);
+    req->dots_written = (uint8_t)MIN(written, UINT8_MAX);
+    req->path = path;
+}
+
+static COLD void
+tell_hidden(struct http_request *req, struct str path)
+{
+    HTTP_TRACE(req, NULL, "serve_hidden: it is off, and %.*s has a name that begins with a dot",
+               STR_ARG(path));
+    if (req->was_hidden)
+        return;
+    req->was_hidden = true;
+    if (http_is_explained(req))
+        return;
+    stats->hidden_refused++;
+    LOG(&req->log, INFO, 0, "\"%.*s\" has a name that begins with a dot and is hidden: "
+        "\"serve_hidden\" is off", STR_ARG(path));
+}
+
+bool
+http_brings_hidden(struct http_request *req, struct str value, const struct http_text *text)
+{
+    unsigned dots;
+
+    if (LIKELY(http_text_is_literal(text)))
+        return false;
+    dots = uri_dotted_names(value);
+    if (dots == 0 || http_settings_for(req)->serve_hidden || dots <= dots_of_text(text))
+        return false;
+    tell_hidden(req, value);
+    return true;
+}
+
+/* ---- names of files ------------------------------------------------------------------------ */
+
+/* What is to become a name, and how many names with a dot in it may be. */
+struct mapping {
+    struct str path;
+    size_t spare;
+    bool is_dotted;
+    unsigned dots_written;
+    bool is_hidden;             /* why there is no name */
+};
+
+/* Whether the root, or what of the path lies below it, has names that must not be found. */
+static bool
+is_hidden(const struct root *root, struct str base, struct str rest, const struct mapping *mapping)
+{
+    if (UNLIKELY(mapping->is_dotted)
+        || UNLIKELY(root->is_alias && rest.len > 0 && rest.p[0] == '.')) {
+        if (!str_ends(base, STR("/")))
+            rest = without_dots(rest);          /* "/i" with an alias "/j": "/i.x" is "/j.x" */
+        if (uri_dotted_names(rest) > mapping->dots_written)
+            return true;
+    }
+    return UNLIKELY(!http_text_is_literal(&root->path))
+           && uri_dotted_names(base) > dots_of_text(&root->path);
+}
+
+static struct str
+map(struct http_request *req, struct mapping *mapping)
+{
+    const struct location_settings *settings = http_settings_for(req);
+    const struct root *root = &settings->root;
+    struct str base = base_of(req, root), path = mapping->path;
     struct str rest = !root->is_alias ? path
                       : root->is_whole ? STR("") : str_from(path, root->prefix.len);
-    size_t len = base.len + rest.len;
+    size_t len = base.len + rest.len, spare = mapping->spare;
     char *name;
 
+    if (!settings->serve_hidden && is_hidden(root, base, rest, mapping)) {
+        mapping->is_hidden = true;
+        return STR_NONE;
+    }
     /*
      * "/i" with an alias: "/i../x" holds no dot segment before "/i" is cut off, and one after it.
      */
@@ -63,6 +184,45 @@ http_map_path(struct http_request *req, struct str path, size_t spare)
         memcpy(name + base.len, rest.p, rest.len);
     name[len] = '\0';
     return (struct str){ name, len };
+}
+
+static struct str
+map_or_tell(struct http_request *req, struct mapping *mapping)
+{
+    struct str name = map(req, mapping);
+
+    if (UNLIKELY(mapping->is_hidden))
+        tell_hidden(req, mapping->path);
+    return name;
+}
+
+struct str
+http_map_path(struct http_request *req, size_t spare)
+{
+    struct mapping mapping = { .path = req->path, .spare = spare, .is_dotted = req->is_dotted,
+                               .dots_written = req->dots_written };
+
+    return map_or_tell(req, &mapping);
+}
+
+struct str
+http_map_other(struct http_request *req, struct str path, const struct http_text *made_of)
+{
+    struct mapping mapping = { .path = path };
+
+    mapping.is_dotted = uri_dotted_names(path) > 0;
+    if (UNLIKELY(mapping.is_dotted))
+        mapping.dots_written = dots_written(req, path, made_of);
+    return map_or_tell(req, &mapping);
+}
+
+struct str
+http_path_name(struct http_request *req)
+{
+    struct mapping mapping = { .path = req->path, .is_dotted = req->is_dotted,
+                               .dots_written = req->dots_written };
+
+    return map(req, &mapping);
 }
 
 struct held_file {
@@ -129,7 +289,8 @@ http_open_file(struct http_request *req, struct str path)
 enum http_next
 http_unmapped(struct http_request *req)
 {
-    HTTP_TRACE(req, &http_settings_for(req)->root.mark, "open: no path can be made for it");
+    if (!req->was_hidden)
+        HTTP_TRACE(req, &http_settings_for(req)->root.mark, "open: no path can be made for it");
     return http_fail(req, arena_failed(req->arena) ? HTTP_INTERNAL_ERROR : HTTP_NOT_FOUND);
 }
 
@@ -198,7 +359,7 @@ http_find_file(struct http_request *req, struct file **found)
         return refuse_method(req);
     if (req->path.p[req->path.len - 1] == '/')
         return HTTP_PASS;
-    path = http_map_path(req, req->path, 0);
+    path = http_map_path(req, 0);
     if (!str_is_set(path))
         return http_unmapped(req);
     req->filename = path;

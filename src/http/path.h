@@ -6,13 +6,40 @@
 #include "http/request.h"
 
 struct file;
+struct http_text;
 
 /*
- * The file name for a path (of this request's place): NUL-terminated, in the request's arena, with
- * room for `spare` more bytes behind it. STR_NONE when memory is short or the name would hold a NUL
- * or be over PATH_MAX.
+ * Hidden files: where serve_hidden is off, no file is found whose path has a name that begins with a
+ * dot, unless the conf file has written this name itself. What has it written? The literal parts of
+ * texts: of the root or alias, of what a path was made of (error_page, try_files, index, rewrite …),
+ * and the prefix that an alias stands for; what a variable brings is the client's. So a request
+ * counts the names in its path that were written (dots_written), and all that changes its path goes
+ * through http_path_set.
  */
-struct str http_map_path(struct http_request *req, struct str path, size_t spare);
+
+/*
+ * The file name for the request's path: NUL-terminated, in the request's arena, with room for `spare`
+ * more bytes behind it. STR_NONE when memory is short, the name would hold a NUL or be over PATH_MAX,
+ * or when it is hidden, which is logged and counted, once a request.
+ */
+struct str http_map_path(struct http_request *req, size_t spare);
+
+/* The same for another path, made of a text of the conf file; NULL: made by the client. */
+struct str http_map_other(struct http_request *req, struct str path,
+                          const struct http_text *made_of);
+
+/* The name of the request's file for texts: nothing is said of it when it is hidden. */
+struct str http_path_name(struct http_request *req);
+
+/*
+ * Whether what a text of the conf file has come to, the rest of a path, brings in a hidden name; if so,
+ * that is told as by http_map_path.
+ */
+bool http_brings_hidden(struct http_request *req, struct str value, const struct http_text *text);
+
+/* The path of a request below `from`, or of itself, from now on; made_of: as above. */
+void http_path_set(struct http_request *req, const struct http_request *from, struct str path,
+                   const struct http_text *made_of);
 
 /* Answers when http_map_path gave nothing: 404, or 500 when memory was short. */
 enum http_next http_unmapped(struct http_request *req);

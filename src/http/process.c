@@ -7,6 +7,7 @@
 #include "base/counters.h"
 #include "http/engine.h"
 #include "http/http.h"
+#include "http/path.h"
 
 enum { MAX_REDIRECTS = 10 };
 
@@ -87,6 +88,7 @@ choose_server(struct http_request *req)
         && !uri_parse(req->arena, req->target, !merge, &req->uri))
         return false;
     req->path = req->uri.path;
+    req->is_dotted = req->uri.is_dotted;
     req->args = req->uri.args;
     return true;
 }
@@ -99,6 +101,7 @@ enter_place(struct http_request *req, const struct http_location *place)
         place = place_part(place, PART_LIMITED);
     }
     req->location = place;
+    req->was_allowed = false;
     http_log_to(req, &place->settings->log);
     req->step = 0;
 }
@@ -523,13 +526,14 @@ may_go_on(struct http_request *req, const char *doing, struct str place)
 }
 
 enum http_next
-http_redirect_internal(struct http_request *req, struct str path, struct str args)
+http_redirect_internal(struct http_request *req, struct str path, struct str args,
+                       const struct http_text *made_of)
 {
     if (!may_go_on(req, "internally redirecting to", path))
         return HTTP_DONE;
     HTTP_TRACE(req, NULL, "redirect: internally to %.*s", STR_ARG(path));
     http_response_reset(&req->response, 0);
-    req->path = path;
+    http_path_set(req, req, path, made_of);
     req->args = args;
     req->internal = true;
     return HTTP_ELSEWHERE;

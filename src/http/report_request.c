@@ -39,7 +39,7 @@ is_loopback(const struct peer *peer)
 
 /* Whoever comes from the very address that he came to is on this machine. */
 static bool
-is_own_address(const struct http_request *req)
+is_own_address(const struct http_request *req, const struct peer *peer)
 {
     struct address local;
     struct peer own;
@@ -48,16 +48,81 @@ is_own_address(const struct http_request *req)
     if (getsockname(req->conn->fd, &local.sa, &local.len) != 0)
         return false;
     own = peer_of(&local.sa, local.len);
-    return own.family == req->peer->family
-           && memcmp(own.ip, req->peer->ip, own.family == AF_INET ? 4 : sizeof(own.ip)) == 0;
+    return own.family == peer->family
+           && memcmp(own.ip, peer->ip, own.family == AF_INET ? 4 : sizeof(own.ip)) == 0;
+}
+
+static bool
+is_here(const struct http_request *req, const struct peer *peer)
+{
+    return is_loopback(peer) || is_own_address(req, peer);
+}
+
+/* A proxy on this machine hides who asks, but for what it says of him, if nobody has read it. */
+static bool
+came_by_proxy(const struct http_request *req)
+{
+    static const struct str fields[] = {
+        STR_INIT("forwarded"), STR_INIT("x-forwarded-for"), STR_INIT("x-real-ip"), STR_INIT("via"),
+    };
+
+    if (req->peer != &req->conn->peer)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (str_is_set(http_request_field(req, fields[i])))
+            return true;
+    return http_address_of(req->conn)->proxy_protocol;
+}
+
+static bool
+is_address(struct str host)
+{
+    size_t i = 0;
+
+    if (str_starts(host, STR("[")))
+        return true;
+    while (i < host.len && ((host.p[i] >= '0' && host.p[i] <= '9') || host.p[i] == '.'))
+        i++;
+    return i == host.len;
+}
+
+/*
+ * A page of another site can make a browser of this machine ask here, by a name of its own that leads
+ * to 127.0.0.1, and read the answer as its own. It cannot have one of these names.
+ */
+static bool
+is_own_name(struct http_request *req)
+{
+    struct str host = req->host;
+
+    return is_address(host) || str_eq(host, STR("localhost")) || str_ends(host, STR(".localhost"))
+           || str_eq(host, http_hostname()) || host_is_named(req);
+}
+
+/* NULL: the client is on this machine. */
+static const char *
+why_foreign(struct http_request *req)
+{
+    if (!is_here(req, &req->conn->peer) || !is_here(req, req->peer))
+        return "the client is not";
+    if (came_by_proxy(req))
+        return "a proxy has brought the request";
+    if (!is_own_name(req))
+        return "the host is none of its names";
+    return NULL;
 }
 
 enum http_next
-report_admit(struct http_request *req, const struct report_place *place)
+report_admit(struct http_request *req, const struct report_place *place, const char *directive)
 {
-    if (!place->is_public && !is_loopback(req->peer) && !is_own_address(req)) {
-        LOG(&req->log, ERR, 0, "access forbidden: only this machine sees the status, unless it is "
-            "public");
+    const char *why = place->is_public || req->was_allowed ? NULL : why_foreign(req);
+
+    HTTP_TRACE(req, NULL, "%s: %s%s", directive, place->is_public ? "it is public"
+               : req->was_allowed ? "the client was allowed" : "for this machine alone",
+               place->is_public || req->was_allowed ? "" : why == NULL ? ", and it asks" : ", and it does not ask");
+    if (why != NULL) {
+        LOG(&req->log, ERR, 0, "access forbidden: \"%s\" is for this machine alone, and %s; \"allow\" or "
+            "\"auth_basic\" let others in", directive, why);
         return http_fail(req, HTTP_FORBIDDEN);
     }
     if (req->method != METHOD_GET && req->method != METHOD_HEAD)

@@ -10,7 +10,7 @@
 /* "status;" or "status public;". */
 struct report_place {
     bool on;
-    bool is_public;             /* for everybody, not for this machine alone */
+    bool is_public;             /* for everybody, allowed or not */
 };
 bool parse_report_place(struct conf *conf, const struct conf_node *node, void *field);
 
@@ -22,9 +22,14 @@ struct report_answer {
 
 /*
  * HTTP_PASS when the client may see it and asked by GET or HEAD; else HTTP_DONE, with the refusal
- * in req->response, logged when it is about who asks.
+ * in req->response, logged when it is about who asks. Who may: everybody where it is public, whom an
+ * access rule of the place has allowed, else clients on this machine alone, that is: the
+ * connection's address and the one that realip found are of this machine, no proxy has brought the
+ * request, and the host is a name that no foreign site can have made its own (DNS rebinding).
+ * directive: its name, for the log.
  */
-enum http_next report_admit(struct http_request *req, const struct report_place *place);
+enum http_next report_admit(struct http_request *req, const struct report_place *place,
+                            const char *directive);
 /* False: memory is short, or there are no counters. */
 bool report_begin(struct http_request *req, struct report_answer *answer);
 /* 200 with what was written, not to be stored by anybody. Always HTTP_DONE. */

@@ -29,6 +29,7 @@ struct http_login;
 struct login_check;
 struct ssi_state;
 struct http_value;
+struct http_text;
 struct compressed;
 struct conf_mark;
 struct file;
@@ -204,6 +205,9 @@ struct http_request {
     bool pipelined;             /* it came together with the end of the request before it */
     bool keepalive;             /* the connection may serve another one after this */
     bool at_server;             /* the server's own rewrite handlers run */
+    bool is_dotted;             /* the path has names that begin with a dot; see path.h */
+    bool was_hidden;            /* for one of them a file was said not to be there */
+    uint8_t dots_written;       /* so many of them the conf file has written itself, not the client */
     bool internal;              /* reached its current place by an internal redirect */
     bool asks_rate;             /* limit_rate is being put together */
     bool early_hints_sent;      /* 103 */
@@ -219,6 +223,7 @@ struct http_request {
                                    none */
     unsigned error_status;      /* the status that error_page stands in for, 0: none */
     uint8_t limit_req_status, limit_conn_status;        /* enum limit_status */
+    bool was_allowed;           /* where it is now: an access handler said HTTP_ALLOWED */
     bool access_delayed, access_answered;       /* auth_delay was waited for; 401 waits for it */
     uint16_t access_step;       /* the next of a group of access handlers */
     uint16_t access_status;     /* 401 or 403, which one of them has said; 0: none */
@@ -313,10 +318,12 @@ enum http_next http_reply(struct http_request *req, unsigned status, struct str 
                           struct str body);
 
 /*
- * Goes to another path of the same server, as if it had been asked for. Always HTTP_ELSEWHERE, or
+ * Goes to another path of the same server, as if it had been asked for; made_of: see http_path_set
+ * (path.h). Always HTTP_ELSEWHERE, or
  * HTTP_DONE with 500 after 10 of them.
  */
-enum http_next http_redirect_internal(struct http_request *req, struct str path, struct str args);
+enum http_next http_redirect_internal(struct http_request *req, struct str path, struct str args,
+                                      const struct http_text *made_of);
 
 /*
  * Goes to the location of that name, which begins with "@"; path and query stay. The same results,

@@ -127,6 +127,7 @@ struct location_settings {
     int lingering_close;        /* enum lingering */
     uint64_t lingering_time_ms, lingering_timeout_ms;
     bool log_not_found;
+    bool serve_hidden;
     bool log_subrequest;
     bool chunked_transfer_encoding;
     bool recursive_error_pages;
@@ -338,9 +339,6 @@ const void *http_module_slot(const struct conf *conf, const struct conf_scope *s
 void *http_settings_of(const struct conf *conf, const struct conf_scope *scope,
                        const struct http_module *module);
 
-/* The name of this machine, lower case: $hostname. */
-struct str http_hostname(void);
-
 /* Parse functions and checks of http/core.c need the http being built; NULL outside. */
 struct http *http_of(const struct conf *conf);
 
@@ -379,6 +377,8 @@ bool hosts_build(struct conf *conf, struct http_address *address);
  */
 struct http_server *host_find(struct http_request *req, const struct http_address *address,
                               bool *by_regex);
+/* Whether the server has the host's name, other than by a regular expression. */
+bool host_is_named(struct http_request *req);
 /* Why req->server was that one, for req->trace. */
 void host_tell(struct http_request *req, const struct http_address *address);
 

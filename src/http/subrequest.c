@@ -116,7 +116,8 @@ may_start(struct http_request *parent, struct str path)
 }
 
 struct http_subrequest *
-http_subrequest_start(struct http_request *parent, struct str path, struct str args)
+http_subrequest_start(struct http_request *parent, struct str path, struct str args,
+                      const struct http_text *made_of)
 {
     struct http_subrequest *sub = ARENA_NEW(parent->arena, struct http_subrequest);
     struct http_request *req;
@@ -132,7 +133,7 @@ http_subrequest_start(struct http_request *parent, struct str path, struct str a
     }
     inherit(req, parent);
     req->codec_state = sub;
-    req->path = path;
+    http_path_set(req, parent, path, made_of);
     req->args = args;
     sub->req = req;
     HTTP_TRACE(req, NULL, "subrequest: %.*s", STR_ARG(path));
@@ -167,5 +168,5 @@ http_subrequest_to(struct http_request *parent, const struct http_text *uri, con
         LOG(&parent->log, ERR, 0, "unsafe URI \"%.*s\" of \"%s\"", STR_ARG(text), directive);
         return NULL;
     }
-    return http_subrequest_start(parent, path, args);
+    return http_subrequest_start(parent, path, args, uri);
 }

@@ -27,12 +27,13 @@ struct http_subrequest {
 enum { SUBREQUEST_DEPTH_MAX = 51 };     /* one below the other */
 
 /*
- * Starts one; path and args live as long as the parent. It may be done when this returns. If not,
+ * Starts one; path and args live as long as the parent; made_of: see http_path_set. It may be done when this returns. If not,
  * the handler returns HTTP_AGAIN, and is called again when it is. NULL: memory is short, or there
  * were too many (max_subrequests) or one below the other, which is logged.
  */
 struct http_subrequest *http_subrequest_start(struct http_request *parent, struct str path,
-                                              struct str args);
+                                              struct str args,
+                                              const struct http_text *made_of);
 
 /*
  * For directives that name what is asked for: an address of this server, "/path" or "/path?query",

@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/writer.h"
 #include "http/http.h"
+#include "http/uri.h"
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -523,6 +524,85 @@ trap_packed(struct conf *conf, const struct trap_level *level)
     return true;
 }
 
+/* ---- hidden files -------------------------------------------------------------------------- */
+
+static const struct conf_node *
+nearest(const struct trap_level *level, enum trap_name name)
+{
+    const struct conf_node *node = NULL;
+
+    for (; level != NULL && node == NULL; level = level->outer)
+        node = level->first[name];
+    return node;
+}
+
+static bool
+serves_hidden(const struct trap_level *level)
+{
+    const struct conf_node *node = nearest(level, TRAP_SERVE_HIDDEN);
+
+    return node != NULL && node->count == 2 && str_eq(node->words[1].text, STR("on"));
+}
+
+/* Of an expression that begins with a path: its bytes up to what is none, with "." for "\\.". */
+static struct str
+path_of_regex(struct arena *arena, struct str regex)
+{
+    struct writer w = writer_in(arena);
+
+    if (!str_starts(regex, STR("^/")))
+        return STR("");
+    for (size_t i = 1; i < regex.len; i++) {
+        if (regex.p[i] == '\\' && i + 1 < regex.len && regex.p[i + 1] == '.')
+            write_char(&w, regex.p[++i]);
+        else if (memchr("\\.?*+()[]{}|$^", regex.p[i], 15) != NULL)
+            break;
+        else
+            write_char(&w, regex.p[i]);
+    }
+    return writer_str(&w);
+}
+
+/* A location for hidden files that gives them, if it were not for serve_hidden. */
+static bool
+trap_hidden(struct conf *conf, const struct trap_level *level)
+{
+    static const char *const others[] = {
+        "alias", "return", "rewrite", "if", "deny", "location", "internal", "stub_status", "status",
+        "metrics", "connections", "empty_gif", "proxy_pass", "fastcgi_pass", "try_files", NULL
+    };
+    struct trap_location l;
+    struct str path;
+
+    if (!trap_is(level->node, "location") || serves_hidden(level))
+        return true;
+    l = trap_location_of(level->node);
+    path = is_regex(l.kind) ? path_of_regex(conf->scratch, l.name) : l.name;
+    if (l.kind == KIND_NAMED || uri_dotted_names(path) == 0)
+        return true;
+    for (const struct conf_node *n = level->node->children; n != NULL; n = n->next)
+        if (is_one_of(n, others))
+            return true;
+    conf_warn(conf, l.word, "no file is found for \"%.*s\": names that begin with a dot are hidden",
+              STR_ARG(l.name));
+    conf_hint(conf, "write \"serve_hidden on;\" in this location, or \"return 404;\" if that is meant");
+    return true;
+}
+
+static bool
+trap_hidden_lists(struct conf *conf, const struct trap_level *level)
+{
+    const struct conf_node *lists = level->first[TRAP_AUTOINDEX_HIDDEN];
+
+    if (lists == NULL || lists->count != 2 || !str_eq(lists->words[1].text, STR("on")))
+        return true;
+    if (serves_hidden(level))
+        return true;
+    conf_warn(conf, &lists->words[0], "\"autoindex_hidden\" has no effect while \"serve_hidden\" is off");
+    conf_hint(conf, "write \"serve_hidden on;\" beside it");
+    return true;
+}
+
 /* ---- all of them --------------------------------------------------------------------------- */
 
 enum { TOLD_MAX = 20 };         /* of one kind: a conf file that is made of a template */
@@ -541,6 +621,8 @@ static const struct {
     { trap_unreachable, "locations that never match" },
     { trap_packed, "packed files for all clients" },
     { trap_dav, "files that anybody may change" },
+    { trap_hidden, "locations of hidden files" },
+    { trap_hidden_lists, "lists of hidden files" },
 };
 
 /* Of one run. */

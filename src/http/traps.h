@@ -20,9 +20,11 @@ bool http_traps(struct conf *conf, const struct conf_node *node, const struct ht
 #define TRAP_NAMES(X)                                                                       \
     X(ADD_HEADER, "add_header") X(ADD_HEADER_INHERIT, "add_header_inherit")                 \
     X(ADD_TRAILER, "add_trailer") X(ADD_TRAILER_INHERIT, "add_trailer_inherit")             \
-    X(ALIAS, "alias") X(DAV_METHODS, "dav_methods") X(ERROR_PAGE, "error_page") X(GUNZIP, "gunzip")                       \
+    X(ALIAS, "alias") X(AUTOINDEX_HIDDEN, "autoindex_hidden")                          \
+    X(DAV_METHODS, "dav_methods") X(ERROR_PAGE, "error_page") X(GUNZIP, "gunzip")           \
     X(GZIP_STATIC, "gzip_static") X(LOCATION, "location")                                   \
-    X(RETURN, "return") X(ROOT, "root") X(TRY_FILES, "try_files")
+    X(RETURN, "return") X(ROOT, "root") X(SERVE_HIDDEN, "serve_hidden")                     \
+    X(TRY_FILES, "try_files")
 enum trap_name {
 #define TRAP_AS_ENUM(id, text) TRAP_##id,
     TRAP_NAMES(TRAP_AS_ENUM)

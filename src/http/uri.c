@@ -29,14 +29,30 @@ is_dot_segment(const char *p, const char *end, unsigned ends)
     return p == end || *p == '/' || (marks[(unsigned char)*p] & ends) != 0;
 }
 
-/*
- * The end of the path that starts at p: the first byte marked in `ends`, or `end`. *work: it has
- * %XX, dot segments or, where they count, "//".
- */
-static const char *
-scan_path(const char *p, const char *end, unsigned ends, bool merge, bool *work)
+/* Whether a name with a dot at its begin stands at p, "." and ".." left aside: it is a hidden one. */
+static bool
+is_hidden_name(const char *p, const char *end, unsigned ends)
 {
-    *work = false;
+    static const struct str known = STR_INIT(".well-known");
+    size_t left = (size_t)(end - p);
+
+    if (left < known.len || memcmp(p, known.p, known.len) != 0)
+        return true;
+    p += known.len;
+    return p != end && *p != '/' && (marks[(unsigned char)*p] & ends) == 0;
+}
+
+/* What a path that was scanned holds. */
+struct found {
+    bool work;                  /* %XX, dot segments or, where they count, "//" */
+    bool dotted;                /* names that begin with a dot, as they were sent */
+};
+
+/* The end of the path that starts at p: the first byte marked in `ends`, or `end`. */
+static const char *
+scan_path(const char *p, const char *end, unsigned ends, bool merge, struct found *found)
+{
+    *found = (struct found){ false, false };
     for (; p != end; p++) {
         unsigned mark = marks[(unsigned char)*p];
 
@@ -45,9 +61,17 @@ scan_path(const char *p, const char *end, unsigned ends, bool merge, bool *work)
         if ((mark & ends) != 0)
             break;
         if (*p == '%')
-            *work = true;
-        else if (*p == '/' && p + 1 != end && (p[1] == '/' || p[1] == '.'))
-            *work |= p[1] == '/' ? merge : is_dot_segment(p + 1, end, ends);
+            found->work = true;
+        else if (*p != '/' || p + 1 == end)
+            continue;
+        else if (p[1] == '/')
+            found->work |= merge;
+        else if (p[1] != '.')
+            continue;
+        else if (is_dot_segment(p + 1, end, ends))
+            found->work = true;
+        else
+            found->dotted |= is_hidden_name(p + 1, end, ends);
     }
     return p;
 }
@@ -191,8 +215,9 @@ static bool
 split(struct arena *arena, struct str target, bool merge, struct uri *uri)
 {
     const char *end = target.p + target.len, *path_end;
+    struct found found;
 
-    path_end = scan_path(target.p, end, QUERY, merge, &uri->complex);
+    path_end = scan_path(target.p, end, QUERY, merge, &found);
     if (path_end != end) {
         const char *hash = memchr(path_end, '#', (size_t)(end - path_end));
 
@@ -203,8 +228,12 @@ split(struct arena *arena, struct str target, bool merge, struct uri *uri)
     }
     uri->raw = (struct str){ target.p, (size_t)(end - target.p) };
     uri->path = (struct str){ target.p, (size_t)(path_end - target.p) };
-    if (uri->complex)
+    uri->complex = found.work;
+    uri->is_dotted = found.dotted;
+    if (uri->complex) {
         uri->path = normalise(arena, uri->path, merge);
+        uri->is_dotted = uri_dotted_names(uri->path) > 0;
+    }
     return str_is_set(uri->path);
 }
 
@@ -232,10 +261,25 @@ uri_parse(struct arena *arena, struct str target, bool merge_slashes, struct uri
 struct str
 uri_decode_path(struct arena *arena, struct str path, bool merge_slashes)
 {
-    bool work;
+    struct found found;
 
     if (path.len == 0 || path.p[0] != '/' || memchr(path.p, '\0', path.len) != NULL)
         return STR_NONE;
-    scan_path(path.p, path.p + path.len, 0, merge_slashes, &work);
-    return work ? normalise(arena, path, merge_slashes) : path;
+    scan_path(path.p, path.p + path.len, 0, merge_slashes, &found);
+    return found.work ? normalise(arena, path, merge_slashes) : path;
+}
+
+unsigned
+uri_dotted_names(struct str path)
+{
+    const char *p = path.p, *end = p + path.len;
+    unsigned count = 0;
+
+    if (p != end && *p == '.')
+        count += !is_dot_segment(p, end, 0) && is_hidden_name(p, end, 0);
+    while (p != end && (p = memmem(p, (size_t)(end - p), "/.", 2)) != NULL) {
+        p++;
+        count += !is_dot_segment(p, end, 0) && is_hidden_name(p, end, 0);
+    }
+    return count;
 }

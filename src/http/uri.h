@@ -18,6 +18,7 @@ struct uri {
     struct str host;            /* of an absolute-form target: authority as sent, else STR_NONE */
     struct str raw;             /* origin form as sent: path and query, "/" for an absolute-form
                                  * without path; a fragment is cut off */
+    bool is_dotted;             /* uri_dotted_names(path) is not 0 */
     bool complex;               /* the path had to be changed (decoded, merged, resolved) */
     bool is_asterisk;           /* "*" (OPTIONS); the path is "/" then */
 };
@@ -35,5 +36,11 @@ bool uri_parse(struct arena *arena, struct str target, bool merge_slashes, struc
  * when malformed; shares the bytes of `path` when nothing had to change.
  */
 struct str uri_decode_path(struct arena *arena, struct str path, bool merge_slashes);
+
+/*
+ * How many names in a path, or in the rest of one ("/a/.b/c", ".b/c": one), begin with a dot: those of hidden files. ".well-known" is
+ * none of them (RFC 8615: what is below it is there to be found).
+ */
+unsigned uri_dotted_names(struct str path);
 
 #endif

@@ -18,6 +18,7 @@ struct serve {
     const char *spa;            /* the page that stands in for what is missing; NULL: none */
     const char *cors;           /* the origin that may read: "*", or one; NULL: none */
     VEC(const char *) headers;  /* "NAME: VALUE" */
+    VEC(const char *) hosts;    /* names that it answers to, beside those of the machine; "*": to all */
     const char *cache;          /* a time, or "off": nothing is kept; NULL: each use is checked */
     const char *not_found;      /* the page for 404; NULL: weir's */
     char *auth;                 /* USER:PASSWORD, wiped once it is hashed, or @FILE; NULL: none */
@@ -33,6 +34,9 @@ struct serve {
  * understood.
  */
 bool serve_read(struct arena *arena, char **arguments, struct serve *serve);
+
+/* Whether it can be the name of a host: letters, digits, "-", "." and "_" (RFC 1123 2.1). */
+bool serve_is_name(struct str name);
 
 /* Writes the options with what they do. */
 void write_serve_help(struct writer *w);

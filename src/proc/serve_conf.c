@@ -96,6 +96,24 @@ write_bare(struct writer *w, struct str text)
         write_quoted(w, text);
 }
 
+/* ---- who asks ------------------------------------------------------------------------------- */
+
+/*
+ * A page of any site can make a browser here ask this server, by a name of the page's site that leads
+ * to this machine, and read what comes as its own (DNS rebinding). Whoever is asked by an address, or by
+ * a name of the machine, is not asked by such a page. Browsers do not ask over Unix sockets.
+ */
+static bool
+has_strangers(const struct serve_site *site)
+{
+    const struct serve *serve = site->serve;
+
+    for (uint32_t i = 0; i < serve->hosts.len; i++)
+        if (strcmp(serve->hosts.items[i], "*") == 0)
+            return false;
+    return !str_starts(site->listen[0], STR("unix:")) && !str_starts(site->listen[0], STR("\"unix:"));
+}
+
 /* ---- lines of the access log --------------------------------------------------------------- */
 
 /* A format for each kind of status: what is in it is fixed, for what is not would be escaped. */
@@ -117,6 +135,20 @@ write_coloured_log(struct writer *w)
     }
 }
 
+/* The line for a request by a foreign name, which is shown in it. */
+static void
+write_stranger_format(struct writer *w, bool colour)
+{
+    static const char shown[] = "no name of this server, see --host: \"$http_host\"";
+
+    if (colour)
+        write_fmt(w, "log_format stranger '\033[2m$clock\033[0m \033[33m$status\033[0m "
+                  "$request_method $request_uri \033[33m%s\033[0m';\n", shown);
+    else
+        write_fmt(w, "log_format stranger '$clock $status $request_method $request_uri %s';\n",
+                  shown);
+}
+
 static void
 write_log(struct writer *w, const struct serve_site *site)
 {
@@ -127,6 +159,8 @@ write_log(struct writer *w, const struct serve_site *site)
     write_str(w, STR("\n# a line for each request\n"
                      "map $time_local $clock { \"~:(?<time_of_day>\\d\\d:\\d\\d:\\d\\d)\""
                      " $time_of_day; }\n"));
+    if (has_strangers(site))
+        write_stranger_format(w, site->colour);
     if (site->colour) {
         write_coloured_log(w);
         return;
@@ -230,11 +264,52 @@ write_auth(struct writer *w, const struct serve_site *site)
 static void
 write_listing(struct writer *w, const struct serve *serve)
 {
+    if (serve->hidden)
+        write_str(w, STR("serve_hidden on;\n"));
     if (serve->no_listing || serve->spa != NULL || !http_has_directive(STR("autoindex")))
         return;
     write_str(w, STR("autoindex on;\nautoindex_localtime on;\n"));
     if (serve->hidden)
         write_str(w, STR("autoindex_hidden on;\n"));
+}
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+static void
+write_listens(struct writer *w, const struct serve_site *site, const char *option)
+{
+    for (size_t i = 0; i < ARRAY_LEN(site->listen); i++)
+        if (str_is_set(site->listen[i]))
+            write_fmt(w, "listen %.*s%s;\n", STR_ARG(site->listen[i]), option);
+}
+
+static void
+write_strangers(struct writer *w, const struct serve_site *site)
+{
+    write_str(w, STR("\n# by a name that is not of this machine a page of another site may ask\n"
+                     "server {\n"));
+    write_listens(w, site, " default_server");
+    write_str(w, STR("server_name _;\n"));
+    if (!site->serve->quiet)
+        write_str(w, STR("access_log stderr stranger;\n"));
+    write_str(w, STR("default_type text/plain;\nadd_header X-Content-Type-Options nosniff always;\n"
+                     "return 421 \"$host is no name of this server: weir serve --host $host\\n\";\n}\n"));
+}
+
+static void
+write_names(struct writer *w, const struct serve_site *site)
+{
+    struct str machine = http_hostname();
+
+    write_str(w, STR("server_name localhost *.localhost \"\" \"~^[0-9.]+$\" \"~^\\[\""));
+    if (serve_is_name(machine) && !str_eq(machine, STR("localhost"))) {
+        write_fmt(w, " \"%.*s\"", STR_ARG(machine));
+        if (str_find(machine, '.', 0) < 0)
+            write_fmt(w, " \"%.*s.local\"", STR_ARG(machine));
+    }
+    for (uint32_t i = 0; i < site->serve->hosts.len; i++)
+        write_fmt(w, " \"%s\"", site->serve->hosts.items[i]);
+    write_str(w, STR(";\n"));
 }
 
 /* ---- items --------------------------------------------------------------------------------- */
@@ -419,10 +494,12 @@ write_items(struct writer *w, struct arena *arena, const struct serve_site *site
 static void
 write_server(struct writer *w, struct arena *arena, const struct serve_site *site)
 {
+    if (has_strangers(site))
+        write_strangers(w, site);
     write_str(w, STR("\nserver {\n"));
-    for (size_t i = 0; i < ARRAY_LEN(site->listen); i++)
-        if (str_is_set(site->listen[i]))
-            write_fmt(w, "listen %.*s;\n", STR_ARG(site->listen[i]));
+    write_listens(w, site, "");
+    if (has_strangers(site))
+        write_names(w, site);
     write_str(w, STR("index index.html index.htm;\n"));
     write_listing(w, site->serve);
     write_headers(w, site->serve);

@@ -102,6 +102,32 @@ set_header(struct arena *arena, struct serve *serve, char *value)
     return true;
 }
 
+bool
+serve_is_name(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = ascii_lower(name.p[i]);
+
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_')
+            return false;
+    }
+    return name.len > 0 && name.len <= 253;
+}
+
+static bool
+set_host(struct arena *arena, struct serve *serve, char *value)
+{
+    struct str name = str_of(value);
+    const char **host;
+
+    if (!str_eq(name, STR("*")) && !serve_is_name(str_from(name, str_starts(name, STR("*.")) ? 2 : 0)))
+        return false;
+    host = VEC_ADD(arena, &serve->hosts);
+    if (host != NULL)
+        *host = value;
+    return true;
+}
+
 static bool
 set_cache(struct arena *arena, struct serve *serve, char *value)
 {
@@ -141,13 +167,15 @@ static const struct option options[] = {
       "where (default: the first free one from 8080)" },
     { STR_INIT("public"), 0, NULL, set_is_public, NULL,
       "for the network, not for this machine alone" },
+    { STR_INIT("host"), 0, "NAME", set_host, "a name such as dev.example.org or *.example.org, or *",
+      "answer to this name, too; may be repeated, * is any" },
     { STR_INIT("spa"), 0, "=PAGE", set_spa, "the name of a page",
       "this page (default: index.html) for paths that are missing" },
     { STR_INIT("not-found"), 0, "PAGE", set_not_found, "the name of a page",
       "this page for what is missing, with status 404" },
     { STR_INIT("no-listing"), 0, NULL, set_no_listing, NULL,
       "folders without index.html are not listed" },
-    { STR_INIT("hidden"), 0, NULL, set_hidden, NULL, "listings show names that begin with a dot" },
+    { STR_INIT("hidden"), 0, NULL, set_hidden, NULL, "serve and list names that begin with a dot" },
     { STR_INIT("cors"), 0, "=ORIGIN", set_cors, "\"*\" or an origin such as https://example.org",
       "pages of this origin (default: of all) may read what is served" },
     { STR_INIT("header"), 0, "'NAME: VALUE'", set_header, "a field such as 'X-Frame-Options: DENY'",

@@ -310,7 +310,7 @@ def odd_names():
 @pytest.fixture(scope="module")
 def odd():
     from harness import serving
-    with serving(server="autoindex on; autoindex_hidden on; location /nginx/ { autoindex_format html; alias {prefix}/html/; }") as server:
+    with serving(server="serve_hidden on; autoindex on; autoindex_hidden on; location /nginx/ { autoindex_format html; alias {prefix}/html/; }") as server:
         for number, name in enumerate(dict.fromkeys(odd_names())):
             with open(os.fsencode(str(server.html)) + b"/" + name, "wb") as file:
                 file.write(b"%d %s" % (number, name))
@@ -366,11 +366,13 @@ def test_path_of_the_folder_is_escaped(weir):
 def test_hidden_and_excluded_names(weir):
     files = {f"html/{name}": "" for name in (".hidden", "a.bak", "a.txt", "b~", "keep", "keep.bak.txt", ".git/x", "old/x")}
     server = weir(server="""autoindex on; autoindex_exclude *.bak *~; autoindex_exclude old;
-        location /all/ { alias {prefix}/html/; autoindex_hidden on; autoindex_exclude none; }
-        location /dots/ { alias {prefix}/html/; autoindex_hidden on; } location /few/ { alias {prefix}/html/; autoindex_exclude ????; }""", files=files)
+        location /all/ { alias {prefix}/html/; serve_hidden on; autoindex_hidden on; autoindex_exclude none; }
+        location /off/ { alias {prefix}/html/; autoindex_hidden on; autoindex_exclude none; }
+        location /dots/ { alias {prefix}/html/; autoindex_hidden on; serve_hidden on; } location /few/ { alias {prefix}/html/; autoindex_exclude ????; }""", files=files)
     assert names_of(server) == ["a.txt", "keep", "keep.bak.txt"]
     assert names_of(server, "/dots/") == [".git", ".hidden", "a.txt", "keep", "keep.bak.txt"]
     assert names_of(server, "/all/") == [".git", "old", ".hidden", "a.bak", "a.txt", "b~", "keep", "keep.bak.txt"]
+    assert names_of(server, "/off/") == ["old", "a.bak", "a.txt", "b~", "keep", "keep.bak.txt"]
     assert "keep" not in names_of(server, "/few/") and "old" in names_of(server, "/few/")
     assert server.get("/a.bak").status == 200
 

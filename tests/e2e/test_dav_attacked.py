@@ -87,7 +87,7 @@ def test_root_stays_however_it_is_called(site, conf, target, method):
 
 @pytest.mark.parametrize("target", ["/.weir-new", "/.weir-new/f", "/d/.weir-new/e/f", "/.weir-there/f"])
 def test_names_of_what_is_on_its_way_are_nobodys(site, target):
-    server = site("create_full_put_path on;", files={**FILES, "html/.weir-there/x": "x"})
+    server = site("create_full_put_path on; serve_hidden on;", files={**FILES, "html/.weir-there/x": "x"})
     before = tree(server.html)
     assert put(server, target, b"f") == 403
     assert do(server, "COPY", "/a", *to(target)).status == 403

@@ -96,6 +96,7 @@ DIRECTIVES = {
     "server": (H, "server { listen 127.0.0.1:3; }"),
     "server_name": (S, "server_name a.example *.b.example;"),
     "server_name_in_redirect": ((H, S, L), "server_name_in_redirect on;"),
+    "serve_hidden": ((H, S, L), "serve_hidden on;"),
     "server_tokens": ((H, S, L), "server_tokens build;"),
     "tcp_nodelay": ((H, S, L), "tcp_nodelay on;"),
     "tcp_nopush": ((H, S, L), "tcp_nopush on;"),

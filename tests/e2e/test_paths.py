@@ -24,7 +24,7 @@ def encoded(name):
 @pytest.fixture(scope="module")
 def server():
     http = """
-        server { listen 127.0.0.1:{port}; location /loc/deep/ { return 200 deep; } location /safe/ { return 200 safe; } }
+        server { listen 127.0.0.1:{port}; serve_hidden on; location /loc/deep/ { return 200 deep; } location /safe/ { return 200 safe; } }
         server { listen 127.0.0.1:{port1}; merge_slashes off; location /loc/deep/ { return 200 deep; } }
     """
     files = {"html/index.html": "root\n", "html/dir/file": "file\n", "html/dir/sub/file": "sub file\n", "html/top": "top\n",

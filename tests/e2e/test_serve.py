@@ -280,6 +280,40 @@ def test_folder_without_a_page_is_listed(args, status, hidden):
         page = serving.get("/", HTML)
         assert page.status == status
         assert (b'href="a%20file"' in page.body) == (status == 200) and (b".secret" in page.body) == hidden
+        assert serving.get("/.secret").status == (200 if hidden else 404)
+
+
+HOSTS = {"localhost": 200, "127.0.0.1": 200, "[::1]": 200, "a.localhost": 200, "192.0.2.7:9": 200, "LOCALHOST:1": 200, "evil.example": 421,
+         "localhost.evil.example": 421, "127.0.0.1.evil.example": 421, "mine.example": 421, "x.all.example": 421}
+
+
+@pytest.mark.parametrize("args, more", [
+    ([], {}), (["--host", "mine.example", "--host", "*.all.example"], {"mine.example": 200, "x.all.example": 200}), (["--public"], {}),
+    (["--host", "*"], dict.fromkeys(HOSTS, 200)), (["--auth", "me:x"], {name: 401 for name, status in HOSTS.items() if status == 200})])
+def test_only_names_of_this_machine_are_answered(args, more):
+    with serve("{prefix}/html", *args) as serving:
+        serving.url()
+        for host, status in (HOSTS | {socket.gethostname(): HOSTS["localhost"]} | more).items():
+            if args == ["--auth", "me:x"] and host == socket.gethostname():
+                status = 401
+            with Client(("127.0.0.1", serving.port)) as client:
+                answer = client.ask(request("/a.txt", host=host))
+            assert answer.status == status, host
+            if status == 421:
+                assert answer.text == f"{host} is no name of this server: weir serve --host {host}\n"
+                assert answer.get("Content-Type").startswith("text/plain") and answer.get("X-Content-Type-Options") == "nosniff"
+        if args == []:
+            wait_until(lambda: re.search(r'^\d\d:\d\d:\d\d 421 GET /a.txt no name of this server, see --host: "evil.example"$', serving.output(), re.M),
+                       "the line of a stranger")
+        with Client(("127.0.0.1", serving.port)) as client:
+            client.send(b"GET /a.txt HTTP/1.0\r\n\r\n")
+            assert client.read_head().status in (200, 401)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "*.", "*x", "a:1", "~x", "a" * 254, "$host", "x;"])
+def test_host_must_be_a_name(folder, name):
+    done = run_weir(folder, "serve", "--host", name, ".")
+    assert done.returncode == 1 and "--host" in done.stderr and "sanitizer" not in done.stderr
 
 
 def test_spa_lists_nothing():

@@ -151,6 +151,9 @@ def test_text_has_every_counter(weir):
 # ---- who may see it
 
 
+FORBIDDEN = r'access forbidden: "%s" is for this machine alone, and %s; "allow" or "auth_basic" let others in'
+
+
 def own_address():
     """An address of this machine that is no loopback; None where there is none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -173,19 +176,74 @@ def test_only_this_machine_sees_the_status(weir):
             return client.ask(request(target, "Connection: close")).status
 
     pages = ("/status", "/metrics", "/stub", "/public", "/counted")
-    assert [ask(address, page) for page in pages] == [403, 403, 200, 200, 200]
+    assert [ask(address, page) for page in pages] == [403, 403, 403, 200, 200]
     assert [ask("127.8.9.10", page) for page in pages] == [200] * 5
-    server.wait_log(rf"access forbidden: only this machine sees the status.*client: {re.escape(address)}, ")
+    server.wait_log(rf"{FORBIDDEN % ('status', 'the client is not')}.*client: {re.escape(address)}, ")
 
 
 def test_client_is_whom_a_trusted_proxy_names(weir):
     server = weir(server=PAGES + "set_real_ip_from 127.0.0.1;")
     for stranger in ("192.0.2.7", "2001:db8::7"):
-        for page, status in (("/status", 403), ("/metrics", 403), ("/stub", 200)):
+        for page, status in (("/status", 403), ("/metrics", 403), ("/stub", 403)):
             assert server.get(page, f"X-Real-IP: {stranger}").status == status
     for own in ("127.0.0.1", "127.8.9.10", "::1"):
         assert server.get("/status", f"X-Real-IP: {own}").status == 200
-    server.wait_log("access forbidden: only this machine sees the status.*client: 192.0.2.7, ")
+    server.wait_log(f"{FORBIDDEN % ('status', 'the client is not')}.*client: 192.0.2.7, ")
+
+
+RULES = {                                       # what a stranger and who is on this machine get
+    "": (403, 200),
+    "allow all;": (200, 200),
+    "allow 192.0.2.0/24; deny all;": (200, 403),
+    "allow 127.0.0.1; deny all;": (403, 200),
+    "deny 198.51.100.1;": (403, 200),           # it has no opinion of either
+    "deny 192.0.2.7;": (403, 200),
+    "auth_basic x; auth_basic_user_file users;": (401, 401),
+    "satisfy any; allow 192.0.2.7; auth_basic x; auth_basic_user_file users;": (200, 401),
+    "auth_request /yes;": (200, 200),
+    "auth_request /no;": (403, 403),
+}
+
+
+@pytest.mark.parametrize("name", ["stub_status", "status", "metrics", "connections"])
+def test_access_rules_decide_who_sees_it(weir, name):
+    places = "".join(f"location /{i} {{ {name}; {rules} }}" for i, rules in enumerate(RULES))
+    server = weir(server=f"""set_real_ip_from 127.0.0.1; {places} location = /yes {{ return 204; }} location = /no {{ return 403; }}
+        location /from/ {{ allow all; error_page 404 /0; }}""", files={"users": "me:{PLAIN}secret\n"})
+    for i, (rules, statuses) in enumerate(RULES.items()):
+        assert (server.get(f"/{i}", "X-Real-IP: 192.0.2.7").status, server.get(f"/{i}").status) == statuses, rules
+    assert server.get("/6", "X-Real-IP: 192.0.2.7", "Authorization: Basic bWU6c2VjcmV0").status == 200
+    assert server.get("/from/none", "X-Real-IP: 192.0.2.7").get("Cache-Control") is None    # it was allowed elsewhere
+
+
+def test_who_comes_by_a_proxy_is_a_stranger(weir):
+    server = weir(server=PAGES)
+    for field in ("X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1", "X-Real-IP: 127.0.0.1", "Via: 1.1 proxy"):
+        assert server.get("/status", field).status == 403
+    server.wait_log(FORBIDDEN % ("status", "a proxy has brought the request"))
+
+
+def test_who_comes_by_the_proxy_protocol_is_a_stranger(weir):
+    server = weir(http="server { listen 127.0.0.1:{port} proxy_protocol; status; }")
+    with server.connect() as client:
+        assert client.ask(b"PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\n" + request("/", "Connection: close")).status == 403
+
+
+HOSTS = {
+    "localhost": 200, "localhost:8080": 200, "LOCALHOST": 200, "a.localhost": 200, "127.0.0.1": 200, "127.0.0.1:80": 200, "[::1]": 200,
+    "192.0.2.1": 200, "evil.example": 403, "localhost.evil.example": 403, "127.0.0.1.evil.example": 403, "notlocalhost": 403,
+    "site.example": 200, "www.site.example": 200, "x.pattern.example": 403, socket.gethostname(): 200,
+}
+
+
+@pytest.mark.parametrize("page", ["/status", "/metrics", "/stub", "/connections"])
+def test_host_must_be_of_this_machine(weir, page):
+    server = weir(server="""server_name site.example *.site.example ~pattern; location /stub { stub_status; } location /status { status; }
+        location /metrics { metrics; } location /connections { connections; } location /public { status public; }""")
+    for host, status in HOSTS.items():
+        assert server.get(page, host=host).status == status, host
+    assert server.get("/public", host="evil.example").status == 200
+    server.wait_log(FORBIDDEN % (page[1:].replace("stub", "stub_status"), "the host is none of its names"))
 
 
 def test_other_family_is_of_this_machine(weir):
@@ -432,7 +490,7 @@ def test_metrics_are_well_formed_and_the_same_numbers(weir, accept):
 def test_host_names_are_escaped(weir):
     server = weir(server='server_name \'a"<b>\\c\'; location / { status; } location /m { metrics; }')
     name = 'a"<b>\\c'
-    state = json.loads(server.get("/?format=json", host="x").body)
+    state = json.loads(server.get("/?format=json").body)
     assert list(state["hosts"]) == [name]
     answer = server.get("/m", f"Accept: {SCRAPER}")
     assert parse_open_metrics(answer.body).value("weir_request_duration_seconds_count", host=name) == 1

@@ -22,6 +22,23 @@ TRAPS = {
         "http: «dav_methods» PUT; server { listen 127.0.0.1:8080; } server { listen [::1]:8081; listen 8082; }",
         "anybody may change the files here",
         'say who may by "auth_basic", "allow" or "limit_except" ("allow all;" if it is meant)', []),
+    "location of hidden files": (
+        "location «/.foo» { root {here}; }",
+        'no file is found for "/.foo": names that begin with a dot are hidden',
+        'write "serve_hidden on;" in this location, or "return 404;" if that is meant',
+        ["location /.foo { serve_hidden on; }", "location /.foo { return 404; }", "location /.foo { deny all; }", "location /.foo/ { alias {here}/; }",
+         "serve_hidden on; location /a/.foo/ { }", "location /.well-known/ { }", "location /a./b { }", "location = /.status { status; }",
+         "location ~ /\\. { deny all; }", "location ~ /\\.(?!well-known) { }", "http: serve_hidden on; server { listen 8080; location /.foo { } }"]),
+    "expression of hidden files": (
+        "location ~ «^/a/\\.foo» { etag off; }",
+        'no file is found for "^/a/\\.foo": names that begin with a dot are hidden',
+        'write "serve_hidden on;" in this location, or "return 404;" if that is meant',
+        ["location ~ ^/a.foo { }", "location ~ ^/(a|b)/.foo { }", "location ~ ^/\\.well-known/ { }"]),
+    "lists of hidden files": (
+        "location / { autoindex on;\n «autoindex_hidden» on; }",
+        '"autoindex_hidden" has no effect while "serve_hidden" is off',
+        'write "serve_hidden on;" beside it',
+        ["serve_hidden on; autoindex_hidden on;", "autoindex_hidden off;", "serve_hidden on; location / { autoindex_hidden on; }"]),
     "gzip_static always without gunzip": (
         "gunzip_buffers 4 8k;\nlocation / { gzip_static «always»; }",
         "clients that do not take gzip get it all the same",

@@ -112,7 +112,7 @@ access_handle(struct http_request *req, const void *slot)
     HTTP_TRACE(req, &rules->marks.items[first], "access: %s",
                rules->verdicts.items[first] == ALLOW ? "allowed" : "denied");
     if (rules->verdicts.items[first] == ALLOW)
-        return HTTP_ALLOWED;
+        return access_allow(req);
     if (req->location->settings->satisfy == SATISFY_ALL)
         access_log_forbidden(req);
     return http_fail(req, HTTP_FORBIDDEN);

@@ -391,7 +391,7 @@ decide(const struct attempt *a, struct str realm, bool fits)
                : a->is_known     ? "has another password"
                                  : "is not in the file");
     if (a->is_own && fits)
-        return HTTP_ALLOWED;
+        return access_allow(a->req);
     if (a->is_known)
         LOG(&a->req->log, ERR, 0, "user \"%.*s\": password mismatch", STR_ARG(a->login->name));
     else

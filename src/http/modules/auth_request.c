@@ -89,7 +89,7 @@ verdict(struct http_request *req, const struct auth_request_conf *ac, struct htt
     if (!set_variables(req, ac, asked))
         return http_fail(req, HTTP_INTERNAL_ERROR);
     if (status >= 200 && status < 300)
-        return HTTP_ALLOWED;
+        return access_allow(req);
     if (status == HTTP_UNAUTHORIZED || status == HTTP_FORBIDDEN) {
         http_fail(req, status);
         if (status == HTTP_UNAUTHORIZED)

@@ -36,7 +36,7 @@ struct autoindex_conf {
     uint32_t entries_max;
     text_vec excluded;
     struct readme readme;
-    struct folder_rules rules;  /* made of these */
+    struct folder_rules rules[2];       /* made of these; [true]: where serve_hidden is on */
     struct str policy;          /* of the page; STR_NONE: no page is made here */
 };
 
@@ -123,12 +123,14 @@ autoindex_check(struct conf *conf, struct conf_scope *scope, void *slot)
     bool page = may_be_page(ac);
 
     (void)scope;
-    ac->rules = (struct folder_rules){
-        .hidden = ac->hidden, .entries_max = ac->entries_max,
+    ac->rules[false] = (struct folder_rules){
+        .entries_max = ac->entries_max,
         .excluded = ac->excluded.items, .excluded_len = ac->excluded.len,
         .readmes = ac->readme.names.items, .readmes_len = page ? ac->readme.names.len : 0,
         .readme_max = ac->readme.max,
     };
+    ac->rules[true] = ac->rules[false];
+    ac->rules[true].hidden = ac->hidden;
     ac->policy = STR_NONE;
     if (!page)
         return true;
@@ -391,8 +393,8 @@ autoindex_handle(struct http_request *req, const void *slot)
     if (!choose_callback(req, &list))
         return http_fail(req, HTTP_BAD_REQUEST);
     question = (struct folder_question){
-        .path = http_map_path(req, req->path, 0), .symlinks = settings->disable_symlinks.mode,
-        .order = choose_order(req, list.format), .rules = &ac->rules,
+        .path = http_map_path(req, 0), .symlinks = settings->disable_symlinks.mode,
+        .order = choose_order(req, list.format), .rules = &ac->rules[settings->serve_hidden],
     };
     if (!str_is_set(question.path))
         return http_unmapped(req);

@@ -76,7 +76,7 @@ connections_handle(struct http_request *req, const void *slot)
     if (wait != NULL)
         return str_is_set(wait->lines) ? answer(req, wait->lines)
                                        : http_fail(req, HTTP_SERVICE_UNAVAILABLE);
-    if (report_admit(req, slot) != HTTP_PASS)
+    if (report_admit(req, slot, "connections") != HTTP_PASS)
         return HTTP_DONE;
     return begin_to_wait(req);
 }

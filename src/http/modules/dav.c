@@ -458,16 +458,20 @@ set_place(struct http_request *req, struct str path, struct str mapped, struct d
     return NULL;
 }
 
+static const char is_dotted[] =
+    "a name in it begins with a dot, and \"serve_hidden\" is off";
+
 /* HTTP_PASS, or an answer. */
 static enum http_next
 find_target(struct dav_request *dr)
 {
     struct http_request *req = dr->req;
-    struct str mapped = http_map_path(req, req->path, 0);
+    struct str mapped = http_map_path(req, 0);
     const char *why;
 
     if (!str_is_set(mapped))
-        return http_unmapped(req);
+        return req->was_hidden && (req->method == METHOD_PUT || req->method == METHOD_MKCOL)
+                   ? refuse(req, HTTP_FORBIDDEN, is_dotted) : http_unmapped(req);
     req->filename = mapped;
     why = set_place(req, req->path, mapped, &dr->order.target);
     if (arena_failed(req->arena))
@@ -516,9 +520,9 @@ map_destination(struct http_request *req, struct str path)
 
     req->path = path;
     place = location_find(req);
-    if (place != NULL && place->base == req->location->base)
-        mapped = http_map_path(req, path, 0);
     req->path = own;
+    if (place != NULL && place->base == req->location->base)
+        mapped = http_map_other(req, path, NULL);
     req->captures = captures;
     return mapped;
 }
@@ -552,7 +556,8 @@ find_destination(struct dav_request *dr)
         return refuse(req, HTTP_FORBIDDEN, "\"Destination\" is the same, within it or around it");
     mapped = map_destination(req, uri.path);
     if (!str_is_set(mapped))
-        return refuse(req, HTTP_FORBIDDEN, "\"Destination\" is served by another location");
+        return refuse(req, HTTP_FORBIDDEN, req->was_hidden ? is_dotted
+                      : "\"Destination\" is served by another location");
     why = set_place(req, uri.path, mapped, &dr->order.destination);
     return why != NULL ? refuse(req, HTTP_FORBIDDEN, why) : HTTP_PASS;
 }

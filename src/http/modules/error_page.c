@@ -135,7 +135,7 @@ go_to_page(struct http_request *req, const struct error_page *page, struct str p
         req->method = METHOD_GET;
         req->method_name = STR("GET");
     }
-    return http_redirect_internal(req, path, args);
+    return http_redirect_internal(req, path, args, &page->place);
 }
 
 static COLD void

@@ -54,7 +54,7 @@ index_path(struct http_request *req, struct str name)
 static struct str
 index_file(struct http_request *req, struct str name)
 {
-    struct str folder = http_map_path(req, req->path, name.len + 1);
+    struct str folder = http_map_path(req, name.len + 1);
     char *end;
 
     if (!str_is_set(folder) || folder.len + name.len >= PATH_MAX)
@@ -76,7 +76,8 @@ index_handle(struct http_request *req, const void *slot)
         return http_not_allowed(req, STR("GET, HEAD"));
     for (uint32_t i = 0; i < ic->names.len; i++) {
         const struct conf_mark *mark = &ic->names.items[i].mark;
-        struct str name = http_text_eval(req, &ic->names.items[i].text);
+        const struct http_text *text = &ic->names.items[i].text;
+        struct str name = http_text_eval(req, text);
         struct str path = index_path(req, name), file_path;
         struct file *file;
 
@@ -86,8 +87,10 @@ index_handle(struct http_request *req, const void *slot)
             return http_fail(req, HTTP_NOT_FOUND);
         if (name.len > 0 && name.p[0] == '/') {
             HTTP_TRACE(req, mark, "index: the address %.*s", STR_ARG(path));
-            return http_redirect_internal(req, path, req->args);
+            return http_redirect_internal(req, path, req->args, text);
         }
+        if (http_brings_hidden(req, name, text))
+            continue;
         file_path = index_file(req, name);
         if (!str_is_set(file_path))
             continue;
@@ -97,7 +100,7 @@ index_handle(struct http_request *req, const void *slot)
                    file->error == ENOENT ? " is not there" : file->error != 0 ? " cannot be had"
                    : file->is_dir ? " is a folder" : " is there");
         if (file->error == 0 && !file->is_dir)
-            return http_redirect_internal(req, path, req->args);
+            return http_redirect_internal(req, path, req->args, text);
         if (file->error != 0 && file->error != ENOENT && file->error != ENOTDIR)
             return http_fail(req, http_open_failed(req, file_path, file->error));
     }

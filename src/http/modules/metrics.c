@@ -20,7 +20,7 @@ metrics_handle(struct http_request *req, const void *slot)
     struct report_answer answer;
     bool open = wants_open_metrics(req);
 
-    if (report_admit(req, slot) != HTTP_PASS)
+    if (report_admit(req, slot, "metrics") != HTTP_PASS)
         return HTTP_DONE;
     if (!report_begin(req, &answer))
         return http_fail(req, HTTP_INTERNAL_ERROR);

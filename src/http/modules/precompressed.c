@@ -196,7 +196,7 @@ precompressed_handle(struct http_request *req, const void *slot)
     if ((req->method != METHOD_GET && req->method != METHOD_HEAD)
         || req->path.p[req->path.len - 1] == '/')
         return HTTP_PASS;
-    look.path = http_map_path(req, req->path, SUFFIX_MAX);
+    look.path = http_map_path(req, SUFFIX_MAX);
     if (!str_is_set(look.path))
         return HTTP_PASS;       /* whoever serves the file itself tells */
     file = find_wanted(&look, &encoding);

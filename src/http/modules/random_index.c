@@ -22,7 +22,7 @@ random_index_handle(struct http_request *req, const void *slot)
     (void)slot;
     if (req->path.p[req->path.len - 1] != '/' || !http_seeks_file(req))
         return HTTP_PASS;
-    question.path = http_map_path(req, req->path, 0);
+    question.path = http_map_path(req, 0);
     if (!str_is_set(question.path))
         return http_unmapped(req);
     question.trusted = http_trusted_part(req, question.path);
@@ -38,7 +38,7 @@ random_index_handle(struct http_request *req, const void *slot)
     if (!w.ok)
         return http_fail(req, HTTP_INTERNAL_ERROR);
     HTTP_TRACE(req, NULL, "random_index: %.*s, by chance", STR_ARG(folder->picked));
-    return http_redirect_internal(req, writer_str(&w), req->args);
+    return http_redirect_internal(req, writer_str(&w), req->args, NULL);
 }
 
 static bool

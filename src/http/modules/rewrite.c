@@ -541,7 +541,7 @@ run_rewrite(struct run *run, const struct op *op, bool log)
     path = new_path(req, rewrite);
     if (!str_is_set(path))
         return FLOW_ANSWERED;
-    req->path = path;
+    http_path_set(req, req, path, &rewrite->path);
     req->args = args;
     req->internal = true;
     run->is_changed = rewrite->flag != FLAG_BREAK;

@@ -374,7 +374,7 @@ start(struct page *page, struct str uri)
     }
     if (str_is_set(args))
         args = arena_str(req->arena, args);
-    sub = http_subrequest_start(req, path, args);
+    sub = http_subrequest_start(req, path, args, NULL);
     if (sub == NULL)            /* it was logged */
         show_error(page);
     else if (!sub->is_done)

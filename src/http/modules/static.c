@@ -11,7 +11,7 @@
 static enum http_next
 refuse_folder(struct http_request *req)
 {
-    struct str path = http_map_path(req, req->path, 0);
+    struct str path = http_map_path(req, 0);
     struct file *file;
 
     if (!str_is_set(path))

@@ -69,7 +69,7 @@ status_handle(struct http_request *req, const void *slot)
     enum format format = choose_format(req);
     struct report_answer answer;
 
-    if (report_admit(req, slot) != HTTP_PASS)
+    if (report_admit(req, slot, "status") != HTTP_PASS)
         return HTTP_DONE;
     if (format == FORMAT_UNKNOWN)
         return http_reply(req, HTTP_BAD_REQUEST, STR("text/plain"),

@@ -6,10 +6,7 @@
 #include "base/counters.h"
 #include "http/engine.h"
 #include "http/module.h"
-
-struct stub_status_conf {
-    bool on;
-};
+#include "http/report_request.h"
 
 /* Every open connection is in one of the three. */
 struct stub {
@@ -43,9 +40,8 @@ stub_status_handle(struct http_request *req, const void *slot)
     struct stub n = count();
     struct str text;
 
-    (void)slot;
-    if (req->method != METHOD_GET && req->method != METHOD_HEAD)
-        return http_not_allowed(req, STR("GET, HEAD"));
+    if (report_admit(req, slot, "stub_status") != HTTP_PASS)
+        return HTTP_DONE;
     text = arena_fmt(req->arena,
                      "Active connections: %ju \n"
                      "server accepts handled requests\n"
@@ -86,21 +82,33 @@ static const struct http_variable stub_status_variables[] = {
 static bool
 stub_status_wanted(const void *slot)
 {
-    const struct stub_status_conf *sc = slot;
+    const struct report_place *place = slot;
 
-    return sc->on;
+    return place->on;
+}
+
+/* Any argument was allowed once, "on" mostly. */
+static bool
+parse_stub_status(struct conf *conf, const struct conf_node *node, void *field)
+{
+    struct report_place *place = field;
+
+    (void)conf;
+    place->on = true;
+    place->is_public = node->count == 2 && str_eq(node->words[1].text, STR("public"));
+    return true;
 }
 
 static const struct directive stub_status_directives[] = {
     { "stub_status", .where = IN_SERVER | IN_LOCATION, .args = { 0, 1 },
-      .parse = parse_present, FIELD(struct stub_status_conf, on) },
+      .parse = parse_stub_status, .offset = 0, .size = sizeof(struct report_place) },
     { 0 }
 };
 
 const struct http_module stub_status_module = {
     .name = "stub_status",
     .directives = stub_status_directives,
-    .conf_size = sizeof(struct stub_status_conf),
+    .conf_size = sizeof(struct report_place),
     .phase = PHASE_CONTENT,
     .own_level = true,
     .handle = stub_status_handle,

@@ -103,14 +103,15 @@ path_of(struct http_request *req, struct str name)
 }
 
 static bool
-is_there(struct http_request *req, struct str path, bool wants_folder)
+is_there(struct http_request *req, struct str path, const struct try_name *name)
 {
+    bool wants_folder = name->is_folder;
     struct str file_path;
     struct file *file;
 
     if (!http_path_is_safe(path))
         return false;
-    file_path = http_map_path(req, path, 0);
+    file_path = http_map_other(req, path, &name->text);
     while (file_path.len > 1 && wants_folder && file_path.p[file_path.len - 1] == '/')
         file_path.len--;
     if (file_path.len == 0)
@@ -142,7 +143,7 @@ go_to_last(struct http_request *req, const struct try_files_conf *tc)
         LOG(&req->log, ERR, 0, "\"%.*s\" of \"try_files\" is unsafe", STR_ARG(path));
         return http_fail(req, HTTP_BAD_REQUEST);
     }
-    return http_redirect_internal(req, path, args);
+    return http_redirect_internal(req, path, args, &tc->last);
 }
 
 static enum http_next
@@ -156,10 +157,10 @@ try_files_handle(struct http_request *req, const void *slot)
 
         if (!str_is_set(path))
             return http_fail(req, HTTP_INTERNAL_ERROR);
-        if (is_there(req, path, name->is_folder)) {
+        if (is_there(req, path, name)) {
             HTTP_TRACE(req, &tc->mark, "try_files: the %s %.*s is there",
                        name->is_folder ? "folder" : "file", STR_ARG(path));
-            req->path = path;
+            http_path_set(req, req, path, &name->text);
             return HTTP_PASS;
         }
         HTTP_TRACE(req, &tc->mark, "try_files: there is no %s %.*s",

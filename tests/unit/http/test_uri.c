@@ -241,6 +241,51 @@ START_TEST(path_alone_is_decoded_likewise)
 }
 END_TEST
 
+static const struct {
+    struct str target;
+    unsigned dotted;
+} dotted[] = {
+    { S("/"), 0 }, { S("/a.b/c."), 0 }, { S("/a/./b/../c"), 0 }, { S("/.a"), 1 }, { S("/.a?b"), 1 },
+    { S("/?/.a"), 0 }, { S("/a#/.b"), 0 }, { S("/a/.b/.c"), 2 }, { S("/..."), 1 }, { S("/..a"), 1 },
+    { S("/%2ea"), 1 }, { S("/.%61"), 1 }, { S("/a%2f.b"), 1 }, { S("/.a/../b"), 0 }, { S("//.a"), 1 },
+    { S("/.well-known"), 0 }, { S("/.well-known?a"), 0 }, { S("/.well-known/a"), 0 },
+    { S("/%2ewell-known/a"), 0 }, { S("/a/.well-known/b"), 0 }, { S("/.well-known/.a"), 1 },
+    { S("/.well-knowna"), 1 }, { S("/.well-know"), 1 }, { S("/.Well-known"), 1 },
+    { S("http://h/.a"), 1 }, { S("http://h.x/a"), 0 },
+};
+
+static void
+assert_dotted(struct str path, unsigned count)
+{
+    struct str copy = exact(path);
+
+    ck_assert_uint_eq(uri_dotted_names(copy), count);
+    free((char *)copy.p);
+}
+
+START_TEST(names_that_begin_with_a_dot_are_seen)
+{
+    struct str target = exact(dotted[_i].target);
+    struct uri uri;
+
+    ck_assert(uri_parse(arena, target, true, &uri));
+    ck_assert_uint_eq(uri.is_dotted, dotted[_i].dotted > 0);
+    assert_dotted(uri.path, dotted[_i].dotted);
+    free((char *)target.p);
+}
+END_TEST
+
+START_TEST(name_at_the_begin_of_a_rest_counts)
+{
+    assert_dotted(STR(".a"), 1);
+    assert_dotted(STR(".well-known/.b"), 1);
+    assert_dotted(STR("a/.b"), 1);
+    assert_dotted(STR("."), 0);
+    assert_dotted(STR("../a"), 0);
+    assert_dotted(STR(""), 0);
+}
+END_TEST
+
 START_TEST(exhausted_arena_fails_and_says_so)
 {
     struct arena *small = arena_create(256, 4);
@@ -280,6 +325,8 @@ main(void)
     ADD(suite, asterisk_is_told_apart, 1);
     ADD(suite, malformed_target_is_refused, ARRAY_LEN(malformed));
     ADD(suite, path_alone_is_decoded_likewise, ARRAY_LEN(paths));
+    ADD(suite, names_that_begin_with_a_dot_are_seen, ARRAY_LEN(dotted));
+    ADD(suite, name_at_the_begin_of_a_rest_counts, 1);
     ADD(suite, exhausted_arena_fails_and_says_so, 1);
     return unit_run(suite);
 }
