@@ -16,6 +16,7 @@
 enum { SLOW_READER_MS = 50 };
 
 struct log_context process_log;
+const struct log_context *log_told;
 struct log_ring *log_rings;
 
 static int console_fd = STDERR_FILENO;
@@ -554,6 +555,8 @@ log_vwrite(const struct log_context *ctx, enum log_level level, int err, const c
 
     if (!log_wants(ctx, level))
         return;
+    if (level <= LEVEL_ERR)
+        log_told = ctx;
     if (ctx->log == NULL)
         write_on_console(level, err, fmt, args);
     else

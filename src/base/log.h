@@ -168,6 +168,12 @@ struct log_context {
  */
 extern struct log_context process_log;
 
+/*
+ * The context of the last line of level error or worse, to see whether a failure was told of. Not to
+ * be looked into; whoever begins a context where an earlier one was sets it to NULL.
+ */
+extern const struct log_context *log_told;
+
 /* err: an errno value to explain, or 0. */
 void log_write(const struct log_context *ctx, enum log_level level, int err, const char *fmt, ...)
     PRINTF_LIKE(4, 5);

@@ -150,5 +150,5 @@ limit_refuse(struct http_request *req, unsigned status, uint64_t seconds)
 
     if (str_is_set(text))
         req->error_field = (struct http_field){ STR("Retry-After"), text };
-    return http_fail(req, status);
+    return http_answer_status(req, status);
 }

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "http/engine.h"
 #include "http/http.h"
+#include <errno.h>
 #include <stdlib.h>
 
 /* ---- pages --------------------------------------------------------------------------------- */
@@ -162,7 +163,7 @@ ends_connection(unsigned status)
 }
 
 enum http_next
-http_fail(struct http_request *req, unsigned status)
+http_answer_status(struct http_request *req, unsigned status)
 {
     struct http_response *resp = &req->response;
     struct str page;
@@ -179,6 +180,17 @@ http_fail(struct http_request *req, unsigned status)
         resp->content_type = STR("text/html");
     http_body_memory(resp, page.p, page.len);
     return HTTP_DONE;
+}
+
+enum http_next
+http_fail(struct http_request *req, unsigned status)
+{
+    int err = arena_failed(req->arena) ? ENOMEM : errno;
+
+    /* Who fails for another reason than memory has said so. */
+    if (UNLIKELY(status == HTTP_INTERNAL_ERROR) && log_told != &req->log)
+        LOG(&req->log, CRIT, err == ENOMEM ? ENOMEM : 0, "the request cannot be answered");
+    return http_answer_status(req, status);
 }
 
 static bool

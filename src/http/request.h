@@ -302,8 +302,13 @@ void http_refuse(struct http_request *req, unsigned status, unsigned log_status)
  */
 void http_log(struct http_request *req);
 
-/* Answers with one of weir's own pages, unless error_page knows better. Always HTTP_DONE. */
+/*
+ * Answers with one of weir's own pages, unless error_page knows better. A 500 that nobody has told
+ * of in the log of the request is told of here. Always HTTP_DONE.
+ */
 enum http_next http_fail(struct http_request *req, unsigned status);
+/* The same for a status that the conf file asks for. */
+enum http_next http_answer_status(struct http_request *req, unsigned status);
 /* The same with "Location". */
 enum http_next http_redirect(struct http_request *req, unsigned status, struct str location);
 /* The same with "Allow". */

@@ -89,6 +89,8 @@ http_request_take(struct http_worker *worker, struct conn *conn, const struct ht
     req->log.describe = describe_request;
     if (UNLIKELY(worker->pool->limits.debug.len > 0))
         req->log.debug = is_debugged(worker->pool, &conn->peer);
+    if (UNLIKELY(log_told == &req->log))
+        log_told = NULL;
     http_log_to(req, &req->server->root->settings->log);
     req->content_length = -1;
     req->start_us = now.mono_us;

@@ -355,8 +355,10 @@ run_return(struct run *run, const struct op *op)
         http_reply(req, answer->status, http_type_for(req, req->path), STR(""));
         return FLOW_ANSWERED;
     }
-    if (!answer->has_text)
-        return fail(req, answer->status);
+    if (!answer->has_text) {
+        http_answer_status(req, answer->status);
+        return FLOW_ANSWERED;
+    }
     req->response.status = req->status_override != 0 ? req->status_override : answer->status;
     text = http_text_eval(req, &answer->text);      /* may tell the $status */
     if (!str_is_set(text))

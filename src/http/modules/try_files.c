@@ -129,7 +129,7 @@ go_to_last(struct http_request *req, const struct try_files_conf *tc)
 
     if (tc->status != 0) {
         HTTP_TRACE(req, &tc->mark, "try_files: answers %u", tc->status);
-        return http_fail(req, tc->status);
+        return http_answer_status(req, tc->status);
     }
     place = http_text_eval(req, &tc->last);
     if (str_starts(place, STR("@")))
