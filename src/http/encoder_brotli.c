@@ -2,6 +2,10 @@
 /*
  * encoder_brotli: br by Google's library. That has no way to use a state again, so the blocks of
  * memory are kept in its place.
+ *
+ * Where its allocator gives nothing the library, as it is mostly built, ends the process. Ours
+ * never comes back without memory: it leaves the library by longjmp(), and what the stream has had
+ * is freed from the list of its blocks.
  */
 #include "config.h"
 #include "http/encoder_parts.h"
@@ -9,7 +13,9 @@
 #if WEIR_HAVE_BROTLI
 
 #include "base/compiler.h"
+#include "base/list.h"
 #include <brotli/encode.h>
+#include <setjmp.h>
 #include <stdlib.h>
 
 enum {
@@ -19,7 +25,10 @@ enum {
 
 /* In front of each block; as large as the strictest alignment. */
 union block {
-    size_t size;
+    struct {
+        struct link link;       /* in the list of those in use */
+        size_t size;
+    };
     max_align_t align;
 };
 
@@ -28,9 +37,17 @@ struct brotli_state {
     union block *kept[BLOCKS];
     unsigned kept_len;
     size_t memory;              /* of all blocks, kept or in use */
+    struct link used;
+    jmp_buf out_of_memory;      /* good while the library runs */
 };
 
-/* One that is large enough, but not by far. */
+/* Where the compressed bytes go. */
+struct brotli_room {
+    uint8_t *p;
+    size_t left;
+};
+
+/* One that is large enough, but not by far. Does not return when memory is short. */
 static void *
 allocate(void *opaque, size_t size)
 {
@@ -42,12 +59,15 @@ allocate(void *opaque, size_t size)
         if (block->size < size || block->size / 4 > size)
             continue;
         state->kept[i] = state->kept[--state->kept_len];
+        list_push(&state->used, &block->link);
         return block + 1;
     }
     if (size > SIZE_MAX - sizeof(*block) || (block = malloc(sizeof(*block) + size)) == NULL)
-        return NULL;
+        longjmp(state->out_of_memory, 1);
     block->size = size;
     state->memory += size;
+    link_init(&block->link);
+    list_push(&state->used, &block->link);
     return block + 1;
 }
 
@@ -60,6 +80,7 @@ release(void *opaque, void *p)
     if (p == NULL)
         return;
     block = (union block *)p - 1;
+    link_remove(&block->link);
     if (state->kept_len < BLOCKS) {
         state->kept[state->kept_len++] = block;
         return;
@@ -68,11 +89,53 @@ release(void *opaque, void *p)
     free(block);
 }
 
+/* The library was left in the midst of its work: nothing of the stream is good any more. */
+static void
+abandon(struct brotli_state *state)
+{
+    state->encoder = NULL;
+    while (!list_is_empty(&state->used))
+        release(state, CONTAINER_OF(state->used.next, union block, link) + 1);
+}
+
+/* NULL when memory is short. */
+static BrotliEncoderState *
+create(struct brotli_state *state)
+{
+    if (setjmp(state->out_of_memory) != 0) {
+        abandon(state);
+        return NULL;
+    }
+    return BrotliEncoderCreateInstance(allocate, release, state);
+}
+
+/* False when memory is short, among others. */
+static bool
+compress(struct brotli_state *state, BrotliEncoderOperation operation, struct str *in,
+         struct brotli_room *room)
+{
+    const uint8_t *next = (const uint8_t *)in->p;
+
+    if (setjmp(state->out_of_memory) != 0) {
+        abandon(state);
+        return false;
+    }
+    if (!BrotliEncoderCompressStream(state->encoder, operation, &in->len, &next, &room->left,
+                                     &room->p, NULL))
+        return false;
+    in->p = (const char *)next;
+    return true;
+}
+
 static void *
 brotli_open(const struct encoder_how *how)
 {
+    struct brotli_state *state = calloc(1, sizeof(*state));
+
     (void)how;
-    return calloc(1, sizeof(struct brotli_state));
+    if (state != NULL)
+        link_init(&state->used);
+    return state;
 }
 
 /* No more window than there are bytes to look back on: its size is paid for. */
@@ -100,7 +163,7 @@ static bool
 brotli_begin(void *p, const struct encoder_how *how, int64_t len)
 {
     struct brotli_state *state = p;
-    BrotliEncoderState *encoder = BrotliEncoderCreateInstance(allocate, release, state);
+    BrotliEncoderState *encoder = create(state);
 
     if (encoder == NULL)
         return false;
@@ -121,18 +184,16 @@ brotli_run(void *p, struct str *ahead, enum encode to, char *room, size_t cap, s
         [ENCODE_END] = BROTLI_OPERATION_FINISH,
     };
     struct brotli_state *state = p;
-    const uint8_t *in = (const uint8_t *)ahead->p;
-    size_t in_left = ahead->len, out_left = cap;
-    uint8_t *out = (uint8_t *)room;
+    struct str in = *ahead;
+    struct brotli_room out = { (uint8_t *)room, cap };
 
-    if (!BrotliEncoderCompressStream(state->encoder, operations[to], &in_left, &in, &out_left,
-                                     &out, NULL))
+    if (!compress(state, operations[to], &in, &out))
         return ENCODED_FAILED;
-    *ahead = (struct str){ (const char *)in, in_left };
-    *done = cap - out_left;
+    *ahead = in;
+    *done = cap - out.left;
     if (to == ENCODE_END)
         return BrotliEncoderIsFinished(state->encoder) ? ENCODED_ALL : ENCODED_MORE;
-    return to == ENCODE_FLUSH && in_left == 0 && !BrotliEncoderHasMoreOutput(state->encoder)
+    return to == ENCODE_FLUSH && in.len == 0 && !BrotliEncoderHasMoreOutput(state->encoder)
                ? ENCODED_ALL : ENCODED_MORE;
 }
 
