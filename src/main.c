@@ -697,6 +697,7 @@ main(int argc, char **argv)
 
     if (arguments == NULL || arena == NULL) {
         console("[emerg] out of memory");
+        arena_destroy(arena);
         return EXIT_FAILURE;
     }
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed))

@@ -47,8 +47,9 @@ channel_receive(int end, struct channel_message *m)
     do
         n = recvmsg(end, &message, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
+    /* What there is no memory for now is there again the next time. */
     if (n < 0)
-        return errno == EAGAIN ? CHANNEL_EMPTY : CHANNEL_CLOSED;
+        return errno == EAGAIN || errno == ENOMEM || errno == ENOBUFS ? CHANNEL_EMPTY : CHANNEL_CLOSED;
     m->fd = passing_take(&message);
     m->fd_lost = (message.msg_flags & MSG_CTRUNC) != 0 && m->fd < 0;
     if ((size_t)n < sizeof(m->kind) || (message.msg_flags & MSG_TRUNC) != 0

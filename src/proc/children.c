@@ -141,13 +141,16 @@ on_respawn(struct timer *timer)
     child_start(CONTAINER_OF(timer, struct child, respawn));
 }
 
+/* Not yet started. */
 static bool
 child_add(struct master *m, struct runtime *rt, unsigned number)
 {
     struct child *c = calloc(1, sizeof(*c));
 
-    if (c == NULL)
+    if (c == NULL) {
+        tell(LEVEL_EMERG, ENOMEM, "worker process %u cannot be started", number);
         return false;
+    }
     c->master = m;
     c->runtime = rt;
     c->generation = rt->generation;
@@ -157,7 +160,6 @@ child_add(struct master *m, struct runtime *rt, unsigned number)
     timer_init(&c->respawn, on_respawn);
     leaving_init(c);
     list_push(&m->children, &c->link);
-    child_start(c);
     return true;
 }
 
@@ -171,16 +173,44 @@ child_free(struct child *c)
     free(c);
 }
 
-void
+static void
+free_children_of(struct master *m, const struct runtime *rt)
+{
+    struct link *l, *next;
+
+    for (l = m->children.next; l != &m->children; l = next) {
+        next = l->next;
+        if (child_of(l)->runtime == rt)
+            child_free(child_of(l));
+    }
+}
+
+/* A configuration has all its workers, or none. */
+static bool
+add_children(struct master *m, struct runtime *rt)
+{
+    for (unsigned i = 0; i < rt->main->worker_processes; i++) {
+        if (!child_add(m, rt, i)) {
+            free_children_of(m, rt);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
 children_start(struct master *m, struct runtime *rt)
 {
     LOG(&process_log, NOTICE, 0, "start worker processes");
     if (rt->setup.http != NULL)
         http_count_hosts(rt->setup.http, m->counters);
     loaded_keep(rt->loaded);
-    for (unsigned i = 0; i < rt->main->worker_processes; i++)
-        if (!child_add(m, rt, i))
-            LOG(&process_log, ALERT, ENOMEM, "a worker process cannot be started");
+    if (!add_children(m, rt))
+        return false;
+    for (struct link *l = m->children.next; l != &m->children; l = l->next)
+        if (child_of(l)->runtime == rt)
+            child_start(child_of(l));
+    return true;
 }
 
 /* ---- children: end ------------------------------------------------------------------------- */
@@ -196,6 +226,14 @@ tell_fates(const struct child *c)
     if (!w.ok || !channel_send(c->channel.fd, CHANNEL_FATES, writer_str(&w), -1))
         LOG(&process_log, WARN, w.ok ? errno : 0, "worker process %d cannot be told which "
             "listening sockets go", (int)c->pid);
+}
+
+/* No signal reaches it: without a master it ends. */
+static void
+cannot_tell(struct child *c, int signal)
+{
+    LOG(&process_log, ALERT, errno, "kill(%d, %d) failed", (int)c->pid, signal);
+    close_channel(c);
 }
 
 void
@@ -215,7 +253,7 @@ children_dismiss(struct master *m, const struct runtime *rt, int signal)
         if (c->pid == 0)
             child_free(c);
         else if (kill(c->pid, signal) != 0 && errno != ESRCH)
-            LOG(&process_log, ALERT, errno, "kill(%d, %d) failed", (int)c->pid, signal);
+            cannot_tell(c, signal);
     }
 }
 
@@ -252,7 +290,7 @@ tell_one(struct child *c, const struct successor_told *to)
         && channel_send(c->channel.fd, CHANNEL_RETIRE, to->addresses, to->queue))
         c->retired = true;
     else if (!c->retired && kill(c->pid, SIGQUIT) != 0 && errno != ESRCH)
-        LOG(&process_log, ALERT, errno, "kill(%d, %d) failed", (int)c->pid, SIGQUIT);
+        cannot_tell(c, SIGQUIT);
 }
 
 void
@@ -290,13 +328,14 @@ children_retire(struct master *m, const struct runtime *rt)
     }
 }
 
+/* fatal: as EXIT_FATAL, and nobody has served this configuration yet. */
 static void
-log_exit(pid_t pid, int status)
+log_exit(pid_t pid, int status, bool fatal)
 {
     if (WIFSIGNALED(status))
         LOG(&process_log, ALERT, 0, "worker process %d exited on signal %d%s", (int)pid,
             WTERMSIG(status), WCOREDUMP(status) ? " (core dumped)" : "");
-    else if (WEXITSTATUS(status) == EXIT_FATAL)
+    else if (fatal)
         LOG(&process_log, ALERT, 0, "worker process %d exited with fatal code %d and cannot be "
             "respawned", (int)pid, EXIT_FATAL);
     else
@@ -437,11 +476,13 @@ static void
 child_gone(struct child *c, int status)
 {
     struct master *m = c->master;
-    bool fatal = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FATAL;
+    /* What kept a worker from its work will not last where others have worked before. */
+    bool fatal = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FATAL
+                 && (!m->started || c->runtime == NULL || c->runtime == m->next);
     pid_t pid = c->pid;
     bool was_ready;
 
-    log_exit(pid, status);
+    log_exit(pid, status, fatal);
     read_channel(c);            /* its last words */
     was_ready = c->ready;
     if (WIFSIGNALED(status))
@@ -480,9 +521,11 @@ children_reap(struct master *m)
     int status;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        struct child *c = child_find(m, pid);
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0 || (pid < 0 && errno == EINTR)) {
+        struct child *c = pid > 0 ? child_find(m, pid) : NULL;
 
+        if (pid < 0)
+            continue;
         if (c != NULL)
             child_gone(c, status);
         else

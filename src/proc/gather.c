@@ -18,6 +18,13 @@ enum {
     ARENA_BLOCK = 64 << 10
 };
 
+static bool
+unreadable(int err)
+{
+    LOG(&process_log, ALERT, err, "the list of connections cannot be read");
+    return false;
+}
+
 bool
 gather_read(struct arena *arena, int file, struct str *text)
 {
@@ -25,13 +32,20 @@ gather_read(struct arena *arena, int file, struct str *text)
     size_t done = 0;
     char *p;
 
-    if (fstat(file, &st) != 0 || st.st_size > TEXT_MAX
-        || (p = arena_bytes(arena, (size_t)st.st_size + 1)) == NULL)
-        return false;
+    if (fstat(file, &st) != 0)
+        return unreadable(errno);
+    if (st.st_size > TEXT_MAX)
+        return unreadable(EFBIG);
+    if ((p = arena_bytes(arena, (size_t)st.st_size + 1)) == NULL)
+        return unreadable(ENOMEM);
     while (done < (size_t)st.st_size) {
         ssize_t n = pread(file, p + done, (size_t)st.st_size - done, (off_t)done);
 
-        if (n <= 0)
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return unreadable(errno);
+        if (n == 0)
             break;
         done += (size_t)n;
     }
@@ -56,8 +70,11 @@ gather_answer(struct control_client *client, bool json, struct str lines)
             listing_text(&w, lines);
         text = writer_str(&w);
     }
-    if (str_is_set(text))
-        control_say(client, text);
+    if (!str_is_set(text) && str_is_set(lines))
+        LOG(&process_log, CRIT, ENOMEM, "the connections cannot be listed");
+    control_say(client, str_is_set(text)
+                            ? text : STR("weir: [error] the connections cannot be listed, the error "
+                                         "log says why\n"));
     control_end(client, str_is_set(text));
     arena_destroy(arena);
 }
@@ -69,7 +86,9 @@ answer_clients(struct master *m)
     struct control_client *client;
     struct str lines = STR_NONE;
 
-    if (arena != NULL && m->gather.file >= 0)
+    if (arena == NULL)
+        unreadable(ENOMEM);
+    else if (m->gather.file >= 0)
         gather_read(arena, m->gather.file, &lines);
     while ((client = control_next(&m->gather.tables)) != NULL)
         gather_answer(client, false, lines);

@@ -271,7 +271,8 @@ master_run(struct runtime *rt, char *const *arguments)
         tell_started();
         walls_tell_missing(rt);
         rotation_take(&m, NULL);
-        children_start(&m, rt);
+        if (!children_start(&m, rt))
+            start_check(&m);
         if (!loop_run(&m.loop))
             m.status = EXIT_FAILURE;
         LOG(&process_log, NOTICE, 0, "exit");

@@ -81,8 +81,11 @@ void master_signal(struct master *m, int signal);
 
 /* ---- children.c ---------------------------------------------------------------------------- */
 
-/* Forks the workers of a configuration. */
-void children_start(struct master *m, struct runtime *rt);
+/*
+ * Forks the workers of a configuration that has none; those that cannot be forked now are tried
+ * again later. False, and told, when there is no memory for them: none is there then.
+ */
+bool children_start(struct master *m, struct runtime *rt);
 /* They leave and are not replaced. rt NULL: all; else those of one configuration. */
 void children_dismiss(struct master *m, const struct runtime *rt, int signal);
 /*

@@ -121,8 +121,10 @@ reload_begin(struct master *m)
     }
     m->next = rt;
     timer_arm(&m->loop.timers, &m->reload_limit, now.mono_ms + RELOAD_MS);
-    children_start(m, rt);
-    reload_check(m);
+    if (children_start(m, rt))
+        reload_check(m);
+    else
+        reload_give_up(m, "there are no worker processes for it");
 }
 
 void
