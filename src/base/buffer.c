@@ -2,6 +2,8 @@
 /* buffer: one block from malloc, that grows by doubling up to the limit of the moment. */
 #include "base/buffer.h"
 #include "base/compiler.h"
+#include "base/log.h"
+#include <errno.h>
 #include <stdlib.h>
 
 enum { SMALLEST_CAP = 256 };
@@ -11,8 +13,10 @@ buffer_create(size_t cap)
 {
     struct buffer *b = cap <= UINT32_MAX ? malloc(sizeof(struct buffer) + cap) : NULL;
 
-    if (b == NULL)
+    if (b == NULL) {
+        LOG(&process_log, CRIT, ENOMEM, "malloc() of %zu bytes failed", cap);
         return NULL;
+    }
     b->start = b->end = 0;
     b->cap = (uint32_t)cap;
     return b;

@@ -14,7 +14,7 @@ struct buffer {
     char p[];
 };
 
-/* Room for at least cap bytes. NULL when memory is short. Freed with buffer_free. */
+/* Room for at least cap bytes. NULL, and told, when memory is short. Freed with buffer_free. */
 struct buffer *buffer_create(size_t cap);
 void buffer_free(struct buffer *b);
 

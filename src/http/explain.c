@@ -61,10 +61,11 @@ keep_send(struct conn *conn, const void *p, size_t size, bool more, size_t *done
     return IO_DONE;
 }
 
-static void
+static bool
 keep_shutdown(struct conn *conn)
 {
     (void)conn;
+    return true;
 }
 
 /* The connection ends, and its descriptor with it. */

@@ -4,10 +4,12 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/counters.h"
+#include "base/log.h"
 #include "base/reserve.h"
 #include "net/accept.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -312,8 +314,10 @@ conn_wait(struct conn *conn, uint32_t events)
         return true;
     ok = conn->in_epoll ? loop_modify(loop, conn->fd, conn_word(conn), events)
                         : loop_add(loop, conn->fd, conn_word(conn), events);
-    if (!ok)
+    if (UNLIKELY(!ok)) {
+        LOG(&process_log, ALERT, errno, "epoll_ctl() failed");
         return false;
+    }
     conn->in_epoll = true;
     conn->interest = (uint16_t)events;
     return true;

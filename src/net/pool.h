@@ -280,7 +280,7 @@ void conn_set_peer(struct conn *conn, const struct peer *peer);
 
 /*
  * Registers for EPOLLIN, EPOLLOUT, EPOLLRDHUP, or 0: errors alone; a system call only if it
- * changes. False with errno.
+ * changes. False, and told, when the kernel has no memory for it.
  */
 bool conn_wait(struct conn *conn, uint32_t events);
 /*

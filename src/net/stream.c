@@ -90,10 +90,10 @@ plain_bulk(struct conn *conn, bool begins)
     setsockopt(conn->fd, IPPROTO_TCP, TCP_CORK, &cork, sizeof(cork));
 }
 
-static void
+static bool
 plain_shutdown(struct conn *conn)
 {
-    shutdown(conn->fd, SHUT_WR);
+    return shutdown(conn->fd, SHUT_WR) == 0;
 }
 
 const struct stream_ops plain_stream = {

@@ -34,8 +34,11 @@ struct stream_ops {
      * way.
      */
     void (*bulk)(struct conn *conn, bool begins);
-    /* Says goodbye in the other direction (shutdown(SHUT_WR)), so that a linger can follow. */
-    void (*shutdown)(struct conn *conn);
+    /*
+     * Says goodbye in the other direction (shutdown(SHUT_WR)), so that a linger can follow. False:
+     * nobody is there any more.
+     */
+    bool (*shutdown)(struct conn *conn);
     /* Frees the stream's own state before the descriptor is closed. NULL: none. */
     void (*release)(struct conn *conn);
 };

@@ -185,9 +185,9 @@ wait_for_peer(struct conn *conn, enum slow_part part, uint64_t timeout_ms)
 static enum step
 start_linger(struct conn *conn, const struct location_settings *settings)
 {
-    if (MIN(settings->lingering_timeout_ms, settings->lingering_time_ms) == 0)
+    if (MIN(settings->lingering_timeout_ms, settings->lingering_time_ms) == 0
+        || !conn->stream->shutdown(conn))
         return close_now(conn, conn->ends_as);
-    conn->stream->shutdown(conn);
     buffer_free(conn->in);
     conn->in = NULL;
     conn_state_set(conn, CONN_LINGERING);

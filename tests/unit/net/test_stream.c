@@ -87,7 +87,7 @@ START_TEST(shutdown_ends_one_direction)
     size_t done;
 
     start();
-    plain_stream.shutdown(&conn);
+    ck_assert(plain_stream.shutdown(&conn));
     ck_assert_int_eq(read(peer, bytes, 1), 0);
     ck_assert_int_eq(write(peer, "x", 1), 1);
     ck_assert_int_eq(plain_stream.recv(&conn, bytes, sizeof(bytes), &done), IO_DONE);
