@@ -12,8 +12,9 @@ V :=
 Q := $(if $(V),,@)
 SAY = @$(if $(V),:,printf '  %-7s %s\n')
 
-.PHONY: all run check check-unit check-e2e coverage coverage-report reproducible torture fuzz fuzz-ready bench html lint analyse format install uninstall \
-	dist deb check-package clean distclean help FORCE
+.PHONY: all run check check-unit check-e2e coverage coverage-report reproducible torture \
+	fuzz fuzz-ready bench html lint analyse format install uninstall dist deb check-package \
+	clean distclean help FORCE faults
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY: $(patsubst src/http/%.html,$(B)/gen/%_html.c,$(wildcard src/http/*.html))
@@ -36,9 +37,13 @@ $(B)/config.mk: configure $(wildcard auto/*)
 # Sources: all below src/, but of the HTTP modules only those chosen.
 MODULE_DIR := src/http/modules
 SOURCES := $(sort $(shell find src -name '*.c' ! -path '$(MODULE_DIR)/*')) $(MODULE_SOURCES)
-LIB_SOURCES := $(filter-out src/main.c,$(SOURCES))
+LIB_SOURCES := $(filter-out src/main.c $(if $(DEBUG),,src/base/faults.c),$(SOURCES))
 UNIT_SOURCES := $(sort $(shell find tests/unit -name 'test_*.c'))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+
+# In a debug build what can fail may be made to: each call goes through a wrapper, base/faults.h.
+WRAPS := $(if $(DEBUG),$(shell sed -n \
+	's/^    \(FAIL\|WAIT\|MOVE\|CODE\|HAND\).\([A-Za-z0-9_]*\),.*/-Wl,--wrap=\2/p' src/base/faults.h))
 
 object = $(patsubst %.c,$(B)/$(1)/%.o,$(2))
 PAGES := $(notdir $(basename $(sort $(wildcard src/http/*.html))))
@@ -122,7 +127,7 @@ $(B)/libweir.a: $(LIB_OBJECTS) $(B)/objects
 
 $(B)/weir: $(B)/obj/src/main.o $(B)/libweir.a
 	$(SAY) LD $@
-	$(Q)$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LTO) $(LDFLAGS_ALL) $(WRAPS) -o $@ $^ $(LIBS)
 
 # The welcome page, until Ctrl-C. Workers of root must be able to read this folder: they stay root.
 run: $(B)/weir
@@ -170,11 +175,17 @@ torture: $(B)/weir
 	@WEIR_BINARY=$(abspath $(B)/weir) WEIR_TORTURE_SECONDS=$(SECONDS) PYTEST_ADDOPTS='-s -k test_torture' \
 		tests/run e2e $(B) $(PYTEST)
 
+# Each call that can fail is made to, in each way: long. FAULT_WAYS=1 is the first way alone.
+faults: $(B)/weir
+	@$(if $(DEBUG),:,echo 'nothing can be made to fail: ./configure --with-debug' && exit 1)
+	@FAULTS=all WEIR_BINARY=$(abspath $(B)/weir) PYTEST_ADDOPTS='-s $(or $(T),-k test_faults)' \
+		tests/run e2e $(B) $(PYTEST)
+
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libweir.a $(B)/flags
 	$(if $(CHECK_LIBS),,@echo 'unit tests need Check: ./configure --deps installs it' && exit 1)
 	$(SAY) TEST $<
 	@mkdir -p $(@D)
-	$(Q)$(COMPILE_TEST) -fno-lto $(LDFLAGS_ALL) -o $@ $< $(B)/libweir.a $(LIBS) $(CHECK_LIBS)
+	$(Q)$(COMPILE_TEST) -fno-lto $(LDFLAGS_ALL) $(WRAPS) -o $@ $< $(CHECK_LIBS) $(B)/libweir.a $(LIBS)
 
 # Fuzzing: a build of its own for each engine, by clang with libFuzzer or by AFL++'s clang. With
 # libFuzzer each target runs for $(SECONDS), all at the same time; with AFL++ as many as cores.
@@ -417,6 +428,7 @@ help:
 #: make coverage               what the tests run of the sources (clang, llvm)
 #: make reproducible            builds once more elsewhere, and compares
 #: make torture SECONDS=60     a tree that changes while it is served
+#: make faults                each call that can fail is made to (debug builds; an hour)
 #: make fuzz SECONDS=60        each fuzz target for so long (clang); ENGINE=afl: by AFL++
 #: make fuzz T=uri             those whose name holds "uri"
 #: make lint, make format      clang-tidy, cppcheck and shellcheck; clang-format

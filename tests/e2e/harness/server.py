@@ -156,10 +156,11 @@ class Weir:
       server: the lines of one server, listening on 127.0.0.1:{port}.
     {prefix} and {port}, {port1} … {port9} are replaced. files: name below the prefix -> content.
     allow: patterns of log lines of trouble that the test brings about itself.
+    env: what is added to its environment.
     """
 
     def __init__(self, conf=None, *, main="", events="worker_connections 256;", http="", server=None, workers=1,
-                 error_level="info", files=None, args=(), globals_="daemon off;", allow=(), user=None):
+                 error_level="info", files=None, args=(), globals_="daemon off;", allow=(), user=None, env=None):
         self.prefix = make_folder()
         self.html = self.prefix / "html"
         self.claims = {}
@@ -167,6 +168,7 @@ class Weir:
         self.pid = None
         self.allow = [re.compile(pattern) for pattern in allow]
         self.args, self.globals_, self.user = args, globals_, user
+        self.env = env or {}
         self.conf_path = self.prefix / "weir.conf"
         self.pid_path = self.prefix / "logs" / "weir.pid"
         self.access_log = self.prefix / "logs" / "access.log"
@@ -244,7 +246,7 @@ class Weir:
     def _launch(self):
         with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as err:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                            cwd=self.prefix, start_new_session=True, env=environment(self.prefix),
+                                            cwd=self.prefix, start_new_session=True, env={**environment(self.prefix), **self.env},
                                             **({"user": self.user, "group": self.user, "extra_groups": []}
                                                if self.user is not None else {}))
         ended = wait_until(lambda: self._ready() or self.process.poll() is not None, "weir to be ready", 20)
