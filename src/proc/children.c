@@ -17,7 +17,8 @@
 enum {
     QUICK_MS = 1000,            /* who dies younger than this died at once */
     RESPAWN_FIRST_MS = 100,
-    RESPAWN_MAX_MS = 30000
+    RESPAWN_MAX_MS = 30000,
+    START_TRIES = 5             /* before the first start counts as failed: three seconds */
 };
 
 /* ---- children: start ----------------------------------------------------------------------- */
@@ -138,7 +139,15 @@ child_start(struct child *c)
 static void
 on_respawn(struct timer *timer)
 {
-    child_start(CONTAINER_OF(timer, struct child, respawn));
+    struct child *c = CONTAINER_OF(timer, struct child, respawn);
+    struct master *m = c->master;
+
+    if (m->started || c->quick_deaths <= START_TRIES) {
+        child_start(c);
+        return;
+    }
+    child_free(c);
+    start_check(m);
 }
 
 /* Not yet started. */
