@@ -50,6 +50,12 @@
 #undef FAULT_BROTLI
 #define FAULT_BROTLI(FAIL, WAIT, MOVE, CODE, HAND)
 #endif
+#if WEIR_HAVE_SECCOMP
+#include <seccomp.h>
+#else
+#undef FAULT_SECCOMP
+#define FAULT_SECCOMP(FAIL, WAIT, MOVE, CODE, HAND)
+#endif
 #if WEIR_HAVE_ZSTD
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -67,7 +73,8 @@
     FAULT_LIBRARIES(FAIL, WAIT, MOVE, CODE, HAND)       \
     FAULT_LIBDEFLATE(FAIL, WAIT, MOVE, CODE, HAND)      \
     FAULT_BROTLI(FAIL, WAIT, MOVE, CODE, HAND)          \
-    FAULT_ZSTD(FAIL, WAIT, MOVE, CODE, HAND)
+    FAULT_ZSTD(FAIL, WAIT, MOVE, CODE, HAND)            \
+    FAULT_SECCOMP(FAIL, WAIT, MOVE, CODE, HAND)
 
 /* The names that --wrap asks for, and nobody else calls. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"

