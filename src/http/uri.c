@@ -197,7 +197,7 @@ add_root(struct arena *arena, struct str *target)
 {
     char *to;
 
-    if (target->len == 0 || target->p[0] == '#') {
+    if (target->len == 0) {
         *target = STR("/");
         return true;
     }
@@ -210,7 +210,10 @@ add_root(struct arena *arena, struct str *target)
     return true;
 }
 
-/* Path, query and fragment of an origin-form target. */
+/*
+ * Path and query of an origin-form target. A fragment is no part of one (RFC 9112 3.2): who cuts it
+ * off and who takes it for a part of the path see different paths.
+ */
 static bool
 split(struct arena *arena, struct str target, bool merge, struct uri *uri)
 {
@@ -219,12 +222,9 @@ split(struct arena *arena, struct str target, bool merge, struct uri *uri)
 
     path_end = scan_path(target.p, end, QUERY, merge, &found);
     if (path_end != end) {
-        const char *hash = memchr(path_end, '#', (size_t)(end - path_end));
-
-        if (hash != NULL)
-            end = hash;
-        if (path_end != end)
-            uri->args = (struct str){ path_end + 1, (size_t)(end - path_end - 1) };
+        if (memchr(path_end, '#', (size_t)(end - path_end)) != NULL)
+            return false;
+        uri->args = (struct str){ path_end + 1, (size_t)(end - path_end - 1) };
     }
     uri->raw = (struct str){ target.p, (size_t)(end - target.p) };
     uri->path = (struct str){ target.p, (size_t)(path_end - target.p) };

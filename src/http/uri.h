@@ -17,7 +17,7 @@ struct uri {
                                  * with an empty query) */
     struct str host;            /* of an absolute-form target: authority as sent, else STR_NONE */
     struct str raw;             /* origin form as sent: path and query, "/" for an absolute-form
-                                 * without path; a fragment is cut off */
+                                 * without path */
     bool is_dotted;             /* uri_dotted_names(path) is not 0 */
     bool complex;               /* the path had to be changed (decoded, merged, resolved) */
     bool is_asterisk;           /* "*" (OPTIONS); the path is "/" then */
@@ -26,8 +26,8 @@ struct uri {
 /*
  * target: origin-form, absolute-form (http or https, any case) or "*"; already free of control
  * bytes and blanks. False when it is malformed: bad %XX, %00, ".." above the root, no leading
- * "/", authority-form, bad authority, or when the arena is exhausted (arena_failed() tells). In
- * an authority userinfo is refused (RFC 9110 4.2.4).
+ * "/", authority-form, bad authority, a fragment, or when the arena is exhausted (arena_failed()
+ * tells). In an authority userinfo is refused (RFC 9110 4.2.4).
  */
 bool uri_parse(struct arena *arena, struct str target, bool merge_slashes, struct uri *uri);
 

@@ -887,7 +887,6 @@ CASES["locations"] = Case(server="""
     /a/./b -> 200 /
     /a/b/.. -> 200 ~ slash
     /a?b?c -> 200 /
-    /a#b -> 200 /
 """)
 
 MERGED = """location / { return 200 "/ $uri"; } location /a/b { return 200 "/a/b $uri"; } location ~ ^/re(//)x { return 200 "re $1"; }

@@ -60,6 +60,7 @@ GOOD = {
     "chunk sizes in hex": (post(CHUNKED, body=b"0A\r\n0123456789\r\n00a\r\n0123456789\r\n000\r\n\r\n"), 200),
     "chunk extension": (post(CHUNKED, body=b'5;a=b\r\nhello\r\n0;x\r\n\r\n'), 200),
     "chunk extension in quotes": (post(CHUNKED, body=b'5;a="b c"\r\nhello\r\n0\r\n\r\n'), 200),
+    "chunk extensions between blanks": (post(CHUNKED, body=b'5 ; a = b\t;\tc="\\"\xff"\r\nhello\r\n0 ;a\r\n\r\n'), 200),
     "two chunk extensions": (post(CHUNKED, body=b"5;a=b;c=d\r\nhello\r\n0\r\n\r\n"), 200),
     "trailers": (post(CHUNKED, body=b"5\r\nhello\r\n0\r\nX-Sum: 1\r\nY: 2\r\n\r\n"), 200),
     "body of a GET": (get(b"Content-Length: 3") + b"abc", 200),
@@ -128,6 +129,9 @@ BAD = {
     "absolute-form without a host": (get(target=b"http:///"), {400}),
     "absolute-form with a bad host": (get(target=b"http://a b/"), {400}),
     "absolute-form with a bad port": (get(target=b"http://h:x/"), {400}),
+    "fragment": (get(target=b"/a#b"), {400}),
+    "fragment behind a query": (get(target=b"/?a#b"), {400}),
+    "absolute-form with a fragment": (get(target=b"http://h#a"), {400}),
     "percent with one digit": (get(target=b"/%4"), {400}),
     "percent without digits": (get(target=b"/%zz"), {400}),
     "percent alone": (get(target=b"/%"), {400}),
@@ -169,6 +173,10 @@ BAD = {
     "garbage in a line": (b"hello\r\n\r\n", {400}),
 }
 
+# what is refused although the method is known: an answer to HEAD has no body (RFC 9110 9.3.2)
+BAD_HEADS = {name: data.replace(b"GET ", b"HEAD ", 1) for name, (data, _) in BAD.items() if data.startswith(b"GET ")} | {
+    "line too long": get(target=b"/" + b"a" * 9000, method=b"HEAD"), "field too long": get(b"X: " + b"a" * 9000, method=b"HEAD")}
+
 # bodies whose chunks are wrong: what follows them must never be read as a request
 BAD_CHUNKS = {
     "no size": b"\r\nhello\r\n0\r\n\r\n",
@@ -188,6 +196,16 @@ BAD_CHUNKS = {
     "data ended by CR": b"5\r\nhello\r0\r\n\r\n",
     "data not ended": b"5\r\nhello0\r\n\r\n",
     "extension with a control byte": b"5;a=\x01\r\nhello\r\n0\r\n\r\n",
+    "extension without a name": b"5;\r\nhello\r\n0\r\n\r\n",
+    "extension that is no token": b"5;a@\r\nhello\r\n0\r\n\r\n",
+    "extension with two values": b"5;a=b=c\r\nhello\r\n0\r\n\r\n",
+    "extension without a value": b"5;a=\r\nhello\r\n0\r\n\r\n",
+    "extension with blanks behind": b"5;a=b \r\nhello\r\n0\r\n\r\n",
+    "extension with a blank within": b"5;a b\r\nhello\r\n0\r\n\r\n",
+    "extension with a quote that is not closed": b'5;a="\r\nhello\r\n0\r\n\r\n',
+    "extension with a quote that a backslash hides": b'5;a="b\\"\r\nhello\r\n0\r\n\r\n',
+    "extension with bytes behind a quote": b'5;a="b"c\r\nhello\r\n0\r\n\r\n',
+    "extension with a byte above 0x7f": b"5;a=\xff\r\nhello\r\n0\r\n\r\n",
     "extension with LF": b"5;a\nb\r\nhello\r\n0\r\n\r\n",
     "extension with CR": b"5;a\rb\r\nhello\r\n0\r\n\r\n",
     "end by LF": b"5\r\nhello\r\n0\r\n\n",
@@ -261,6 +279,15 @@ def test_bad_request_is_refused_and_the_connection_closes(server, name):
     with server.connect() as client:
         client.send(data)
         assert_refused(client, statuses)
+
+
+@rows(BAD_HEADS)
+def test_refusal_of_head_has_no_body(server, name):
+    with server.connect() as client:
+        client.send_anyway(BAD_HEADS[name])
+        answer = client.read("HEAD")
+        assert answer.status >= 400 and answer.get("Connection") == "close"
+        client.expect_close(reset_is_fine=True)
 
 
 @rows(BAD)

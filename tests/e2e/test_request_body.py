@@ -209,6 +209,18 @@ def test_put_without_a_body_makes_an_empty_file(site):
     assert file_of(server, "a") == b""
 
 
+def test_chunk_that_is_announced_larger_than_allowed_is_refused_before_it_comes(site):
+    server = site("client_max_body_size 10;")
+    for body in (b"b\r\n", b"5\r\nhello\r\n6\r\n", b"5\r\nhello\r\n00006;a=b\r\n"):
+        with server.connect() as client:
+            answer = client.ask(request("/a", CHUNKED, method="PUT", body=body))
+            assert answer.status == 413 and answer.get("Connection") == "close"
+            client.finish().expect_close()
+    assert server.ask(put("/a", b"0123456789", 5)).status == 201
+    (server.html / "a").unlink()
+    nothing_is_left(server)
+
+
 # ---- Expect
 
 @pytest.mark.parametrize("chunk", [0, 2])

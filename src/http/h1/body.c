@@ -35,7 +35,7 @@ read_chunked(struct http_request *req, const char *p, size_t len, size_t *used)
         h1->body_bytes += data;
         if (verdict == CHUNKS_BAD)
             return H1_BODY_BAD;
-        if (is_too_large(req, h1->body_bytes))
+        if (is_too_large(req, h1->body_bytes + chunks_announced(&h1->chunks)))
             return H1_BODY_TOO_LARGE;
         if (!keep(req, p + *used - data, data))
             return H1_BODY_FAILED;

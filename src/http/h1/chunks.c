@@ -5,8 +5,9 @@
 #include "http/h1/framing.h"
 
 enum state {
-    AT_SIZE, IN_SIZE, BEFORE_EXTENSION, IN_EXTENSION, AT_SIZE_LF, IN_DATA, AT_DATA_CR, AT_DATA_LF,
-    AT_TRAILER, IN_NAME, IN_VALUE, AT_TRAILER_LF, AT_END_LF, BAD, DONE
+    AT_SIZE, IN_SIZE, BEFORE_EXTENSION, AT_EXTENSION, IN_EXTENSION, BEFORE_EQUALS, AT_EXTENSION_VALUE,
+    IN_EXTENSION_VALUE, IN_QUOTES, BEHIND_BACKSLASH, BEHIND_QUOTES, AT_SIZE_LF, IN_DATA, AT_DATA_CR,
+    AT_DATA_LF, AT_TRAILER, IN_NAME, IN_VALUE, AT_TRAILER_LF, AT_END_LF, BAD, DONE
 };
 
 enum { SIZE_DIGITS_MAX = 15 };  /* below 2^60: sums of sizes do not overflow */
@@ -39,7 +40,75 @@ take_digit(struct chunks *c, char byte)
     return IN_SIZE;
 }
 
-/* The size line: 1*HEXDIG [ BWS ";" … ] CRLF */
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool
+is_token(char c)
+{
+    return framing_is_token((struct str){ &c, 1 });
+}
+
+/*
+ * RFC 9112 7.1.1: *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] ). What they mean
+ * is nobody's concern here, where they end is: who reads a quote otherwise finds the end of the
+ * line, and so of the body, elsewhere.
+ */
+static enum state
+take_extension_byte(enum state state, char byte)
+{
+    switch (state) {
+    case BEFORE_EXTENSION:
+        if (byte == ';')
+            return AT_EXTENSION;
+        return is_blank(byte) ? BEFORE_EXTENSION : BAD;
+    case AT_EXTENSION:
+        if (is_token(byte))
+            return IN_EXTENSION;
+        return is_blank(byte) ? AT_EXTENSION : BAD;
+    case IN_EXTENSION:
+    case BEFORE_EQUALS:
+        if (byte == '=')
+            return AT_EXTENSION_VALUE;
+        if (byte == ';')
+            return AT_EXTENSION;
+        if (is_blank(byte))
+            return BEFORE_EQUALS;
+        if (state == BEFORE_EQUALS)
+            return BAD;
+        if (byte == '\r')
+            return AT_SIZE_LF;
+        return is_token(byte) ? IN_EXTENSION : BAD;
+    case AT_EXTENSION_VALUE:
+        if (byte == '"')
+            return IN_QUOTES;
+        if (is_token(byte))
+            return IN_EXTENSION_VALUE;
+        return is_blank(byte) ? AT_EXTENSION_VALUE : BAD;
+    case IN_QUOTES:
+        if (byte == '"')
+            return BEHIND_QUOTES;
+        if (byte == '\\')
+            return BEHIND_BACKSLASH;
+        return is_text(byte) ? IN_QUOTES : BAD;
+    case BEHIND_BACKSLASH:
+        return is_text(byte) ? IN_QUOTES : BAD;
+    case IN_EXTENSION_VALUE:
+    case BEHIND_QUOTES:
+        if (byte == '\r')
+            return AT_SIZE_LF;
+        if (byte == ';' || is_blank(byte))
+            return byte == ';' ? AT_EXTENSION : BEFORE_EXTENSION;
+        return state == IN_EXTENSION_VALUE && is_token(byte) ? IN_EXTENSION_VALUE : BAD;
+    default:
+        return BAD;
+    }
+}
+
+/* The size line: 1*HEXDIG [ chunk-ext ] CRLF */
 static enum state
 take_size_byte(struct chunks *c, enum state state, char byte)
 {
@@ -54,20 +123,12 @@ take_size_byte(struct chunks *c, enum state state, char byte)
         if (byte == '\r')
             return AT_SIZE_LF;
         if (byte == ';')
-            return IN_EXTENSION;
-        return byte == ' ' || byte == '\t' ? BEFORE_EXTENSION : take_digit(c, byte);
-    case BEFORE_EXTENSION:
-        if (byte == ';')
-            return IN_EXTENSION;
-        return byte == ' ' || byte == '\t' ? BEFORE_EXTENSION : BAD;
-    case IN_EXTENSION:
-        if (byte == '\r')
-            return AT_SIZE_LF;
-        return is_text(byte) ? IN_EXTENSION : BAD;
+            return AT_EXTENSION;
+        return is_blank(byte) ? BEFORE_EXTENSION : take_digit(c, byte);
     case AT_SIZE_LF:
         return byte == '\n' ? after_size_line(c) : BAD;
     default:
-        return BAD;
+        return take_extension_byte(state, byte);
     }
 }
 
@@ -81,11 +142,11 @@ take_trailer_byte(struct chunks *c, enum state state, char byte)
     case AT_TRAILER:
         if (byte == '\r')
             return AT_END_LF;
-        return framing_is_token((struct str){ &byte, 1 }) ? IN_NAME : BAD;
+        return is_token(byte) ? IN_NAME : BAD;
     case IN_NAME:
         if (byte == ':')
             return IN_VALUE;
-        return framing_is_token((struct str){ &byte, 1 }) ? IN_NAME : BAD;
+        return is_token(byte) ? IN_NAME : BAD;
     case IN_VALUE:
         if (byte == '\r')
             return AT_TRAILER_LF;
@@ -109,6 +170,12 @@ take_byte(struct chunks *c, enum state state, char byte)
     if (state == AT_DATA_LF)
         return byte == '\n' ? AT_SIZE : BAD;
     return take_trailer_byte(c, state, byte);
+}
+
+uint64_t
+chunks_announced(const struct chunks *c)
+{
+    return c->state == IN_DATA ? c->left : 0;
 }
 
 enum chunks_verdict

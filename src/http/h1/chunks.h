@@ -37,4 +37,7 @@ enum chunks_verdict {
 enum chunks_verdict chunks_read(struct chunks *c, const char *p, size_t len, size_t *used,
                                 size_t *data);
 
+/* Bytes of data that a whole size line has announced and that are still to come. */
+uint64_t chunks_announced(const struct chunks *c);
+
 #endif

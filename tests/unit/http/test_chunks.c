@@ -34,6 +34,8 @@ static const struct { struct str text; size_t used, data; } good[] = {
     { STR_INIT("A\r\n0123456789\r\n0a\r\n0123456789\r\n000\r\n\r\n"), 38, 20 },
     { STR_INIT("5;a=b;c=\"d e\"\r\nhello\r\n0;x\r\n\r\n"), 29, 5 },
     { STR_INIT("5 \t;a\r\nhello\r\n0\r\n\r\n"), 19, 5 },
+    { STR_INIT("1 ; a = \"b\" ;c\t=\td;e\r\nx\r\n0\r\n\r\n"), 30, 1 },
+    { STR_INIT("1;a=\"\";b=\";\\\"\\\\\t \xff\"\r\nx\r\n0;a=!\r\n\r\n"), 33, 1 },
     { STR_INIT("1\r\nx\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n"), 25, 1 },
     { STR_INIT("00000000000000000000001\r\nx\r\n0\r\n\r\n"), 33, 1 },
 };
@@ -60,6 +62,14 @@ static const struct str bad[] = {
     STR_INIT("0\r\nX\r\n"), STR_INIT("0\r\n: x\r\n"), STR_INIT("0\r\nX: a\r\n b\r\n"),
     STR_INIT("0\r\nX Y: a\r\n"), STR_INIT("0\r\nX: a\0\r\n"), STR_INIT("0\r\nX: a\n"),
     STR_INIT("0\r\nX : a\r\n"),
+    /* extensions */
+    STR_INIT("5;\r\n"), STR_INIT("5; \r\n"), STR_INIT("5;;a\r\n"), STR_INIT("5;a;\r\n"),
+    STR_INIT("5;=b\r\n"), STR_INIT("5;a=\r\n"), STR_INIT("5;a= \r\n"), STR_INIT("5;a=b=c\r\n"),
+    STR_INIT("5;a b\r\n"), STR_INIT("5;a \r\n"), STR_INIT("5;a=b \r\n"), STR_INIT("5;a=b c\r\n"),
+    STR_INIT("5;a@\r\n"), STR_INIT("5;\xe9\r\n"), STR_INIT("5;a=\xff\r\n"), STR_INIT("5;a=b\"\r\n"),
+    STR_INIT("5;a=\"\r\n"), STR_INIT("5;a=\"b\r\n"), STR_INIT("5;a=\"b\"c\r\n"),
+    STR_INIT("5;a=\"b\\\"\r\n"), STR_INIT("5;a=\"\\\x01\"\r\n"), STR_INIT("5;a=\"\x7f\"\r\n"),
+    STR_INIT("5 a\r\n"), STR_INIT("5;\"a\"\r\n"),
 };
 
 START_TEST(malformed_body_is_refused_however_it_comes)
