@@ -14,7 +14,7 @@ SAY = @$(if $(V),:,printf '  %-7s %s\n')
 
 .PHONY: all run check check-unit check-e2e coverage coverage-report reproducible torture \
 	fuzz fuzz-ready bench html lint analyse format install uninstall dist deb check-package \
-	clean distclean help FORCE faults
+	clean distclean help FORCE faults model
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY: $(patsubst src/http/%.html,$(B)/gen/%_html.c,$(wildcard src/http/*.html))
@@ -180,6 +180,14 @@ faults: $(B)/weir
 	@$(if $(DEBUG),:,echo 'nothing can be made to fail: ./configure --with-debug' && exit 1)
 	@FAULTS=all WEIR_BINARY=$(abspath $(B)/weir) PYTEST_ADDOPTS='-s $(or $(T),-k test_faults)' \
 		tests/run e2e $(B) $(PYTEST)
+
+# Streams of requests that were altered by chance, read by the server and by the model of RFC 9112.
+COUNT := 10000
+SEED := 1
+
+model: $(B)/weir
+	@WEIR_BINARY=$(abspath $(B)/weir) PYTHONPATH=tests/e2e \
+		$(or $(firstword $(PYTEST)),python3) -B -m model $(SEED) $(COUNT)
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libweir.a $(B)/flags
 	$(if $(CHECK_LIBS),,@echo 'unit tests need Check: ./configure --deps installs it' && exit 1)
@@ -429,6 +437,7 @@ help:
 #: make reproducible            builds once more elsewhere, and compares
 #: make torture SECONDS=60     a tree that changes while it is served
 #: make faults                each call that can fail is made to (debug builds; an hour)
+#: make model COUNT=10000      altered requests beside a model of RFC 9112; SEED=1
 #: make fuzz SECONDS=60        each fuzz target for so long (clang); ENGINE=afl: by AFL++
 #: make fuzz T=uri             those whose name holds "uri"
 #: make lint, make format      clang-tidy, cppcheck and shellcheck; clang-format

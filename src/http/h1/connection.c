@@ -771,6 +771,15 @@ refuse(struct conn *conn, unsigned status, unsigned log_status, enum close_reaso
     return after_handlers(conn, false); /* one may wait: of the page that stands in for the error */
 }
 
+/* RFC 9110 9.3.2: whatever is wrong with it, the answer to a HEAD has no body. */
+static void
+note_method(struct http_request *req, const char *head)
+{
+    const struct framing *f = &h1_of(req)->framing;
+
+    req->method = http_method_of((struct str){ head + f->skipped, f->method_len });
+}
+
 static enum step
 refuse_framing(struct conn *conn, const char *p, size_t len)
 {
@@ -778,8 +787,7 @@ refuse_framing(struct conn *conn, const char *p, size_t len)
     const struct framing *f = &h1_of(req)->framing;
 
     note_bad_line(req, p + MIN(f->skipped, len), len - MIN(f->skipped, len));
-    /* RFC 9110 9.3.2: whatever is wrong with it, the answer to a HEAD has no body. */
-    req->method = http_method_of((struct str){ p + f->skipped, f->method_len });
+    note_method(req, p);
     LOG(&req->log, INFO, 0, "client sent invalid request: %s", f->reason);
     HTTP_TRACE(req, NULL, "framing: refused with %u: %s", f->status, f->reason);
     return refuse(conn, f->status, f->head_too_large ? HTTP_HEAD_TOO_LARGE : 0,
@@ -793,8 +801,10 @@ serve(struct conn *conn, const char *head, bool more_input)
     struct http_request *req = conn->request;
     unsigned status = h1_parse(req, head);
 
-    if (UNLIKELY(status != 0))
+    if (UNLIKELY(status != 0)) {
+        note_method(req, head);
         return refuse(conn, status, 0, CLOSE_BAD_REQUEST);
+    }
     if (more_input)
         req->wants_continue = false;    /* the body is on its way already */
     req->received_bytes = h1_of(req)->framing.head_len;
