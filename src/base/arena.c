@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ALIGNMENT = alignof(max_align_t), SMALLEST_ROOM = 64, FMT_ON_STACK = 256 };
 
@@ -40,6 +41,7 @@ struct arena {
     struct block *blocks;                   /* newest first, without the first one */
     struct deferred *deferred;
     bool failed;
+    bool wipes;
     alignas(ALIGNMENT) struct block first;
 };
 
@@ -72,10 +74,17 @@ arena_create(size_t block_size, size_t limit)
     arena->limit = limit != 0 ? limit : SIZE_MAX;
     arena->block_room = size - sizeof(struct block);
     arena->deferred = NULL;
+    arena->wipes = false;
     arena->first.older = NULL;
     arena->first.size = size - sizeof(struct arena);
     start_over(arena);
     return arena;
+}
+
+void
+arena_wipe_at_end(struct arena *arena)
+{
+    arena->wipes = true;
 }
 
 static void
@@ -97,6 +106,8 @@ free_blocks(struct arena *arena)
     for (struct block *b = arena->blocks; b != NULL; b = older) {
         older = b->older;
         unpoison(b->data, b->size);
+        if (UNLIKELY(arena->wipes))
+            explicit_bzero(b->data, b->size);
         free(b);
     }
 }
@@ -109,6 +120,8 @@ arena_destroy(struct arena *arena)
     run_deferred(arena);
     free_blocks(arena);
     unpoison(arena->first.data, arena->first.size);
+    if (arena->wipes)
+        explicit_bzero(arena->first.data, arena->first.size);
     free(arena);
 }
 
@@ -117,6 +130,10 @@ arena_reset(struct arena *arena)
 {
     run_deferred(arena);
     free_blocks(arena);
+    if (UNLIKELY(arena->wipes)) {
+        unpoison(arena->first.data, arena->first.size);
+        explicit_bzero(arena->first.data, arena->first.size);
+    }
     start_over(arena);
 }
 

@@ -21,6 +21,9 @@ struct arena;                   /* its blocks are nobody's business outside aren
  */
 struct arena *arena_create(size_t block_size, size_t limit);
 
+/* What it holds is wiped before it is given back, from now on: there are secrets in it. */
+void arena_wipe_at_end(struct arena *arena);
+
 /* Runs what was deferred, last first, then gives all back. NULL is allowed. */
 void arena_destroy(struct arena *arena);
 

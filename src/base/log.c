@@ -354,32 +354,13 @@ log_file_write(struct log_file *file, struct str bytes)
     return write_or_count(file, file->kind == LOG_SYSLOG ? file->server->severity : 0, bytes);
 }
 
-/* Cuts s to what fits, and writes its control bytes as \xXX, but for those in `kept`. */
-static void
-write_visible(struct writer *w, struct str s, const char *kept)
-{
-    static const char hex[] = "0123456789ABCDEF";
-
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if ((c >= 0x20 && c != 0x7f) || (c != '\0' && strchr(kept, c) != NULL)) {
-            write_char(w, s.p[i]);
-            continue;
-        }
-        write_str(w, STR("\\x"));
-        write_char(w, hex[c >> 4]);
-        write_char(w, hex[c & 0xf]);
-    }
-}
-
 /* The line at `line`, with its newline: what does not fit in LOG_LINE_MAX is cut. */
 static struct str
 finish_line(char line[LOG_LINE_MAX], const struct writer *raw, const char *kept)
 {
     struct writer w = writer_at(line, LOG_LINE_MAX - 1);
 
-    write_visible(&w, (struct str){ raw->start, (size_t)(raw->p - raw->start) }, kept);
+    write_for_terminal(&w, (struct str){ raw->start, (size_t)(raw->p - raw->start) }, kept);
     *w.p++ = '\n';
     return (struct str){ line, (size_t)(w.p - line) };
 }

@@ -2,6 +2,7 @@
 /* writer: growing, numbers, and the escapes of the languages that the server writes. */
 #include "base/writer.h"
 #include <stdio.h>
+#include <string.h>
 
 #define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 
@@ -321,10 +322,36 @@ write_log_escaped(struct writer *w, struct str s)
     }
 }
 
+/* How many bytes of s may be shown as they are: a character that moves no terminal. */
+static size_t
+visible_length(struct str s, const char *kept)
+{
+    unsigned char c = (unsigned char)s.p[0];
+    size_t n = str_utf8_length(s);
+
+    if (c < 0x20 || c == 0x7f)
+        return c != '\0' && strchr(kept, c) != NULL;
+    return n == 2 && c == 0xc2 && (unsigned char)s.p[1] < 0xa0 ? 0 : n;
+}
+
+void
+write_for_terminal(struct writer *w, struct str s, const char *kept)
+{
+    for (size_t i = 0, n; i < s.len; i += n) {
+        n = visible_length(str_from(s, i), kept);
+        if (n > 0) {
+            write_bytes(w, s.p + i, n);
+            continue;
+        }
+        write_byte_escaped(w, "\\x", (unsigned char)s.p[i]);
+        n = 1;
+    }
+}
+
 static void
 write_json_control(struct writer *w, unsigned char c)
 {
-    static const char names[0x20] = {
+    static const char names[256] = {
         ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r',
     };
 
@@ -348,6 +375,8 @@ write_json(struct writer *w, struct str s)
             n = 1;
         } else if (c < 0x20) {
             write_json_control(w, c);
+        } else if (c == 0xc2 && (unsigned char)s.p[i + 1] < 0xa0) {
+            write_json_control(w, (unsigned char)s.p[i + 1]);   /* C1: some terminals obey it */
         } else {
             if (c == '"' || c == '\\')
                 write_char(w, '\\');

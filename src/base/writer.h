@@ -80,6 +80,12 @@ void write_padded(struct writer *w, uint64_t v, unsigned width);
 void write_fmt(struct writer *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void write_vfmt(struct writer *w, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 
+/*
+ * Text for a line that may be shown on a terminal: as \xXX what would move it, control bytes but for
+ * those in `kept`, those of C1 (U+0080 to U+009F), and bytes that are no UTF-8, which some terminals
+ * take for them.
+ */
+void write_for_terminal(struct writer *w, struct str s, const char *kept);
 /* Text in HTML or an attribute: & < > " ' as entities. */
 void write_html(struct writer *w, struct str s);
 /*
@@ -87,7 +93,10 @@ void write_html(struct writer *w, struct str s);
  * (escape=default of nginx's log_format).
  */
 void write_log_escaped(struct writer *w, struct str s);
-/* A JSON string's inside: RFC 8259 escapes; bytes that are no UTF-8 become U+FFFD. */
+/*
+ * A JSON string's inside: RFC 8259 escapes, and U+0080 to U+009F as well; bytes that are no UTF-8
+ * become U+FFFD.
+ */
 void write_json(struct writer *w, struct str s);
 /* A URI path: all but unreserved, sub-delims, ':', '@' and '/' as %XX. */
 void write_uri(struct writer *w, struct str s);

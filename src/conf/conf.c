@@ -78,6 +78,7 @@ conf_create(struct arena *arena, const struct conf_module *const *modules, struc
 
     if (scratch == NULL)
         return NULL;
+    arena_wipe_at_end(scratch); /* the text of the conf file */
     conf = ARENA_NEW(scratch, struct conf);
     if (conf == NULL)
         goto fail;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/user_file.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "http/grants.h"
 #include "http/password.h"
 #include <errno.h>
@@ -40,7 +41,7 @@ struct user_file {
      */
     bool is_young;
     char *text;
-    size_t text_len;
+    size_t text_len, text_room;
     struct user *users;
     uint32_t users_len;
     uint32_t *slots;            /* by the name's hash: index of a user plus 1; 0: free */
@@ -203,9 +204,7 @@ same_identity(const struct identity *a, const struct identity *b)
 static void
 destroy_file(struct user_file *file)
 {
-    if (file->text != NULL)
-        explicit_bzero(file->text, file->text_len);
-    free(file->text);
+    secret_free(file->text, file->text_room);
     free(file->users);
     free(file->slots);
     free(file->path);
@@ -218,7 +217,8 @@ read_text(struct user_file *file, int fd)
 {
     size_t size = (size_t)file->identity.size;
 
-    if ((file->text = malloc(size + 1)) == NULL)
+    file->text_room = size + 1;
+    if ((file->text = secret_alloc(file->text_room)) == NULL)
         return false;
     while (file->text_len < size) {
         ssize_t n = read(fd, file->text + file->text_len, size - file->text_len);

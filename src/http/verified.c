@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "base/digest.h"
 #include "base/list.h"
+#include "base/secret.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -42,7 +43,7 @@ allocate(struct verified *verified, uint32_t max)
 struct verified *
 verified_create(uint32_t max, uint64_t valid_ms)
 {
-    struct verified *verified = calloc(1, sizeof(*verified));
+    struct verified *verified = secret_alloc(sizeof(*verified));
 
     if (verified == NULL)
         return NULL;
@@ -62,8 +63,7 @@ verified_destroy(struct verified *verified)
         return;
     free(verified->entries);
     free(verified->buckets);
-    explicit_bzero(verified, sizeof(*verified));
-    free(verified);
+    secret_free(verified, sizeof(*verified));
 }
 
 /* Of three digests, so that it cannot matter where one text ends and the next begins. */

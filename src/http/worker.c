@@ -107,6 +107,23 @@ request_destroy(struct http_request *req)
     free(req);
 }
 
+static void
+wipe_text(struct str text)
+{
+    if (text.len > 0)
+        explicit_bzero((char *)(uintptr_t)text.p, text.len);
+}
+
+/* The field may stand in several lines, and then once more as one. What was made of it: login.c. */
+static COLD void
+wipe_authorization(const struct http_request *req)
+{
+    for (uint32_t i = 0; i < req->fields_len; i++)
+        if (str_ieq(req->fields[i].name, STR("authorization")))
+            wipe_text(req->fields[i].value);
+    wipe_text(req->known[FIELD_AUTHORIZATION]);
+}
+
 void
 http_request_release(struct http_request *req)
 {
@@ -114,6 +131,8 @@ http_request_release(struct http_request *req)
 
     if (LIKELY(req->file != NULL))
         file_release(worker->files, req->file);
+    if (UNLIKELY(str_is_set(req->known[FIELD_AUTHORIZATION])) && req->parent == NULL)
+        wipe_authorization(req);
     arena_reset(req->arena);
     if (worker->free_len >= KEPT_REQUESTS) {
         request_destroy(req);

@@ -39,26 +39,12 @@ write_blanks(struct writer *w, unsigned n)
         write_char(w, ' ');
 }
 
-/* What a client may send does not reach the terminal as it is. */
-static void
-write_visible(struct writer *w, struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if (c >= ' ' && c != 0x7f)
-            write_char(w, s.p[i]);
-        else
-            write_fmt(w, "\\x%02X", c);
-    }
-}
-
 static void
 write_styled(struct paper *paper, const char *style, struct str text)
 {
     if (paper->colours)
         write_str(paper->w, str_of(style));
-    write_visible(paper->w, text);
+    write_for_terminal(paper->w, text, "");
     if (paper->colours)
         write_str(paper->w, STR(PLAIN));
 }
@@ -83,7 +69,7 @@ write_where(struct paper *paper, const struct conf_mark *where)
         return;
     if (paper->colours)
         write_str(paper->w, STR(FAINT));
-    write_visible(paper->w, short_path(paper->report, where->file));
+    write_for_terminal(paper->w, short_path(paper->report, where->file), "");
     if (where->line > 0)
         write_fmt(paper->w, ":%u", where->line);
     if (paper->colours)
@@ -121,7 +107,7 @@ write_step(struct paper *paper, uint32_t i)
 
     write_fmt(paper->w, "%*u  ", INDENT - 2, i + 1);
     write_label(paper, step->label);
-    write_visible(paper->w, step->text);
+    write_for_terminal(paper->w, step->text, "");
     if (step->where.file.len > 0) {
         write_blanks(paper->w, text < paper->text ? paper->text - text + 2 : 2);
         write_where(paper, &step->where);
@@ -168,13 +154,13 @@ write_verdict(struct paper *paper, struct str *rest)
         write_fmt(paper->w, "%u, the connection is closed without an answer", e->status);
         return;
     }
-    write_visible(paper->w, status_of(take_line(rest)));
+    write_for_terminal(paper->w, status_of(take_line(rest)), "");
     write_str(paper->w, STR(", "));
     write_grouped(paper->w, e->body_bytes);
     write_str(paper->w, e->body_bytes == 1 ? STR(" byte") : STR(" bytes"));
     if (str_is_set(paper->report->file)) {
         write_str(paper->w, STR(" of "));
-        write_visible(paper->w, paper->report->file);
+        write_for_terminal(paper->w, paper->report->file, "");
     } else if (e->own_page && e->body_bytes > 0) {
         write_str(paper->w, STR(", a page of weir's own"));
     }
@@ -202,7 +188,7 @@ write_answer(struct paper *paper)
         if (!is_of_interest(line))
             continue;
         write_blanks(paper->w, INDENT + paper->label + 2);
-        write_visible(paper->w, line);
+        write_for_terminal(paper->w, line, "");
         write_char(paper->w, '\n');
     }
 }
@@ -215,7 +201,7 @@ write_logs(struct paper *paper)
 
         write_blanks(paper->w, INDENT);
         write_label(paper, STR("log"));
-        write_visible(paper->w, log->file);
+        write_for_terminal(paper->w, log->file, "");
         write_str(paper->w, str_is_set(log->line) ? STR(" would get")
                                                   : STR(" would get nothing, by its \"if=\""));
         if (log->where.file.len > 0)
@@ -225,7 +211,7 @@ write_logs(struct paper *paper)
         if (!str_is_set(log->line))
             continue;
         write_blanks(paper->w, INDENT + paper->label + 2);
-        write_visible(paper->w, log->line);
+        write_for_terminal(paper->w, log->line, "");
         write_char(paper->w, '\n');
     }
 }

@@ -74,6 +74,7 @@ runtime_create(const struct options *options)
         arena_destroy(arena);
         return NULL;
     }
+    arena_wipe_at_end(arena);   /* secure_link_secret, and texts with secrets in them */
     rt->arena = arena;
     rt->options = options;
     rt->setup.is_test = options->test;

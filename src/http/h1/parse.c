@@ -252,6 +252,22 @@ refused_by_parser(struct http_request *req, llhttp_t *parser, llhttp_errno_t err
            ? HTTP_NOT_IMPLEMENTED : HTTP_BAD_REQUEST;
 }
 
+/* What was read is read no more: a password does not stay in a buffer until others are read over it. */
+static COLD void
+wipe_read(const struct framing *f, const char *head, const struct http_request *req)
+{
+    for (uint32_t i = 0; i < req->fields_len; i++) {
+        struct str value = req->fields[i].value;
+        char *found;
+
+        if (!str_ieq(req->fields[i].name, STR("authorization")) || value.len == 0)
+            continue;
+        found = memmem(head, f->head_len, value.p, value.len);
+        if (found != NULL)
+            explicit_bzero(found, value.len);
+    }
+}
+
 unsigned
 h1_parse(struct http_request *req, const char *head)
 {
@@ -276,6 +292,8 @@ h1_parse(struct http_request *req, const char *head)
         return refused_by_parser(req, &parser, err);
     req->method = method_of(parser.method);
     note_all_known(req);
+    if (UNLIKELY(str_is_set(req->known[FIELD_AUTHORIZATION])))
+        wipe_read(f, head, req);
     if (UNLIKELY(f->odd_names) && !drop_odd_fields(req))
         return HTTP_BAD_REQUEST;
     h1->head_done = true;

@@ -70,6 +70,13 @@ read_link(struct http_request *req, const struct secure_link_conf *sc, struct si
     return str_to_uint(link->expires, INT64_MAX, &link->time) && link->time > 0;
 }
 
+static void
+wipe(struct str text)
+{
+    if (text.len > 0)
+        explicit_bzero((char *)(uintptr_t)text.p, text.len);
+}
+
 static struct str
 check_link(struct http_request *req, const struct secure_link_conf *sc)
 {
@@ -77,6 +84,7 @@ check_link(struct http_request *req, const struct secure_link_conf *sc)
     uint8_t wanted[MD5_SIZE];
     struct signed_link link;
     struct str text;
+    bool ok;
 
     if (!read_link(req, sc, &link) || link.hash.len > MD5_LETTERS_MAX)
         return STR("");
@@ -85,8 +93,10 @@ check_link(struct http_request *req, const struct secure_link_conf *sc)
     if (base64_decode(BASE64_URL, link.hash, given) != MD5_SIZE)
         return STR("");
     text = http_text_eval(req, &sc->md5);
-    if (!str_is_set(text) || !digest_of(DIGEST_MD5, text, wanted)
-        || !digest_eq(given, wanted, MD5_SIZE))
+    ok = str_is_set(text) && digest_of(DIGEST_MD5, text, wanted);
+    if (sc->md5.len > 1)        /* it was put together for this: a secret is in it */
+        wipe(text);
+    if (!ok || !digest_eq(given, wanted, MD5_SIZE))
         return STR("");
     return link.expires.len > 0 && link.time < (uint64_t)now.wall_s ? STR("0") : STR("1");
 }
@@ -117,6 +127,8 @@ check_path(struct http_request *req, const struct secure_link_conf *sc)
     ptrdiff_t behind = before > 0 ? str_find(path, '/', (size_t)before + 1) : -1;
     uint8_t given[MD5_SIZE], wanted[MD5_SIZE];
     struct writer w = writer_in(req->arena);
+    struct str text;
+    bool ok;
 
     if (behind < 0)
         return STR("");
@@ -126,8 +138,10 @@ check_path(struct http_request *req, const struct secure_link_conf *sc)
         return STR("");
     write_str(&w, link);
     write_str(&w, sc->secret);
-    if (!w.ok || !digest_of(DIGEST_MD5, writer_str(&w), wanted)
-        || !digest_eq(given, wanted, MD5_SIZE))
+    text = writer_str(&w);
+    ok = w.ok && digest_of(DIGEST_MD5, text, wanted);
+    wipe(text);
+    if (!ok || !digest_eq(given, wanted, MD5_SIZE))
         return STR("");
     return link;
 }

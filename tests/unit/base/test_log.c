@@ -107,8 +107,8 @@ static const struct {
     { { .connection = 7, .action = "sending", .describe = describe_client }, EPIPE, "gone",
       "*7 gone (32: Broken pipe) while sending, client: 192.0.2.1, "
       "request: \"GET /\\x0A\\x22x\\x22 HTTP/1.1\"\n" },
-    { { .action = NULL }, 0, "a\nb\tc\x1b[31m\x7f \xc3\xa4\xff",
-      "a\\x0Ab\\x09c\\x1B[31m\\x7F \xc3\xa4\xff\n" },
+    { { .action = NULL }, 0, "a\nb\tc\x1b[31m\x7f \xc3\xa4\xff\xc2\x9b\x9b",
+      "a\\x0Ab\\x09c\\x1B[31m\\x7F \xc3\xa4\\xFF\\xC2\\x9B\\x9B\n" },
 };
 
 START_TEST(line_has_time_level_process_connection_text_and_circumstances)

@@ -218,6 +218,7 @@ static const struct { escape_fn *fn; const char *text, *escaped; } escapes[] = {
     { write_log_escaped, " !#[]~", " !#[]~" },
     { write_json, "", "" },
     { write_json, "\"\\/\b\f\n\r\t\x01\x1f\x7f", "\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001F\x7f" },
+    { write_json, "\xc2\x80\xc2\x9f\xc2\xa0", "\\u0080\\u009F\xc2\xa0" },
     { write_json, "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80",
                   "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80" },
     { write_json, "a\xffz", "a\xef\xbf\xbdz" },
