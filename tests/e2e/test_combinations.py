@@ -529,7 +529,7 @@ def wrong_of(kind, todo, settings, http=""):
     """What is wrong of the answers of a server to all that is to be asked."""
     spots = {spot.base: spot for spot, _, _ in todo}
     with serving(kind=kind, http=KOI + http, server=server_of(spots.values(), settings), allow=["."], error_level="error",
-                 events="worker_connections 1024;") as server:
+                 main="" if kind is Nginx else "sandbox_allow_write {prefix};", events="worker_connections 1024;") as server:
         for name, content in files_of(spots.values()).items():
             server.write(name, content, mtime=MTIME)
         server.write("put/.keep").parent.chmod(0o777)

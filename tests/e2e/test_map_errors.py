@@ -156,6 +156,8 @@ def told(folder, text):
     found = []
     for part in re.split(r"^weir: (?=\[)", done.stderr, flags=re.M)[1:]:
         first, *rest = part.splitlines()
+        if first.startswith("[notice] sandbox: "):
+            continue
         head = re.fullmatch(r"\[(\w+)\] (.*) in \S+:(\d+)", first)
         caret = re.match(r"( +\| )( *)(\^~*) ?(.*)", rest[1]) if len(rest) > 1 else None
         found.append((head[1], head[2], int(head[3]), (len(caret[2]), len(caret[3]), caret[4] or None) if caret else None))

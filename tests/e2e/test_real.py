@@ -38,7 +38,8 @@ def docs():
     if path is None:
         pytest.skip("no Python documentation here")
     types = f"include {MIME};" if MIME.exists() else ""
-    with serving(http=types + "sendfile on; tcp_nopush on;", server=f"root {path};", workers=2) as weir:
+    with serving(http=types + "sendfile on; tcp_nopush on;", server=f"root {path};", workers=2,
+                 main="sandbox_allow_read /usr/share;") as weir:
         weir.docs = path
         yield weir
 
