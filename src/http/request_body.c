@@ -54,21 +54,48 @@ is_same_mount(const char *a, const char *b)
            && one.stx_dev_major == two.stx_dev_major && one.stx_dev_minor == two.stx_dev_minor;
 }
 
+/* Somebody has just removed it, or nobody may write there. */
+static bool
+is_no_place(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM
+           || error == EROFS || error == ELOOP;
+}
+
+/*
+ * Where the handler has asked for it. If it cannot be there, it comes to where all others are: why
+ * the folder is of no use is the handler's to find out, and to answer.
+ */
+static bool
+open_in_folder(struct http_request *req)
+{
+    struct request_body *body = req->body;
+
+    if (!str_is_set(body->folder))
+        return false;
+    if (!is_same_mount(body->path->folder.p, body->folder.p)) {
+        if (temp_file_open_in(&body->file, body->folder, req->arena))
+            return true;
+        if (!is_no_place(errno))
+            return fail(req, "opening a file", errno);
+    }
+    body->folder = STR_NONE;
+    return false;
+}
+
 static bool
 open_file(struct http_request *req)
 {
     struct request_body *body = req->body;
     const struct temp_path *path = body->path;
-    bool ok;
 
     if (body->file.fd >= 0)
         return true;
-    if (str_is_set(body->folder) && is_same_mount(path->folder.p, body->folder.p))
-        body->folder = STR_NONE;
-    ok = str_is_set(body->folder) ? temp_file_open_in(&body->file, body->folder, req->arena)
-                                  : temp_file_open(&body->file, path, req->arena);
-    if (!ok)
-        return fail(req, "opening a file", errno);
+    if (!open_in_folder(req) && body->failure == 0
+        && !temp_file_open(&body->file, path, req->arena))
+        fail(req, "opening a file", errno);
+    if (body->failure != 0)
+        return false;
     if (body->warns)
         LOG(&req->log, WARN, 0, "a client request body is buffered to a temporary file in \"%.*s\"",
             STR_ARG(path->folder));

@@ -370,6 +370,40 @@ def test_the_same_from_another_file_system(site):
         read_while_others_write(site(f"client_body_temp_path {place};" + MANY, workers=2, files={"html/a": "0" * 50_000}))
 
 
+def test_folder_that_the_body_cannot_come_to_is_refused_as_such(site):
+    """The body cannot be gathered where it is to come to: that is no failure of the server."""
+    with small_disk("8m") as place:
+        server = site(f"client_body_temp_path {place}; create_full_put_path on;", files={"html/d/x": "x"})
+        (server.html / "d").chmod(0o555)
+        assert put(server, "/d/new/y", b"y") == 403
+        (server.html / "d").chmod(0o755)
+        assert put(server, "/d/new/y", b"y") == 201
+
+
+def test_folder_that_goes_while_a_body_begins_to_come(site):
+    """Removed by others between two looks at it: it is a conflict, or it is made anew."""
+    with small_disk("8m") as place:
+        server = site("location /a/ { } location /b/ { create_full_put_path on; }", http=f"client_body_temp_path {place};", workers=2)
+        until, seen = now() + 1.5, {"a": set(), "b": set()}
+
+        def change(name):
+            with server.connect() as client:
+                while now() < until:
+                    client.ask(request(f"/{name}/", method="MKCOL"))
+                    client.ask(request(f"/{name}/", method="DELETE"))
+
+        def upload(name):
+            with server.connect() as client:
+                while now() < until:
+                    seen[name].add(client.ask(request(f"/{name}/x", "Content-Length: 1", method="PUT", body=b"x")).status)
+        threads = [threading.Thread(target=act, args=[name]) for name in "ab" for act in (change, upload, upload)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert seen["a"] <= {201, 204, 409} and seen["b"] <= {201, 204, 409}
+
+
 def test_only_one_of_many_creates(site):
     server = site(workers=2)
     for _ in range(20):
