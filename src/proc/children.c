@@ -96,7 +96,7 @@ respawn_delay(const struct child *c)
 static void
 start_failed(struct child *c, const char *step)
 {
-    LOG(&process_log, ALERT, errno, "%s failed, no worker process was started", step);
+    tell(LEVEL_ALERT, errno, "%s failed, no worker process was started", step);
     close_channel(c);
     c->quick_deaths = MAX(c->quick_deaths + 1, 2u);
     respawn_later(c, respawn_delay(c));
@@ -362,6 +362,21 @@ has_children_of(struct master *m, const struct runtime *rt)
 }
 
 bool
+children_leave(struct master *m)
+{
+    return has_children_of(m, NULL);
+}
+
+bool
+children_born(struct master *m, const struct runtime *rt)
+{
+    for (struct link *l = m->children.next; l != &m->children; l = l->next)
+        if (child_of(l)->runtime == rt && child_of(l)->pid == 0)
+            return false;
+    return true;
+}
+
+bool
 children_ready(struct master *m, const struct runtime *rt)
 {
     for (struct link *l = m->children.next; l != &m->children; l = l->next)
@@ -411,7 +426,7 @@ void
 children_restart(struct master *m)
 {
     if (m->next == NULL && !has_children_of(m, m->current))
-        children_start(m, m->current);
+        (void)children_start(m, m->current);
 }
 
 void

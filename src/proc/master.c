@@ -89,8 +89,7 @@ stop(struct master *m)
 static void
 retire_workers(struct master *m)
 {
-    if (m->next != NULL)
-        reload_give_up(m, "the workers are to stop");
+    reload_give_up(m, "the workers are to stop");
     m->serves = false;
     upgrade_tell(m, UPGRADE_RESTS);
     children_retire(m, m->current);
@@ -116,6 +115,7 @@ begin_again(struct master *m, const struct loop_signal *signal)
 {
     if (m->upgrade.program != 0 && !m->serves) {
         signal_log(signal, "starting worker processes");
+        upgrade_tell(m, UPGRADE_STARTS);
         children_restart(m);
         return;
     }
@@ -258,6 +258,7 @@ master_run(struct runtime *rt, char *const *arguments)
     m.queue = (struct handover_queue){ -1, -1 };
     link_init(&m.children);
     timer_init(&m.reload_limit, reload_on_limit);
+    timer_init(&m.reload_retry, reload_on_retry);
     timer_init(&m.release_held, reload_on_release);
     timer_init(&m.stop_step, on_stop_step);
     verdict_init(&m.verdict, NULL);

@@ -57,6 +57,8 @@ struct master {
     bool started;               /* the first workers are ready */
     bool serves;                /* its workers do: connections may be handed to them */
     bool reload_again;          /* asked for while one was under way */
+    struct timer reload_retry;  /* an address was in use: the reload under way waits for it */
+    unsigned reload_tries;
     struct timer reload_limit;
     struct timer release_held;  /* sockets of the configuration before */
     struct control_server control;
@@ -97,6 +99,10 @@ void children_retire(struct master *m, const struct runtime *rt);
 void children_tell_successor(struct master *m);
 /* The workers of the current configuration, if there are none any more. */
 void children_restart(struct master *m);
+/* Whether all workers of the configuration could be forked. */
+bool children_born(struct master *m, const struct runtime *rt);
+/* Whether some that were told to leave are still there. */
+bool children_leave(struct master *m);
 /* Whether all workers of the configuration serve. */
 bool children_ready(struct master *m, const struct runtime *rt);
 /* Buries the dead, and replaces those who are missed. */
@@ -136,6 +142,7 @@ void reload_give_up(struct master *m, const char *why);
 /* A stop is coming: no more of it. */
 void reload_forget(struct master *m);
 void reload_on_limit(struct timer *timer);
+void reload_on_retry(struct timer *timer);
 /* Closes sockets that were held long enough after a reload. */
 void reload_on_release(struct timer *timer);
 

@@ -7,12 +7,19 @@
 #include "proc/sockets.h"
 #include "proc/tell.h"
 
-enum { RELOAD_MS = 30000 };     /* for new workers to get ready */
+enum {
+    RELOAD_MS = 30000,          /* for new workers to get ready */
+    BIND_TRIES = 10,
+    BIND_PAUSE_MS = 300
+};
 
 static void
 reload_over(struct master *m, bool ok)
 {
     timer_cancel(&m->reload_limit);
+    timer_cancel(&m->reload_retry);
+    if (m->started && !m->serves)
+        upgrade_tell(m, UPGRADE_RESTS);
     verdict_end(&m->verdict, ok, m->current->generation);
     if (!m->reload_again)
         return;
@@ -40,9 +47,13 @@ reload_give_up(struct master *m, const char *why)
 {
     struct runtime *rt = m->next;
 
-    if (rt == NULL)
+    if (rt == NULL && !timer_is_armed(&m->reload_retry))
         return;
     tell(LEVEL_EMERG, 0, "%s, the configuration was not changed", why);
+    if (rt == NULL) {
+        reload_over(m, false);
+        return;
+    }
     m->next = NULL;
     runtime_give_back(rt, m->current);
     sockets_close(rt);
@@ -101,30 +112,74 @@ reload_check(struct master *m)
     reload_over(m, true);
 }
 
-void
-reload_begin(struct master *m)
+/* False: it was not read, or not opened, and will not be. */
+static bool
+read_and_open(struct master *m, struct runtime **opened)
+{
+    struct runtime *rt = runtime_read(m->current->options);
+    bool may_wait = children_leave(m) && ++m->reload_tries < BIND_TRIES, waits;
+
+    *opened = NULL;
+    if (rt == NULL)
+        return false;
+    if (runtime_open(rt, m->current, may_wait ? OPEN_AND_TRY_AGAIN : OPEN_AT_RELOAD)) {
+        *opened = rt;
+        return true;
+    }
+    waits = may_wait && rt->address_in_use;
+    runtime_free(rt);
+    return waits;
+}
+
+/*
+ * An address that the configuration before the present one had, and this one has not, is listened
+ * on until the last of the workers that leave has looked into its backlog: for that a reload waits.
+ */
+static void
+reload_try(struct master *m)
 {
     struct runtime *rt;
 
-    if (m->next != NULL) {
+    if (!read_and_open(m, &rt)) {
+        tell(LEVEL_EMERG, 0, "the configuration was not changed");
+        reload_over(m, false);
+        return;
+    }
+    if (rt == NULL) {
+        LOG(&process_log, NOTICE, 0, "workers that leave may have it, try again to bind() after "
+            "%dms", BIND_PAUSE_MS);
+        timer_arm(&m->loop.timers, &m->reload_retry, now.mono_ms + BIND_PAUSE_MS);
+        return;
+    }
+    m->next = rt;
+    timer_arm(&m->loop.timers, &m->reload_limit, now.mono_ms + RELOAD_MS);
+    if (!children_start(m, rt))
+        reload_give_up(m, "there are no worker processes for it");
+    else if (!children_born(m, rt))     /* the old ones serve: nobody waits for better times */
+        reload_give_up(m, "a new worker process could not be started");
+    else
+        reload_check(m);
+}
+
+void
+reload_on_retry(struct timer *timer)
+{
+    reload_try(CONTAINER_OF(timer, struct master, reload_retry));
+}
+
+void
+reload_begin(struct master *m)
+{
+    if (m->next != NULL || timer_is_armed(&m->reload_retry)) {
         m->reload_again = true;
         return;
     }
     verdict_begin(&m->verdict);
     LOG(&process_log, NOTICE, 0, "reconfiguring");
-    rt = runtime_read(m->current->options);
-    if (rt == NULL || !runtime_open(rt, m->current, OPEN_AT_RELOAD)) {
-        runtime_free(rt);
-        tell(LEVEL_EMERG, 0, "the configuration was not changed");
-        reload_over(m, false);
-        return;
-    }
-    m->next = rt;
-    timer_arm(&m->loop.timers, &m->reload_limit, now.mono_ms + RELOAD_MS);
-    if (children_start(m, rt))
-        reload_check(m);
-    else
-        reload_give_up(m, "there are no worker processes for it");
+    m->reload_tries = 0;
+    if (m->started && !m->serves)
+        upgrade_tell(m, UPGRADE_STARTS);
+    reload_try(m);
 }
 
 void
@@ -132,5 +187,6 @@ reload_forget(struct master *m)
 {
     m->reload_again = false;
     timer_cancel(&m->reload_limit);
+    timer_cancel(&m->reload_retry);
     verdict_forget(&m->verdict);
 }

@@ -15,10 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    ARENA_BLOCK = 64 << 10,
-    BIND_TRIES = 5
-};
+enum { ARENA_BLOCK = 64 << 10 };
 
 /* ---- listeners ----------------------------------------------------------------------------- */
 
@@ -244,7 +241,7 @@ runtime_try_listeners(struct runtime *rt)
     bool ok;
 
     rt->cleaner = getpid();
-    ok = sockets_open(rt, NULL, 1);
+    ok = sockets_open(rt, NULL, OPEN_AT_RELOAD);
     sockets_close(rt);
     return ok;
 }
@@ -346,7 +343,7 @@ runtime_open(struct runtime *rt, struct runtime *old, enum runtime_opening how)
     if (old == NULL)
         tell_log(&rt->main->log);
     rotate_check(&rt->log_files);
-    if (folders_make(rt) && open_zones(rt, old) && sockets_open(rt, old, how == OPEN_AT_START ? BIND_TRIES : 1)
+    if (folders_make(rt) && open_zones(rt, old) && sockets_open(rt, old, how)
         && (old == NULL || same_pid_path(rt, old) || write_pid_file(rt)))
         return true;
     if (old != NULL)

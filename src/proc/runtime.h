@@ -35,6 +35,7 @@ struct runtime {
     unsigned listener_count;    /* addresses that it listens on, however many sockets they have */
     struct link held;           /* of struct listener: the master's, see sockets_hold */
     pid_t cleaner;              /* the process that removes pid file and Unix sockets in the end */
+    bool address_in_use;        /* which is why it could not be opened */
     bool has_pid_file;
     bool is_old;                /* a new program has taken the pid file's name */
     bool shares_sockets;        /* with another master: it will remove Unix sockets */
@@ -68,14 +69,15 @@ struct str runtime_control_path(const struct runtime *rt);
 /* How to bring up the listeners. */
 enum runtime_opening {
     OPEN_AT_START,              /* an address in use may be released in a moment: five tries */
-    OPEN_AT_RELOAD              /* one try */
+    OPEN_AT_RELOAD,             /* one try */
+    OPEN_AND_TRY_AGAIN          /* one try, and the caller tries again if it is in use */
 };
 
 /*
  * Opens log files, zones and listeners. Those listeners that `old` (NULL: at start) has open at the
  * same address are shared with it: the descriptor stands in both; so is the memory of zones. In a reload the pid file is written
  * too when it has another path. False, told, and `old` as it was, when something cannot be had;
- * runtime_free is then all that is to be done.
+ * runtime_free is then all that is to be done. rt->address_in_use tells whether that was the reason.
  */
 bool runtime_open(struct runtime *rt, struct runtime *old, enum runtime_opening how);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 enum {
+    BIND_TRIES = 5,
     BIND_PAUSE_MS = 500,
     HOLD_MS = 1000              /* shorter than retiring workers go on to accept, see serving.c */
 };
@@ -281,27 +282,30 @@ open_beside(struct listener *listener, const struct open_sockets *open, const ch
 enum opened { OPENED, IN_USE, REFUSED };
 
 static enum opened
-open_one(struct listener *listener, const struct open_sockets *open)
+open_one(struct listener *listener, const struct open_sockets *open, enum runtime_opening how)
 {
     const char *step = "";
+    bool in_use;
 
     if (listener_open(listener, &step)
         || (errno == EADDRINUSE && open_beside(listener, open, &step)))
         return OPENED;
-    tell(LEVEL_EMERG, errno, "%s to %.*s failed", step, STR_ARG(listener->text));
-    return errno == EADDRINUSE ? IN_USE : REFUSED;
+    in_use = errno == EADDRINUSE;
+    tell(in_use && how == OPEN_AND_TRY_AGAIN ? LEVEL_NOTICE : LEVEL_EMERG, errno,
+         "%s to %.*s failed", step, STR_ARG(listener->text));
+    return in_use ? IN_USE : REFUSED;
 }
 
 /* Tries all that are not open yet. */
 static enum opened
-open_round(struct runtime *rt, const struct open_sockets *open)
+open_round(struct runtime *rt, const struct open_sockets *open, enum runtime_opening how)
 {
     struct link *head = runtime_listeners(rt);
     enum opened worst = OPENED;
 
     for (struct link *l = head->next; l != head; l = l->next)
         if (listener_of(l)->fd < 0) {
-            enum opened one = open_one(listener_of(l), open);
+            enum opened one = open_one(listener_of(l), open, how);
 
             worst = MAX(worst, one);
         }
@@ -309,17 +313,18 @@ open_round(struct runtime *rt, const struct open_sockets *open)
 }
 
 static bool
-open_rest(struct runtime *rt, const struct open_sockets *open, int tries)
+open_rest(struct runtime *rt, const struct open_sockets *open, enum runtime_opening how)
 {
     const struct timespec pause = { .tv_nsec = BIND_PAUSE_MS * 1000000L };
-    enum opened result = open_round(rt, open);
+    enum opened result = open_round(rt, open, how);
 
-    for (int i = 1; i < tries && result == IN_USE; i++) {
+    for (int i = 1; how == OPEN_AT_START && i < BIND_TRIES && result == IN_USE; i++) {
         tell(LEVEL_NOTICE, 0, "try again to bind() after %dms", BIND_PAUSE_MS);
         nanosleep(&pause, NULL);
-        result = open_round(rt, open);
+        result = open_round(rt, open, how);
     }
-    if (result == IN_USE)
+    rt->address_in_use = result == IN_USE;
+    if (result == IN_USE && how != OPEN_AND_TRY_AGAIN)
         tell(LEVEL_EMERG, 0, "still could not bind()");
     return result == OPENED;
 }
@@ -372,7 +377,7 @@ settle_inherited(struct runtime *rt)
 }
 
 bool
-sockets_open(struct runtime *rt, struct runtime *old, int tries)
+sockets_open(struct runtime *rt, struct runtime *old, enum runtime_opening how)
 {
     struct open_sockets open = { .list = { .len = 0 } };
 
@@ -385,7 +390,7 @@ sockets_open(struct runtime *rt, struct runtime *old, int tries)
         tell(LEVEL_EMERG, ENOMEM, "the listening sockets cannot be opened");
         return false;
     }
-    if (!open_rest(rt, &open, tries))
+    if (!open_rest(rt, &open, how))
         return false;
     if (old == NULL) {
         settle_inherited(rt);

@@ -15,10 +15,10 @@
 /*
  * Opens what rt lists. Sockets that `old` (NULL: at start, then those that the process inherited)
  * has open are taken over: those at the same address, and those of single addresses that rt covers
- * by listening on all. A busy address is tried `tries` times. False, told; sockets_give_back or
- * sockets_close is then due.
+ * by listening on all. `how` says how often a busy address is tried. False, told; sockets_give_back
+ * or sockets_close is then due.
  */
-bool sockets_open(struct runtime *rt, struct runtime *old, int tries);
+bool sockets_open(struct runtime *rt, struct runtime *old, enum runtime_opening how);
 
 /*
  * The reload of old to rt has succeeded: what both share has rt's options from now on, and each

@@ -33,7 +33,7 @@ forget_other(struct upgrade *u)
     if (u->other_queue >= 0)
         close(u->other_queue);
     u->other_queue = -1;
-    u->other_serves = u->other_is_up = u->other_leaves = false;
+    u->other_serves = u->other_is_up = u->other_leaves = u->other_starts = false;
     u->other_has_spoken = false;
     u->addresses_len = 0;
 }
@@ -53,38 +53,6 @@ static void
 on_wait_limit(struct timer *timer)
 {
     wait_is_over(CONTAINER_OF(timer, struct master, upgrade.wait_limit));
-}
-
-/* In the new master: the old one may go on with the clients, if it is given the time. */
-static bool
-wait_for_old(struct master *m)
-{
-    struct upgrade *u = &m->upgrade;
-
-    if (!u->is_new || !m->serves || u->other_serves || u->other_leaves)
-        return false;
-    if (u->waiting == 0) {
-        LOG(&process_log, NOTICE, 0, "waiting for old binary process %d to serve", (int)getppid());
-        upgrade_tell(m, UPGRADE_LEAVES);
-        timer_arm(&m->loop.timers, &u->wait_limit, now.mono_ms + WAIT_MS);
-    }
-    u->waiting = SIGQUIT;
-    return true;
-}
-
-bool
-upgrade_wait(struct master *m, int signal)
-{
-    struct upgrade *u = &m->upgrade;
-
-    if (signal == SIGQUIT && wait_for_old(m))
-        return true;
-    if (u->program == 0 || u->line.fd < 0 || u->other_has_spoken)
-        return false;
-    LOG(&process_log, NOTICE, 0, "waiting for new binary process %d to serve", (int)u->program);
-    if (u->waiting != SIGQUIT)          /* which is more than SIGWINCH */
-        u->waiting = signal;
-    return true;
 }
 
 static void
@@ -153,6 +121,7 @@ static void
 note_other(struct master *m, const struct channel_message *message)
 {
     struct upgrade *u = &m->upgrade;
+    bool had_spoken = u->other_has_spoken;
     struct notice notice;
 
     forget_other(u);
@@ -166,30 +135,32 @@ note_other(struct master *m, const struct channel_message *message)
     u->other_is_up = notice.serves == UPGRADE_SERVES;
     u->other_serves = notice.version == HANDOVER_VERSION && u->other_is_up;
     u->other_leaves = notice.serves == UPGRADE_LEAVES;
+    u->other_starts = notice.serves == UPGRADE_STARTS;
     u->addresses_len = message->text.len - sizeof(notice);
     memcpy(u->addresses, message->text.p + sizeof(notice), u->addresses_len);
-    u->other_has_spoken = true;
+    u->other_has_spoken = had_spoken || !u->other_starts;
     if (u->other_is_up && u->program != 0)
         notify_main_pid(u->program);
     children_tell_successor(m);
     forward_begin(m);
     make_room(m);
-    if (!u->is_new || u->other_serves || u->other_leaves)
+    if (!u->other_starts
+        && (!u->is_new || u->other_serves || u->other_leaves || u->waiting == SIGWINCH))
         wait_is_over(m);
     if (u->other_leaves && u->program != 0 && m->state == RUNNING && !m->serves)
         children_restart(m);
 }
 
+/* All that the other master has said so far. */
 static void
-on_line(struct loop_source *source, uint32_t events)
+hear_other(struct master *m)
 {
     static struct channel_message message;
-    struct master *m = source->data;
     bool was_new = m->upgrade.is_new;
-    enum channel_result result;
+    enum channel_result result = CHANNEL_EMPTY;
 
-    (void)events;
-    while ((result = channel_receive(source->fd, &message)) == CHANNEL_GOT) {
+    while (m->upgrade.line.fd >= 0
+           && (result = channel_receive(m->upgrade.line.fd, &message)) == CHANNEL_GOT) {
         if (message.kind == CHANNEL_MASTER)
             note_other(m, &message);
         else if (message.fd >= 0)
@@ -200,6 +171,13 @@ on_line(struct loop_source *source, uint32_t events)
     close_line(m);
     if (was_new)                /* else the death of the new program is still to be learned of */
         wait_is_over(m);
+}
+
+static void
+on_line(struct loop_source *source, uint32_t events)
+{
+    (void)events;
+    hear_other(source->data);
 }
 
 static bool
@@ -236,6 +214,60 @@ bool
 upgrade_can_take_over(const struct master *m)
 {
     return m->upgrade.other_serves && m->upgrade.other_queue >= 0;
+}
+
+/* ---- waiting for the other master ----------------------------------------------------------- */
+
+/* In the new master: the old one may go on with the clients, if it is given the time. */
+static bool
+wait_for_old(struct master *m)
+{
+    struct upgrade *u = &m->upgrade;
+
+    if (!u->is_new || !m->serves || u->other_serves || u->other_leaves)
+        return false;
+    if (u->waiting == 0) {
+        LOG(&process_log, NOTICE, 0, "waiting for old binary process %d to serve", (int)getppid());
+        upgrade_tell(m, UPGRADE_LEAVES);
+        timer_arm(&m->loop.timers, &u->wait_limit, now.mono_ms + WAIT_MS);
+    }
+    u->waiting = SIGQUIT;
+    return true;
+}
+
+/* It was told to serve again a moment ago. */
+static bool
+wait_for_start(struct master *m, int signal)
+{
+    struct upgrade *u = &m->upgrade;
+
+    if (!m->serves || !u->other_starts)
+        return false;
+    LOG(&process_log, NOTICE, 0, "waiting for %s binary process %d to serve",
+        u->is_new ? "old" : "new", u->is_new ? (int)getppid() : (int)u->program);
+    if (u->waiting == 0)
+        timer_arm(&m->loop.timers, &u->wait_limit, now.mono_ms + WAIT_MS);
+    if (u->waiting != SIGQUIT)
+        u->waiting = signal;
+    return true;
+}
+
+bool
+upgrade_wait(struct master *m, int signal)
+{
+    struct upgrade *u = &m->upgrade;
+
+    hear_other(m);              /* what it said before somebody sent the signal */
+    if (m->state != RUNNING)    /* that was what an earlier signal waited for */
+        return true;
+    if ((signal == SIGQUIT && wait_for_old(m)) || wait_for_start(m, signal))
+        return true;
+    if (u->program == 0 || u->line.fd < 0 || u->other_has_spoken)
+        return false;
+    LOG(&process_log, NOTICE, 0, "waiting for new binary process %d to serve", (int)u->program);
+    if (u->waiting != SIGQUIT)          /* which is more than SIGWINCH */
+        u->waiting = signal;
+    return true;
 }
 
 /* ---- the new program's side ---------------------------------------------------------------- */

@@ -30,7 +30,8 @@ enum { UPGRADE_FOREIGN_FILE = 'f' };
 enum upgrade_service {
     UPGRADE_RESTS,              /* its workers were told to stop, or are not ready yet */
     UPGRADE_SERVES,
-    UPGRADE_LEAVES              /* it ends, or would like to: whoever can is to serve */
+    UPGRADE_LEAVES,             /* it ends, or would like to: whoever can is to serve */
+    UPGRADE_STARTS              /* it rested, and its workers are on their way */
 };
 
 struct upgrade {
@@ -42,7 +43,8 @@ struct upgrade {
     bool other_serves;          /* and takes connections over */
     bool other_is_up;           /* it serves, whatever version it speaks */
     bool other_leaves;
-    struct timer wait_limit;    /* of the new master for the old one */
+    bool other_starts;
+    struct timer wait_limit;    /* for the other master's workers */
     int waiting;                /* a signal that waits for that; 0: none */
     struct link asking;         /* clients of the control socket that want this master replaced */
     bool is_asked;              /* it is to end when the new program serves */
@@ -80,7 +82,8 @@ void upgrade_tell(struct master *m, enum upgrade_service serves);
  * Keeps a signal that would stop this master's workers until the other master serves, or is gone:
  * master_signal is called with it then. The old master so waits for the program that it has
  * started, at SIGQUIT and SIGWINCH; the new one at SIGQUIT for the old one, for at most ten
- * seconds, and has it start its workers again. False: there is nothing to wait for.
+ * seconds, and has it start its workers again; and each for the other that was told to serve again.
+ * False: there is nothing to wait for.
  */
 bool upgrade_wait(struct master *m, int signal);
 /* Whether the other master could take over the connections of this one's workers. */

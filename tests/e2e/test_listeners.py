@@ -292,6 +292,52 @@ def test_socket_that_fades_is_taken_up_again_after_nobody_listened_there(weir, l
     assert server.get("/").text == "127.0.0.1"
 
 
+@pytest.fixture
+def address_of_a_held_up_worker(weir):
+    """A reload has taken an address away, and the old worker, which still listens there, does not get to know of it."""
+    server = weir(conf(["127.0.0.1:{port}", "127.0.0.1:{port1}"]), allow=[r"bind\(\) to", "still could not bind", "was not changed"])
+    old, = server.workers()
+    os.kill(old, signal.SIGSTOP)
+    try:
+        reload_to(server, ["127.0.0.1:{port}"])
+        server.write_conf(conf(["127.0.0.1:{port}", "127.0.0.1:{port1}"]))
+        yield server, old
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(old, signal.SIGCONT)
+
+
+def test_address_is_taken_back_when_the_last_old_worker_has_let_it_go(address_of_a_held_up_worker):
+    server, old = address_of_a_held_up_worker
+    server.send_signal(signal.SIGHUP)
+    server.wait_log(r"\[notice\].*bind\(\) to 127.0.0.1:\d+ failed \(98: Address already in use\)")
+    assert server.get("/").status == 200
+    server.send_signal(signal.SIGHUP)               # one more is nothing new
+    os.kill(old, signal.SIGCONT)
+    server.wait_log("generation [4-9] serves")
+    assert server.get("/", name="port1").status == 200
+    assert "was not changed" not in server.log_text()
+
+
+def test_address_that_no_old_worker_lets_go_fails_the_reload(address_of_a_held_up_worker):
+    server, _ = address_of_a_held_up_worker
+    done = server.run("-s", "reload")
+    assert done.returncode == 1
+    assert re.search(r"bind\(\) to 127.0.0.1:\d+ failed \(98: Address already in use\)\n.*still could not bind\(\)\n.*was not changed\n", done.stderr)
+    assert server.get("/").status == 200
+    server.write_conf(conf(["127.0.0.1:{port}"]))
+    assert server.run("-s", "reload").returncode == 0
+
+
+def test_stop_while_a_reload_waits_for_an_address(address_of_a_held_up_worker):
+    server, old = address_of_a_held_up_worker
+    server.send_signal(signal.SIGHUP)
+    server.wait_log("try again to bind")
+    os.kill(old, signal.SIGCONT)
+    server.send_signal(signal.SIGQUIT)
+    assert server.wait_end() == 0
+
+
 def test_failed_reload_closes_what_it_opened_and_nothing_else(weir):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -5,6 +5,7 @@ import os
 import pathlib
 import pwd
 import re
+import resource
 import signal
 import socket
 import threading
@@ -225,6 +226,30 @@ def test_reloads_leak_no_descriptor_in_the_master(weir):
         assert server.run("-s", "reload").returncode == 0
     server.wait_workers(1)
     wait_until(lambda: count() <= before, "the descriptors to be closed")
+
+
+def test_reload_without_descriptors_fails_at_once_and_says_why(weir):
+    """Wherever they run out: the old workers serve on, and nobody waits for a descriptor that does not come."""
+    server = weir(server="return 200 x;", workers=3, allow=[r"\[alert\].*\(24: Too many open files\)", r"\[emerg\]"])
+    workers = server.wait_workers(3)
+    whole = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    codes = []
+    for spare in range(1, 30):
+        begin = now()
+        used = max(int(fd) for fd in os.listdir(f"/proc/{server.pid}/fd")) + 1
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used + spare, whole[1]))
+        done = server.run("-s", "reload", "--timeout", "15s")
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, whole)
+        codes.append(done.returncode)
+        if done.returncode == 0:
+            break
+        assert "(24: Too many open files)" in done.stderr, (spare, done.stderr)
+        assert "the configuration was not changed" in done.stderr, (spare, done.stderr)
+        assert now() - begin < 8
+        assert server.wait_workers(3) == workers
+        assert server.get("/").status == 200
+    assert codes[-1] == 0 and len(codes) > 3
+    server.wait_workers(3, without=workers)
 
 
 # ---- workers

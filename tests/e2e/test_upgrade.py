@@ -81,6 +81,34 @@ def test_a_kept_connection_goes_to_the_new_program_and_back(weir):
     assert not (server.prefix / "logs" / "weir.pid.oldbin").exists()
 
 
+def test_workers_that_stop_wait_for_those_of_the_other_master_that_are_on_their_way(weir):
+    """HUP to one, WINCH to the other at once: between the two nobody serves, and nobody's connection is closed."""
+    server = weir(server=WHO, workers=2)
+    old = server.pid
+    clients = [server.connect() for _ in range(20)]
+    served = [who(client)[1] for client in clients]
+    new = upgrade(server)
+    os.kill(old, signal.SIGWINCH)
+    wait_until(lambda: not workers_of(old), "the old workers to leave")
+    try:
+        for goes, comes in [(new, old), (old, new)] * 2:
+            begun = server.log_text().count(f" {comes}#{comes}: start worker process ")
+            os.kill(comes, signal.SIGHUP)
+            wait_until(lambda: server.log_text().count(f" {comes}#{comes}: start worker process ") > begun, "the first worker")
+            os.kill(goes, signal.SIGWINCH)
+            wait_until(lambda: not workers_of(goes), "the workers to leave")
+            for number, client in enumerate(clients):
+                pid, count = who(client)
+                served[number] += 1
+                assert count == served[number] and pid in workers_of(comes)
+    finally:
+        for client in clients:
+            client.close()
+    os.kill(old, signal.SIGQUIT)
+    assert server.process.wait(10) == 0
+    server.pid = new
+
+
 def test_quit_to_the_old_master_leaves_all_to_the_new_one(weir):
     server = weir(server=WHO)
     old = server.pid
