@@ -12,7 +12,7 @@ V :=
 Q := $(if $(V),,@)
 SAY = @$(if $(V),:,printf '  %-7s %s\n')
 
-.PHONY: all run check check-unit check-e2e coverage coverage-report reproducible torture \
+.PHONY: all run check check-unit check-e2e coverage coverage-report reproducible torture soak \
 	fuzz fuzz-ready bench html lint analyse format install uninstall dist deb check-package \
 	clean distclean help FORCE faults model
 .DELETE_ON_ERROR:
@@ -188,6 +188,12 @@ SEED := 1
 model: $(B)/weir
 	@WEIR_BINARY=$(abspath $(B)/weir) PYTHONPATH=tests/e2e \
 		$(or $(firstword $(PYTEST)),python3) -B -m model $(SEED) $(COUNT)
+
+# All that can happen to a server, at once and at random, for $(SECONDS); SEED= repeats a run's choices.
+soak: SECONDS := 600
+soak: SEED :=
+soak: $(B)/weir
+	@WEIR_BINARY=$(abspath $(B)/weir) tests/run soak $(B) $(SECONDS) $(SEED)
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libweir.a $(B)/flags
 	$(if $(CHECK_LIBS),,@echo 'unit tests need Check: ./configure --deps installs it' && exit 1)
@@ -438,6 +444,7 @@ help:
 #: make torture SECONDS=60     a tree that changes while it is served
 #: make faults                each call that can fail is made to (debug builds; an hour)
 #: make model COUNT=10000      altered requests beside a model of RFC 9112; SEED=1
+#: make soak SECONDS=600       reloads, kills, upgrades, rude clients at once, and the accounts
 #: make fuzz SECONDS=60        each fuzz target for so long (clang); ENGINE=afl: by AFL++
 #: make fuzz T=uri             those whose name holds "uri"
 #: make lint, make format      clang-tidy, cppcheck and shellcheck; clang-format

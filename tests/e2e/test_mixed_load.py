@@ -3,9 +3,7 @@
 
 import json
 import os
-import pathlib
 import random
-import re
 import signal
 import socket
 import struct
@@ -16,7 +14,8 @@ from collections import Counter
 import pytest
 
 from harness import Client, ProtocolError, now, request, wait_until
-from harness.server import is_alive, stat_of, title_of
+from harness.processes import descriptors_of, family_of, is_sanitized, resident
+from harness.server import is_alive, title_of
 
 SLOTS, WORKERS, DRAIN_IDLE = 64, 3, 0.3
 BIG = 1 << 20
@@ -381,34 +380,6 @@ def status_of(server):
 
 def sum_of(sums, prefix):
     return sum(count for name, count in sums.items() if name.startswith(prefix))
-
-
-def descriptors_of(pid):
-    """How many descriptors of each kind; a worker's open files are its cache."""
-    kinds = Counter()
-    for name in os.listdir(f"/proc/{pid}/fd"):
-        link = os.readlink(f"/proc/{pid}/fd/{name}")
-        kinds[link.split(":")[0] if ":" in link else "log" if ".log" in link else "file"] += 1
-    del kinds["file"]
-    return kinds
-
-
-def resident(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
-
-
-def family_of(pid):
-    """All children with their states, zombies too."""
-    found = {}
-    for name in os.listdir("/proc"):
-        stat = stat_of(name) if name.isdigit() else None
-        if stat and stat[0] == pid:
-            found[int(name)] = stat[1]
-    return found
-
-
-def is_sanitized(server):
-    return "sanitizer" in server.run("-V").stderr
 
 
 def serving_workers(server):

@@ -187,6 +187,7 @@ class Tree:
 
     def start(self, threads=3, pause=(0, 0, 0, 0.001, 0.02)):
         files = self.files + [None]
+        self._stop.clear()
         self._threads = [threading.Thread(target=self._run, args=[files[i::threads], pause]) for i in range(threads)]
         for thread in self._threads:
             thread.start()
