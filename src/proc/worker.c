@@ -275,16 +275,23 @@ on_channel(struct loop_source *source, uint32_t events)
 }
 
 /*
- * The other workers of this configuration: they go on when the operator ends this one alone. NULL
- * when memory or descriptors are short.
+ * The other workers of this configuration: they go on when the operator ends this one alone. NULL,
+ * logged, when memory or descriptors are short; where clients have taken them all there is the
+ * spare one.
  */
 static struct successor *
-siblings(const struct worker *w)
+siblings(struct worker *w)
 {
     static char addresses[CHANNEL_TEXT_MAX];
     size_t len = successor_encode(serving_runtime(&w->serving), addresses, sizeof(addresses));
-    int out = fcntl(w->queue.out, F_DUPFD_CLOEXEC, 0);
+    int out;
 
+    if (w->spare >= 0)
+        close(w->spare);
+    w->spare = -1;
+    out = fcntl(w->queue.out, F_DUPFD_CLOEXEC, 0);
+    if (out < 0)
+        LOG(&process_log, ALERT, errno, "connections cannot be handed over");
     return out >= 0 ? successor_create((struct str){ addresses, len }, out) : NULL;
 }
 

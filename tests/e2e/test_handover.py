@@ -57,6 +57,30 @@ def test_many_connections_spread_over_the_new_workers(weir):
         client.close()
 
 
+def test_worker_whose_clients_have_all_its_descriptors_hands_them_over_when_it_is_told_to_leave(weir):
+    server = weir(server=WHO, main="worker_rlimit_nofile 40;", events="worker_connections 64; drain_idle 60s;")
+    worker, = server.wait_workers(1)
+    clients = []
+    try:
+        while "accept4() on" not in server.log_text():
+            clients.append(server.connect(timeout=1))
+            clients[-1].send(request("/who"))
+            wait_until(lambda: clients[-1].peer_has_read_all() or "accept4() on" in server.log_text(), "the client to be served, or none to be any more")
+        served = clients[:-1]
+        for client in served:
+            assert client.read().status == 200
+        assert len(served) > 10
+        server.send_signal(signal.SIGQUIT, worker)
+        server.wait_workers(1, [worker])
+        for client in [clients[-1]] + served[-4:]:      # the next worker has let in who waited, and has no more than the one before
+            client.close()
+        for client in served[:-4]:
+            assert who(client)[:2] == (server.workers()[0], 2)
+    finally:
+        for client in clients:
+            client.close()
+
+
 def test_half_a_head_is_finished_at_the_new_worker(weir):
     server = weir(server=WHO)
     data = request("/who")

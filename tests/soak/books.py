@@ -171,11 +171,11 @@ class Books:
     def reason_of(incident, deeds, log):
         def during(kind, begin):
             return any(deed.kind == kind and deed.begin <= incident.end and deed.end >= begin for deed in deeds)
-        if incident.what.startswith("status 50"):
+        if incident.what.startswith("status 50") or incident.what == "wrong":       # of a part of the page
             lines = re.findall(rf"^.*[?&]id={re.escape(incident.id)}[ &].*$", log, re.M) if incident.id else []
             if any(SHORT.search(line) for line in lines) and (during("descriptors", incident.begin) or during("memory", incident.begin)):
                 return "descriptors or memory were short, and the log says so"
-            if not lines and during("memory", incident.begin):
+            if not lines and incident.what != "wrong" and during("memory", incident.begin):
                 return "memory was short, and no line says so"
             if any("too many changes of files wait" in line for line in lines):
                 return "dav_threads had enough to do, and the log says so"
