@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "http/apr1.h"
 #include <crypt.h>
+#include <errno.h>
 #include <stdlib.h>
 
 enum { SHA1_SIZE = 20, HASH_MAX = 1024 };
@@ -121,11 +122,16 @@ bool
 password_fits(struct str password, struct str hash)
 {
     int kind = kind_of(hash);
+    bool fits;
 
+    errno = 0;
     if (password.len > PASSWORD_MAX)
         return false;
-    return kind < 0 ? fits_crypt(password, hash)
+    fits = kind < 0 ? fits_crypt(password, hash)
                     : kinds[kind].fits(password, str_from(hash, kinds[kind].begin.len));
+    if (fits || errno != ENOMEM)
+        errno = 0;
+    return fits;
 }
 
 /* Of crypt(3)'s, all but the old DES, which begins with its salt. */

@@ -14,7 +14,8 @@ enum { PASSWORD_MAX = 1024 };   /* bytes; none that is longer is right */
 
 /*
  * Takes as long for a wrong password as for the right one. A hash of a kind that nobody knows fits
- * no password. Neither text holds a NUL.
+ * no password. Neither text holds a NUL. False with errno ENOMEM: there was no memory to compare
+ * them; else errno is 0.
  */
 bool password_fits(struct str password, struct str hash);
 

@@ -208,9 +208,9 @@ class Chaos:
         if worker is None or worker in self.limited:
             return
         with contextlib.suppress(OSError):          # it has just ended
-            old = limits_of(worker, name)
+            old, begin = limits_of(worker, name), now()
             if set_limit(worker, name, value(worker), old[1]):
-                self.limited[worker] = (name, old, kind, now())
+                self.limited[worker] = (name, old, kind, begin)
                 self.count(f"{kind} taken from a worker")
             elif is_alive(worker):
                 self.count(f"{kind} could not be taken from a worker")

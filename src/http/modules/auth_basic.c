@@ -202,6 +202,7 @@ struct login_check {
     struct job *job;            /* NULL: it is over */
     struct str hash;
     bool fits;
+    int error;                  /* ENOMEM: they could not be compared */
 };
 
 /* What a thread gets. The texts and their NULs stand behind it. */
@@ -210,6 +211,7 @@ struct job {
     struct logins *logins;      /* for the loop */
     struct login_check *check;  /* for the loop */
     bool may_be_remembered, fits;
+    int error;                  /* of password_fits */
     uint8_t key[VERIFIED_KEY_SIZE];
     struct str password, hash;
     size_t texts_len;
@@ -222,6 +224,7 @@ run_job(struct offload_job *oj)
     struct job *job = CONTAINER_OF(oj, struct job, job);
 
     job->fits = password_fits(job->password, job->hash);
+    job->error = errno;
 }
 
 static void
@@ -241,6 +244,7 @@ job_done(struct offload_job *oj)
 
     check->job = NULL;
     check->fits = job->fits;
+    check->error = job->error;
     if (job->fits && job->may_be_remembered)
         verified_add(job->logins->verified, job->key, now.mono_ms);
     drop_job(oj);
@@ -400,6 +404,15 @@ decide(const struct attempt *a, struct str realm, bool fits)
     return ask_password(a->req, realm);
 }
 
+/* Who is told that a right password is wrong is asked for another. */
+static enum http_next
+fail_comparison(const struct attempt *a, int error)
+{
+    LOG(&a->req->log, CRIT, error, "user \"%.*s\": the password cannot be compared",
+        STR_ARG(a->login->name));
+    return http_fail(a->req, HTTP_INTERNAL_ERROR);
+}
+
 static enum http_next
 try_password(const struct attempt *a, const struct auth_basic_conf *ac, struct str realm)
 {
@@ -411,12 +424,15 @@ try_password(const struct attempt *a, const struct auth_basic_conf *ac, struct s
     if (check != NULL && check->job != NULL)
         return HTTP_AGAIN;
     if (check != NULL && str_eq(check->hash, a->hash))
-        return decide(a, realm, check->fits);
+        return check->error != 0 ? fail_comparison(a, check->error)
+                                 : decide(a, realm, check->fits);
     if (a->hash.len == 0)
         return decide(a, realm, false);
     if (!password_is_slow(a->hash)) {
+        bool fits = password_fits(a->login->password, a->hash);
+
         stats->auth_basic_hashed++;
-        return decide(a, realm, password_fits(a->login->password, a->hash));
+        return errno != 0 ? fail_comparison(a, errno) : decide(a, realm, fits);
     }
     has_key = a->logins->verified != NULL && verified_key(a->logins->verified, &vl, key);
     if (has_key && verified_has(a->logins->verified, key, now.mono_ms)) {
