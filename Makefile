@@ -168,7 +168,7 @@ coverage-report: $(B)/weir $(UNIT_PROGRAMS)
 
 # Built elsewhere the program is the same, byte for byte.
 reproducible: $(B)/weir
-	@tests/reproducible $(B) $(ARGS)
+	+@tests/reproducible $(B) $(ARGS)
 
 # A tree of files that is changed in all ways while it is served, for $(SECONDS).
 torture: $(B)/weir

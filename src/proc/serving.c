@@ -618,9 +618,8 @@ serving_switch(struct serving *s, struct runtime *rt)
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-/* As many descriptors as there may be connections, as far as the hard limit lets us. */
-static void
-raise_descriptor_limit(const struct runtime *rt)
+void
+serving_raise_descriptor_limit(const struct runtime *rt)
 {
     struct rlimit limit;
     uint64_t wanted = rt->events->worker_connections + 64;
@@ -675,7 +674,6 @@ serving_start(struct serving *s, struct runtime *rt,
     timer_init(&s->hand_over_retry, on_hand_over_retry);
     loop_work_init(&s->adopt_again, on_adopt_again);
     s->adopt.fd = -1;
-    raise_descriptor_limit(rt);
     if (!start_loop(s, rt, on_signal)) {
         runtime_free(rt);
         return false;

@@ -39,6 +39,12 @@ struct serving {
 };
 
 /*
+ * As many descriptors as there may be connections, as far as the hard limit lets this process; told
+ * where that is not enough. Before serving_start, and before the walls, which forbid it.
+ */
+void serving_raise_descriptor_limit(const struct runtime *rt);
+
+/*
  * Takes rt over (runtime_free is called when it is through, also when this fails). on_signal as
  * in loop.h. The loop's `data` is free for the caller. False, logged.
  */

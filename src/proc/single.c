@@ -215,6 +215,7 @@ single_run(struct runtime *rt)
         runtime_free(rt);
         return EXIT_FAILURE;
     }
+    serving_raise_descriptor_limit(rt);
     if (!serving_start(&s, rt, on_signal))
         return EXIT_FAILURE;
     s.loop.data = &s;

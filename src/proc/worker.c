@@ -138,6 +138,7 @@ become_worker(const struct worker_start *start)
     set_title("worker process", start->runtime);
     sockets_take_part(start->runtime, start->number);
     set_limits(s);
+    serving_raise_descriptor_limit(start->runtime);
     set_affinity(&s->affinity, start->number);
     if (!privileges_drop(&s->user))
         return false;
