@@ -66,9 +66,9 @@ struct framing {
 /*
  * Looks at the head that starts at `head`; `len` bytes of it are there, of which an earlier call
  * has seen some (the bytes may have moved, not changed). A byte that can be in no sound head is
- * refused at once, before its line is complete; a limit as soon as what is there cannot end
- * within it. The verdict does not depend on how the bytes are spread over calls: the first fault
- * in the stream decides. After DONE or REFUSED the answer stays.
+ * refused at once, before its line is complete; a limit as soon as what is there fills it without
+ * an end. The verdict does not depend on how the bytes are spread over calls: the first fault in
+ * the stream decides. After DONE or REFUSED the answer stays.
  */
 enum framing_verdict framing_check(struct framing *f, const char *head, size_t len,
                                    const struct framing_limits *limits);

@@ -122,10 +122,10 @@ def read_line(data, at, faults):
     return line, True, end + 2
 
 
-def bound_line(at, line, limit, status, what, faults):
-    """The limit counts the line's end; what cannot end within it is over it."""
-    if len(line) > limit - 2:
-        faults.add(at + limit - 2, status, f"man: {what} is longer than large_client_header_buffers allows")
+def bound_line(data, at, after, limit, status, what, faults):
+    """The limit counts the line's end, and is passed once so many bytes are there that have none."""
+    if len(data) - at >= limit and (after is None or after - at > limit):
+        faults.add(at + limit - 1, status, f"man: {what} is longer than large_client_header_buffers allows")
 
 
 # ---- the request line (RFC 9112 3)
@@ -134,7 +134,7 @@ def read_request_line(data, at, site):
     faults = Faults()
     line, ended, after = read_line(data, at, faults)
     end = at + len(line)
-    bound_line(at, line, site.request_line_max, 414, "the request line", faults)
+    bound_line(data, at, after, site.request_line_max, 414, "the request line", faults)
     blanks = [i for i, byte in enumerate(line) if byte == SP]
 
     method = line[:blanks[0]] if blanks else line
@@ -185,7 +185,7 @@ def read_field(data, at, site, count, trailer=False):
     line, ended, after = read_line(data, at, faults)
     end = at + len(line)
     if not trailer:
-        bound_line(at, line, site.field_max, 431, "a field", faults)
+        bound_line(data, at, after, site.field_max, 431, "a field", faults)
         if line and count == site.fields_max:
             faults.add(at, 431, "man: more fields than max_headers")
     if line[:1] in (b" ", b"\t"):
