@@ -175,8 +175,6 @@ class Books:
             lines = re.findall(rf"^.*[?&]id={re.escape(incident.id)}[ &].*$", log, re.M) if incident.id else []
             if any(SHORT.search(line) for line in lines) and (during("descriptors", incident.begin) or during("memory", incident.begin)):
                 return "descriptors or memory were short, and the log says so"
-            if not lines and incident.what != "wrong" and during("memory", incident.begin):
-                return "memory was short, and no line says so"
             if any("too many changes of files wait" in line for line in lines):
                 return "dav_threads had enough to do, and the log says so"
             return None

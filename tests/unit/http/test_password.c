@@ -3,7 +3,16 @@
 #include "unit.h"
 #include "http/password.h"
 #include <crypt.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
 
 #define TEN "xxxxxxxxxx"
 #define FORTY TEN TEN TEN TEN
@@ -136,6 +145,25 @@ START_TEST(wrong_password_does_not_fit)
 }
 END_TEST
 
+/* Nobody is to be asked for another password because memory is short. */
+START_TEST(right_password_that_cannot_be_compared_is_told_from_a_wrong_one)
+{
+    static const struct str hash = STR_INIT("$5$saltsalt$0IyaXrmV7.sGNS6tirgqHLqX/G.FBvgkYA.lpPdS5sA");
+    struct rlimit none;
+
+    if (SANITIZED)              /* it ends the process when memory is short */
+        return;
+    ck_assert(password_fits(STR("secret"), hash) && errno == 0);
+    ck_assert(!password_fits(STR("other"), hash) && errno == 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &none), 0);
+    none.rlim_cur = 4096;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
+    while (malloc(16384) != NULL)
+        continue;
+    ck_assert(!password_fits(STR("secret"), hash) && errno == ENOMEM);
+}
+END_TEST
+
 START_TEST(longest_password_fits_and_a_longer_one_does_not)
 {
     char hash[PASSWORD_MAX + 9] = "{PLAIN}";
@@ -169,6 +197,7 @@ main(void)
     unit_add(suite, changed_password_does_not_fit, ARRAY_LEN(right));
     unit_add(suite, changed_hash_does_not_fit, ARRAY_LEN(right));
     unit_add(suite, wrong_password_does_not_fit, ARRAY_LEN(wrong));
+    unit_add(suite, right_password_that_cannot_be_compared_is_told_from_a_wrong_one, 1);
     unit_add(suite, longest_password_fits_and_a_longer_one_does_not, 1);
     unit_add(suite, cost_is_in_the_begin_of_a_hash, ARRAY_LEN(costs));
     return unit_run(suite);
