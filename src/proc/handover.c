@@ -187,6 +187,8 @@ handover_receive(int in, struct handed_over *m)
     do
         n = recvmsg(in, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
+    if (n < 0 && (errno == ENOMEM || errno == ENOBUFS))
+        return HANDOVER_NO_DESCRIPTOR;
     if (n < 0)
         return errno == EAGAIN ? HANDOVER_EMPTY : HANDOVER_CLOSED;
     if (n == 0)

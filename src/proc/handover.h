@@ -52,7 +52,7 @@ struct handed_over {
 enum handover_got {
     HANDOVER_GOT,
     HANDOVER_EMPTY,
-    HANDOVER_NO_DESCRIPTOR,     /* this process has none left: what waits goes on waiting */
+    HANDOVER_NO_DESCRIPTOR,     /* this process has none left, or no memory: what waits goes on waiting */
     HANDOVER_MALFORMED,         /* such a message was thrown away, with its descriptor */
     HANDOVER_CLOSED
 };
