@@ -4,6 +4,7 @@
 #include "conf/conf.h"
 #include "http/engine.h"
 #include "http/path.h"
+#include <errno.h>
 
 /* ---- the codec of requests whose answer is not sent ---------------------------------------- */
 
@@ -115,6 +116,14 @@ may_start(struct http_request *parent, struct str path)
     return true;
 }
 
+/* What the answer then lacks is seen by the client alone: the log is to say why. */
+static struct http_subrequest *
+no_memory_for(struct http_request *parent, struct str path)
+{
+    LOG(&parent->log, CRIT, ENOMEM, "no memory for the subrequest \"%.*s\"", STR_ARG(path));
+    return NULL;
+}
+
 struct http_subrequest *
 http_subrequest_start(struct http_request *parent, struct str path, struct str args,
                       const struct http_text *made_of)
@@ -126,10 +135,10 @@ http_subrequest_start(struct http_request *parent, struct str path, struct str a
         return NULL;
     if (sub == NULL || !have_values(parent)
         || (req = http_request_take(parent->worker, parent->conn, &codec)) == NULL)
-        return NULL;
+        return no_memory_for(parent, path);
     if (!arena_defer(parent->arena, release, req)) {
         http_request_release(req);
-        return NULL;
+        return no_memory_for(parent, path);
     }
     inherit(req, parent);
     req->codec_state = sub;

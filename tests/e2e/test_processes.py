@@ -230,7 +230,7 @@ def test_reloads_leak_no_descriptor_in_the_master(weir):
 
 def test_reload_without_descriptors_fails_at_once_and_says_why(weir):
     """Wherever they run out: the old workers serve on, and nobody waits for a descriptor that does not come."""
-    server = weir(server="return 200 x;", workers=3, allow=[r"\[alert\].*\(24: Too many open files\)", r"\[emerg\]"])
+    server = weir(server="return 200 x;", workers=3, main="worker_rlimit_nofile 1000;", allow=[r"\[alert\].*\(24: Too many open files\)", r"\[emerg\]"])
     workers = server.wait_workers(3)
     whole = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
     codes = []

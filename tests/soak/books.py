@@ -19,6 +19,7 @@ LINE = re.compile(r'(\S+) (\d{3}) "[^"]*" (\d+) ')
 EXPECTED = [
     (r"is buffered to a temporary file", "bodies beyond client_body_buffer_size"),
     (r"worker_connections are not enough", "the flood of idle clients"),
+    (r"too many folders wait to be listed", "autoindex_threads had enough to do"),
     (r"limiting requests|limiting connections|delaying request", "limit_req, limit_conn"),
     (r"file was truncated while it was sent", "files written in place"),
     (r"refused: ", "what dav refuses: names that somebody else has just changed"),
@@ -36,7 +37,7 @@ WILD = [
     (r"worker process \d+ exited on signal 9", "workers killed"),
     (r"new binary process \d+ exited on signal 9", "a new program killed"),
     (r"\((?:24|23|12|11): ", "descriptors or memory taken"),
-    (r"no memory|memory is short|cannot be begun|too many changes of files|accepting is paused", "descriptors or memory taken"),
+    (r"no memory|memory is short|cannot be answered|cannot be compared|cannot be handed over|cannot be begun|too many changes of files|accepting is paused", "descriptors or memory taken"),
     (r"died within", "a worker killed twice"),
 ]
 
@@ -175,8 +176,12 @@ class Books:
             lines = re.findall(rf"^.*[?&]id={re.escape(incident.id)}[ &].*$", log, re.M) if incident.id else []
             if any(SHORT.search(line) for line in lines) and (during("descriptors", incident.begin) or during("memory", incident.begin)):
                 return "descriptors or memory were short, and the log says so"
+            if any("the request cannot be answered" in line or "cannot be compared" in line for line in lines) and during("memory", incident.begin):
+                return "memory was short, and the log says so"
             if any("too many changes of files wait" in line for line in lines):
                 return "dav_threads had enough to do, and the log says so"
+            if any("too many folders wait to be listed" in line for line in lines):
+                return "autoindex_threads had enough to do, and the log says so"
             return None
         if incident.what == "ended" and during("kill", incident.since):
             return "its worker was killed"
