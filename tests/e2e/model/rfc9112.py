@@ -78,7 +78,7 @@ class Refused(Exception):
 
     def __init__(self, at, statuses, why):
         self.at, self.statuses, self.why = at, frozenset(statuses), why
-        self.method = b""
+        self.method, self.interim = b"", False
 
 
 class Incomplete(Exception):
@@ -327,10 +327,10 @@ class Head:
 
 def read_head(data, start, site):
     at = start
-    while data.startswith(CRLF, at):            # 9112 2.2: empty lines before a request are ignored
+    while data.startswith(CRLF, at) and at - start < EMPTY_BYTES:    # 9112 2.2: empty lines before a request are ignored
         at += 2
-        if at - start > EMPTY_BYTES:
-            raise Refused(at, {400}, "man: too many empty lines")
+    if at - start == EMPTY_BYTES and data[at:at + 1] == b"\r":
+        raise Refused(at, {400}, "man: too many empty lines")
     if data[at:] in (b"", b"\r"):
         raise Incomplete
     try:
@@ -577,8 +577,8 @@ def judge(head, site):
         return {400}, None, "9110 14.4: PUT with Content-Range", {}, False
     facts = {
         "method": head.method, "request_uri": request_uri, "uri": uri, "host": name or site.name.encode(),
-        "x": shown([value for key, value in used if key == b"x-a"]),
-        "x_b": shown([value for key, value in used if key == b"x_b"]),
+        "x": shown([value for key, value in used if key.replace(b"-", b"_") == b"x_a"]),
+        "x_b": shown([value for key, value in used if key.replace(b"-", b"_") == b"x_b"]),
         "length": shown([value for key, value in used if key == b"content-length"]),
     }
     return ({201, 204} if wants else {200}), stays, "served", facts, wants
@@ -600,11 +600,14 @@ def read_message(data, start, site):
         body, after = (read_chunks if head.framing.codings else read_length)(data, head.end, head, site)
     except TooLarge:
         if wants:
-            raise Refused(head.end, {413}, "man: client_max_body_size") from None
+            refused = Refused(head.end, {413}, "man: client_max_body_size")
+            refused.interim = answer.interim
+            raise refused from None
         answer.closes = None if answer.closes is False else answer.closes
         return answer, None, "the body has grown too large"
     except Refused as refused:
         if wants:
+            refused.interim = answer.interim    # it was asked for before it came
             raise
         answer.closes = None if answer.closes is False else answer.closes
         return answer, None, "the body is broken: " + refused.why
@@ -629,7 +632,7 @@ def read_stream(data, site):
         except Incomplete:
             return answers, "the stream ends within a message" if data[at:] else "the stream ends"
         except Refused as refused:
-            answers.append(Answer(refused.statuses, refused.why, refused.method, True))
+            answers.append(Answer(refused.statuses, refused.why, refused.method, True, refused.interim))
             return answers, "refused"
         answers.append(answer)
         if after is None:
