@@ -279,7 +279,7 @@ enum {
     FAIL(seccomp_init, scmp_filter_ctx, (uint32_t action), (action), NULL, ENOMEM)                  \
     CODE(seccomp_attr_set, int, (scmp_filter_ctx filter, enum scmp_filter_attr what, uint32_t to),  \
          (filter, what, to), -EINVAL)                                                               \
-    CODE(seccomp_load, int, (const scmp_filter_ctx filter), (filter), -ENOMEM)
+    CODE(seccomp_load, int, (scmp_filter_ctx filter), (filter), -ENOMEM)
 
 /*
  * What is to fail and what came of it; shared by all processes. Written by whoever tests, but for

@@ -24,6 +24,8 @@ is_rotation_word(const struct conf_word *word)
 static bool
 take_unit(struct str text, struct log_rotation *how)
 {
+    if (!str_is_set(text))
+        return false;
     for (size_t i = 0; i < ARRAY_LEN(units) && how->unit == ROTATE_BY_SIZE; i++) {
         if (!str_eq(units[i].name, text))
             continue;
