@@ -39,19 +39,21 @@ struct metrics {
 
 /* ---- words --------------------------------------------------------------------------------- */
 
-/* A label's value; what is no UTF-8 becomes U+FFFD. */
+/* A label's value; what is no UTF-8, and control bytes but for line ends, become U+FFFD. */
 static void
 write_label(struct writer *w, struct str s)
 {
     for (size_t i = 0, n; i < s.len; i += n) {
+        const unsigned char c = (unsigned char)s.p[i];
+
         n = str_utf8_length(str_from(s, i));
-        if (n == 0) {
+        if (n == 0 || (c < 0x20 && c != '\n') || c == 0x7f) {
             write_str(w, STR("\xef\xbf\xbd"));
             n = 1;
-        } else if (s.p[i] == '\n') {
+        } else if (c == '\n') {
             write_str(w, STR("\\n"));
         } else {
-            if (s.p[i] == '"' || s.p[i] == '\\')
+            if (c == '"' || c == '\\')
                 write_char(w, '\\');
             write_bytes(w, s.p + i, n);
         }

@@ -272,10 +272,13 @@ uri_decode_path(struct arena *arena, struct str path, bool merge_slashes)
 unsigned
 uri_dotted_names(struct str path)
 {
-    const char *p = path.p, *end = p + path.len;
+    const char *p = path.p, *end;
     unsigned count = 0;
 
-    if (p != end && *p == '.')
+    if (path.len == 0)          /* and p may be NULL */
+        return 0;
+    end = p + path.len;
+    if (*p == '.')
         count += !is_dot_segment(p, end, 0) && is_hidden_name(p, end, 0);
     while (p != end && (p = memmem(p, (size_t)(end - p), "/.", 2)) != NULL) {
         p++;

@@ -117,10 +117,13 @@ try_target(struct str target, bool merge)
     if (target.len > 0 && target.p[0] == '/') {
         struct str sent = target;
 
-        for (sent.len = 0; sent.len < target.len && target.p[sent.len] != '?'
-             && target.p[sent.len] != '#'; )
+        sent.len = 0;
+        while (sent.len < target.len && target.p[sent.len] != '?')
             sent.len++;
-        require_plain(arena, sent, is_read ? uri.path : STR_NONE, merge);
+        if (memchr(target.p, '#', target.len) != NULL)
+            require(!is_read);          /* a fragment is no part of a request */
+        else
+            require_plain(arena, sent, is_read ? uri.path : STR_NONE, merge);
     }
     if (is_read) {
         require_safe(uri.path, merge);

@@ -271,6 +271,12 @@ START_TEST(names_that_begin_with_a_dot_are_seen)
 }
 END_TEST
 
+START_TEST(no_path_has_no_names)
+{
+    ck_assert_uint_eq(uri_dotted_names(STR_NONE), 0);
+}
+END_TEST
+
 START_TEST(name_at_the_begin_of_a_rest_counts)
 {
     assert_dotted(STR(".a"), 1);
@@ -322,6 +328,7 @@ main(void)
     ADD(suite, malformed_target_is_refused, ARRAY_LEN(malformed));
     ADD(suite, path_alone_is_decoded_likewise, ARRAY_LEN(paths));
     ADD(suite, names_that_begin_with_a_dot_are_seen, ARRAY_LEN(dotted));
+    ADD(suite, no_path_has_no_names, 1);
     ADD(suite, name_at_the_begin_of_a_rest_counts, 1);
     ADD(suite, exhausted_arena_fails_and_says_so, 1);
     return unit_run(suite);
