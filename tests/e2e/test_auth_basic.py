@@ -487,7 +487,7 @@ def test_end_while_passwords_are_hashed(weir, number):
 
 def test_reload_while_passwords_are_hashed(weir):
     server = weir(**with_users(f"u:{BCRYPT_10}\n", http="auth_basic_threads 1 queue=10; auth_basic_cache off;"))
-    old = server.workers()
+    old = server.wait_workers()
     with server.connect() as one, server.connect() as two:
         for client in (one, two):
             client.send(request("/a", basic("u")))

@@ -751,7 +751,7 @@ def test_list_outlives_a_reload(weir):
 
 
 def test_folder_that_changes_while_it_is_listed(weir):
-    server = weir(server="autoindex on;", workers=2)
+    server = weir(server="autoindex on; keepalive_requests 1000000;", workers=2)
     folder = fill(server.html / "many", 200)
     over = threading.Event()
 
@@ -774,9 +774,11 @@ def test_folder_that_changes_while_it_is_listed(weir):
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         changer = pool.submit(change)
-        for done in [pool.submit(ask, accept) for accept in (HTML, JSON, XML)]:
-            done.result()
-        over.set()
+        try:
+            for done in [pool.submit(ask, accept) for accept in (HTML, JSON, XML)]:
+                done.result()
+        finally:
+            over.set()
         changer.result()
 
 

@@ -467,7 +467,7 @@ def random_load(chance, kind):
 @pytest.mark.parametrize("seed", range(4))
 def test_64_kib_at_random_leave_the_worker_alive(server, kind, seed):
     """Fifty times for each of the twenty: a thousand in all."""
-    workers = server.workers()
+    workers = server.wait_workers()
     chance = random.Random(f"{kind} {seed}")
     for _ in range(50):
         with server.connect() as client:

@@ -296,7 +296,7 @@ def test_socket_that_fades_is_taken_up_again_after_nobody_listened_there(weir, l
 def address_of_a_held_up_worker(weir):
     """A reload has taken an address away, and the old worker, which still listens there, does not get to know of it."""
     server = weir(conf(["127.0.0.1:{port}", "127.0.0.1:{port1}"]), allow=[r"bind\(\) to", "still could not bind", "was not changed"])
-    old, = server.workers()
+    old, = server.wait_workers(1)
     os.kill(old, signal.SIGSTOP)
     try:
         reload_to(server, ["127.0.0.1:{port}"])

@@ -205,10 +205,12 @@ def test_no_request_is_lost_over_twenty_reloads(weir):
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    codes = [server.run("-s", "reload").returncode for _ in range(20)]
-    end.set()
-    for thread in threads:
-        thread.join()
+    try:
+        codes = [server.run("-s", "reload").returncode for _ in range(20)]
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
     assert codes == [0] * 20
     assert not lost and len(served) > 20
 

@@ -236,7 +236,7 @@ def test_header_must_come_in_time(weir):
 
 def reloaded(server):
     """HUP, until the old worker has left."""
-    before = server.workers()
+    before = server.wait_workers()
     server.send_signal(signal.SIGHUP)
     server.wait_workers(1, before)
 

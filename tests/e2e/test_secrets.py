@@ -55,7 +55,7 @@ CONF = """auth_basic x; auth_basic_user_file users; location /open/ { auth_basic
 @pytest.mark.parametrize("cache", ["off", "max=10"])
 def test_password_is_not_kept(readable, cache):
     server = readable(server=CONF, http=f"auth_basic_cache {cache};", files={"html/a": "a", "users": f"{USER}:{{PLAIN}}{PASSWORD}x\nother:{HASH}\n{USER}2:{{PLAIN}}x\n"})
-    worker = server.workers()[0]
+    worker = server.wait_workers()[0]
     for path in ("/a", "/open/a"):
         with server.connect() as client:
             for field in (f"Authorization: Basic {LETTERS}", f"authorization:   BASIC {LETTERS}"):
@@ -76,7 +76,7 @@ def test_password_is_not_kept(readable, cache):
 def test_secret_of_a_link_is_not_put_into_requests(readable):
     server = readable(server=f"""location /p/ {{ secure_link_secret {PASSWORD}; return 200 "$secure_link"; }}
         location /m/ {{ secure_link $arg_m; secure_link_md5 "$uri {PASSWORD}-md5 $arg_x"; return 200 "$secure_link"; }}""")
-    worker = server.workers()[0]
+    worker = server.wait_workers()[0]
     before = found_in(worker, PASSWORD)
     for path in ("/p/0123456789abcdef0123456789abcdef/link", "/m/a?m=AAAAAAAAAAAAAAAAAAAAAA"):
         assert server.get(path).status == 200

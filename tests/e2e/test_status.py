@@ -437,7 +437,7 @@ def test_counters_never_go_back_over_reloads(weir):
     server = weir(server=PAGES, workers=2)
     requests, answers = 0, 0
     for turn in range(5):
-        before = server.workers()
+        before = server.wait_workers(2)
         server.send_signal(signal.SIGHUP)
         while set(server.workers()) & set(before):
             state = state_of(server)
