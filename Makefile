@@ -136,7 +136,10 @@ run: $(B)/weir
 	@WEIR_MANUAL=$(B)/manual exec $(B)/weir -p . -c conf/run.conf \
 		-g "daemon off; pid $(abspath $(B))/run.pid; $$([ $$(id -u) -ne 0 ] || echo 'user root;')"
 
-# Tests. T= chooses: the part of a unit test's name, or pytest's options.
+# Tests. T= chooses: the part of a unit test's name, or pytest's options. A test that hangs for so
+# many seconds has failed (pytest-timeout reads the variable).
+check check-e2e: export PYTEST_TIMEOUT ?= 300
+
 check: $(B)/weir $(UNIT_PROGRAMS)
 	@tests/run unit $(B) $(UNIT_PROGRAMS)
 	@WEIR_BINARY=$(abspath $(B)/weir) tests/run e2e $(B) $(PYTEST)
