@@ -131,14 +131,14 @@ def weir_own(setup):
     return "compress_cache 0;" if setup.workload == "gzip-cold" else ""
 
 
-def nginx_conf(tuned, cork=True, listen="", routed=False, own=lambda setup: ""):
+def nginx_conf(tuned, cork=True, listen="", routed=False, main="", own=lambda setup: ""):
     tuning = NGINX_TUNING % ("on" if cork else "off", ENDLESS) if tuned else ""
     listen += " deferred backlog=4096" if tuned else ""
 
     def conf(setup):
         return setup.text(
             NGINX_CONF, nofile=machine.NOFILE, long=LONG, tuning=tuning, listen=listen,
-            user="user nobody nogroup;" if AS_ROOT else "",
+            user=("user nobody nogroup;" if AS_ROOT else "") + main,
             events="multi_accept on;" if tuned else "",
             access_log=setup.dir + "/access.log" if setup.log else "off",
             tls=nginx_tls(setup, tuned), own=own(setup), gzip=NGINX_GZIP if "gzip" in setup.features else "",
@@ -383,6 +383,8 @@ def peers(weir, nginx, limit_binary):
         "weir-tuned": nginx_like(weir, nginx_conf(True, own=weir_own), weir_ladder),
         # weir defers by default: what it does where the kernel does not sort out silent clients
         "weir-undeferred": nginx_like(weir, nginx_conf(False, listen=" deferred=off"), weir_ladder),
+        # what the walls around a worker cost
+        "weir-unwalled": nginx_like(weir, nginx_conf(True, main="sandbox off;", own=weir_own), weir_ladder),
         # the same as tuned, among many servers and locations
         "weir-routed": nginx_like(weir, nginx_conf(True, routed=True), weir_ladder),
         "nginx-routed": nginx_like(nginx, nginx_conf(True, routed=True), nginx_ladder),
