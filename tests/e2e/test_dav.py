@@ -383,7 +383,7 @@ def test_folder_that_the_body_cannot_come_to_is_refused_as_such(site):
 def test_folder_that_goes_while_a_body_begins_to_come(site):
     """Removed by others between two looks at it: it is a conflict, or it is made anew."""
     with small_disk("8m") as place:
-        server = site("location /a/ { } location /b/ { create_full_put_path on; }", http=f"client_body_temp_path {place};", workers=2)
+        server = site("location /a/ { } location /b/ { create_full_put_path on; }", http=f"keepalive_requests 1000000; client_body_temp_path {place};", workers=2)
         until, seen = now() + 1.5, {"a": set(), "b": set()}
 
         def change(name):

@@ -35,14 +35,20 @@ def capabilities(pid):
     return {name: int(status["Cap" + name], 16) for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
 
 
+def worker_with(server, **expected):
+    """A worker, once it has these capabilities and no others: it is seen before it has given them up."""
+    pid = server.wait_workers()[0]
+    wait_until(lambda: capabilities(pid) == {**capabilities(pid), **expected}, f"capabilities {expected}")
+    wait_until(lambda: status_of(pid)["NoNewPrivs"] == "1", "no new privileges")
+    return pid
+
+
 # ---- rights
 
 @root_only
 def test_workers_have_no_capability_and_get_none(weir):
     server = weir(main="user nobody;", server="")
-    pid = server.wait_workers()[0]
-    assert capabilities(pid) == dict(Inh=0, Prm=0, Eff=0, Bnd=0, Amb=0)
-    assert status_of(pid)["NoNewPrivs"] == "1"
+    worker_with(server, Inh=0, Prm=0, Eff=0, Bnd=0, Amb=0)
     assert status_of(server.pid)["NoNewPrivs"] == status_of(os.getpid())["NoNewPrivs"]
 
 
@@ -52,17 +58,14 @@ def test_workers_that_stay_root_keep_what_reads_and_writes_files(weir):
     os.chmod(server.html / "secret", 0o600)
     os.chown(server.html / "secret", 65534, 65534)
     mine = capabilities(os.getpid())["Prm"]
-    pid = server.wait_workers()[0]
-    assert capabilities(pid) == dict(Inh=0, Prm=mine & KEPT_BY_ROOT, Eff=mine & KEPT_BY_ROOT, Bnd=mine & KEPT_BY_ROOT, Amb=0)
-    assert status_of(pid)["NoNewPrivs"] == "1"
+    kept = mine & KEPT_BY_ROOT
+    worker_with(server, Inh=0, Prm=kept, Eff=kept, Bnd=kept, Amb=0)
     assert server.get("/secret").text == "x"
 
 
 def test_workers_of_anybody_get_no_new_privileges(weir):
     server = weir(server="", user=65534 if os.geteuid() == 0 else None)
-    pid = server.wait_workers()[0]
-    assert status_of(pid)["NoNewPrivs"] == "1"
-    assert {name: capabilities(pid)[name] for name in ("Inh", "Prm", "Eff", "Amb")} == dict(Inh=0, Prm=0, Eff=0, Amb=0)
+    worker_with(server, Inh=0, Prm=0, Eff=0, Amb=0)
 
 
 @root_only
@@ -75,8 +78,7 @@ def test_what_the_service_manager_gives_the_master_is_not_the_workers(weir):
     server.user = None
     server.start()
     assert capabilities(server.pid)["Eff"] == capabilities(server.pid)["Amb"] == 1 << 10
-    pid = server.wait_workers()[0]
-    assert {name: capabilities(pid)[name] for name in ("Inh", "Prm", "Eff", "Amb")} == dict(Inh=0, Prm=0, Eff=0, Amb=0)
+    worker_with(server, Inh=0, Prm=0, Eff=0, Amb=0)
 
 
 

@@ -77,7 +77,7 @@ def test_a_kept_connection_goes_to_the_new_program_and_back(weir):
         assert who(client)[0] in workers_of(old)
         assert who(other)[0] in workers_of(old)
         assert who(client)[1] > served
-    assert server.pid_path.read_text() == f"{old}\n"
+    wait_until(lambda: server.written_pid() == f"{old}\n", "the pid file")
     assert not (server.prefix / "logs" / "weir.pid.oldbin").exists()
 
 
@@ -120,7 +120,7 @@ def test_quit_to_the_old_master_leaves_all_to_the_new_one(weir):
         server.pid = new
         pid, requests = who(client)
         assert pid in workers_of(new) and requests == served + 1
-        assert server.pid_path.read_text() == f"{new}\n"
+        wait_until(lambda: server.written_pid() == f"{new}\n", "the pid file")
         assert not (server.prefix / "logs" / "weir.pid.oldbin").exists()
         # and once more, from the new one
         newest = upgrade(server)
@@ -187,8 +187,7 @@ def test_a_program_that_cannot_start_changes_nothing(weir):
         server.write_conf(server.template + "nonsense;")
         server.send_signal(signal.SIGUSR2)
         server.wait_log(r"new binary process \d+ exited with code 1")
-        wait_until(lambda: server.pid_path.exists(), "the pid file")
-        assert server.pid_path.read_text() == f"{old}\n"
+        wait_until(lambda: server.written_pid() == f"{old}\n", "the pid file")
         assert not (server.prefix / "logs" / "weir.pid.oldbin").exists()
         assert who(client)[0] == pid
         server.write_conf(server.template.replace("nonsense;", ""))
@@ -208,7 +207,7 @@ def test_the_old_workers_come_back_when_the_new_program_dies(weir):
     os.kill(new, signal.SIGKILL)
     wait_until(lambda: workers_of(server.pid), "the old master's workers")
     assert server.get("/who").status == 200
-    assert server.pid_path.read_text() == f"{server.pid}\n"
+    wait_until(lambda: server.written_pid() == f"{server.pid}\n", "the pid file")
 
 
 def test_a_second_upgrade_waits_for_the_first(weir):
@@ -315,7 +314,7 @@ def test_quit_to_the_new_master_leaves_all_to_the_old_one(weir, with_hup):
         pid, requests = who(client)
         assert pid in workers_of(old) and requests == served + 1
         assert who(other)[0] in workers_of(old)
-    assert server.pid_path.read_text() == f"{old}\n"
+    wait_until(lambda: server.written_pid() == f"{old}\n", "the pid file")
 
 
 def test_what_waits_in_the_queue_goes_on_to_the_new_program(weir):
