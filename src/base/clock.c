@@ -47,6 +47,24 @@ clock_mono_us(void)
     return read_us(CLOCK_MONOTONIC);
 }
 
+/*
+ * Both clocks at one moment: if we had to wait between the two, which would be an error for as long
+ * as the one follows the other, they are read once more.
+ */
+static uint64_t
+read_wall_us(void)
+{
+    uint64_t wall_us, before_us;
+    int tries = 3;
+
+    do {
+        before_us = now.mono_us;
+        wall_us = read_us(CLOCK_REALTIME);
+        now.mono_us = read_us(CLOCK_MONOTONIC);
+    } while (UNLIKELY(now.mono_us - before_us > 1000) && --tries > 0);
+    return wall_us;
+}
+
 void
 clock_update(void)
 {
@@ -54,11 +72,11 @@ clock_update(void)
     uint64_t wall_us;
 
     now.mono_us = read_us(CLOCK_MONOTONIC);
-    now.mono_ms = now.mono_us / 1000;
     if (wall_read_us == 0 || now.mono_us - read_at_us >= WALL_FOLLOWS_US) {
-        wall_read_us = read_us(CLOCK_REALTIME);
+        wall_read_us = read_wall_us();
         read_at_us = now.mono_us;
     }
+    now.mono_ms = now.mono_us / 1000;
     wall_us = wall_read_us + (now.mono_us - read_at_us);
     now.wall_ms = wall_us / 1000;
     now.wall_s = (time_t)(wall_us / 1000000);
