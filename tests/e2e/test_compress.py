@@ -516,7 +516,8 @@ def test_streams_that_have_not_begun_count_as_what_they_come_to(encoding, level)
         for client in clients:
             client.send(request("/l.txt", *accept(encoding)))
         found = [client.read_head().get("Content-Encoding") for client in clients]
-        assert set(found) == {encoding, None} and found.count(encoding) <= 3
+        # Two at a time; who comes when one is done may be one more.
+        assert set(found) == {encoding, None} and found.count(encoding) <= 6
         for client in clients:
             client.close()
 
