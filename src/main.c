@@ -662,8 +662,12 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
             show_build(arena);
         return EXIT_SUCCESS;
     }
-    if (command->list)
-        return list_directives(STDOUT_FILENO) ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (command->list) {
+        if (list_directives(STDOUT_FILENO))
+            return EXIT_SUCCESS;
+        console("[emerg] the directives cannot be listed (%d: %s)", errno, strerror(errno));
+        return EXIT_FAILURE;
+    }
     if (command->is_serve)
         return run_serve(arena, command, arguments);
     if (command->is_fmt)

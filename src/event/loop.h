@@ -86,7 +86,7 @@ bool loop_init(struct loop *loop, unsigned max_events);
  */
 void loop_fini(struct loop *loop);
 
-/* events: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLEXCLUSIVE … False with errno. */
+/* events: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLEXCLUSIVE, EPOLLET … False with errno. */
 bool loop_add(struct loop *loop, int fd, uint64_t word, uint32_t events);
 bool loop_modify(struct loop *loop, int fd, uint64_t word, uint32_t events);
 /* Needed only for a descriptor that stays open elsewhere: close() removes the others. */

@@ -158,17 +158,30 @@ take_done(struct offload *offload)
     return job;
 }
 
-/* done() may forget others and put new ones. */
+static unsigned
+count_done(struct offload *offload)
+{
+    unsigned count = 0;
+
+    pthread_mutex_lock(&offload->lock);
+    for (const struct link *at = offload->done.next; at != &offload->done; at = at->next)
+        count++;
+    pthread_mutex_unlock(&offload->lock);
+    return count;
+}
+
+/*
+ * done() may forget others and put new ones: whatever ends meanwhile wakes the loop again, for each
+ * end is an edge. So nothing is read of the eventfd.
+ */
 static void
 on_done(struct loop_source *source, uint32_t events)
 {
     struct offload *offload = source->data;
     struct offload_job *job;
-    uint64_t count;
+    unsigned count = count_done(offload);
 
     (void)events;
-    if (read(source->fd, &count, sizeof(count)) != sizeof(count))
-        return;
     while (count-- > 0 && (job = take_done(offload)) != NULL)
         job->done(job);
 }
@@ -191,7 +204,7 @@ offload_create(struct loop *loop, unsigned threads, unsigned waiting)
     offload->source.on_event = on_done;
     offload->source.data = offload;
     offload->source.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (offload->source.fd >= 0 && loop_source_add(loop, &offload->source, EPOLLIN))
+    if (offload->source.fd >= 0 && loop_source_add(loop, &offload->source, EPOLLIN | EPOLLET))
         return offload;
     if (offload->source.fd >= 0)
         close(offload->source.fd);

