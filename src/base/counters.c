@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -28,14 +29,12 @@ struct host_name {
 };
 
 /*
- * Invariants: a sequence number is odd while the master writes what it guards; names below
- * `hosts` never change.
+ * What all processes write to: one of the workers may be somebody else's, so no number in here says
+ * where anything lies, and each is bounded when it is read. Invariants, as long as none is: a
+ * sequence number is odd while the master writes what it guards; names below `hosts` never change.
  */
-struct counters_segment {
-    unsigned blocks;
+struct shared {
     unsigned used;                      /* no block from here on was ever used */
-    size_t size;                        /* of the mapping */
-    size_t rows_offset, rows_size;      /* of the first block's rows; of one block's */
     uint32_t folding;                   /* sequence number of blocks and rows */
     uint32_t speaking;                  /* sequence number of `master` */
     struct counters_master master;
@@ -44,9 +43,18 @@ struct counters_segment {
     struct counters block[];            /* [blocks] is that of the departed */
 };
 
+/* Each process has its own, of the master's. */
+struct counters_segment {
+    unsigned blocks;
+    size_t size;                        /* of the mapping */
+    size_t rows_offset, rows_size;      /* of the first block's rows; of one block's */
+    pid_t writer;                       /* of what the sequence numbers guard */
+    struct shared *in;
+};
+
 static struct counters private_block;
 static struct host_stats private_rows[HOSTS_MAX + 1];
-static struct counters_segment *shared;
+static struct counters_segment *known;
 struct counters *stats = &private_block;
 struct host_stats *stats_by_host = private_rows;
 
@@ -137,12 +145,17 @@ write_end(uint32_t *sequence)
     __atomic_store_n(sequence, *sequence + 1, __ATOMIC_RELEASE);
 }
 
-/* For loops of READ_TRIES: true as long as what was read since `before` is not of one piece. */
+/*
+ * For loops of READ_TRIES: true as long as what was read since `before` is not of one piece. The one
+ * who writes is never in the middle of it, whatever others have made of the number.
+ */
 static bool
-is_torn(const uint32_t *sequence, uint32_t before)
+is_torn(const struct counters_segment *segment, const uint32_t *sequence, uint32_t before)
 {
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     if ((before & 1) == 0 && __atomic_load_n(sequence, __ATOMIC_RELAXED) == before)
+        return false;
+    if (segment->writer == getpid())
         return false;
     sched_yield();
     return true;
@@ -159,7 +172,7 @@ read_begin(const uint32_t *sequence)
 static struct host_stats *
 rows(const struct counters_segment *segment, unsigned block)
 {
-    const char *start = (const char *)segment;
+    const char *start = (const char *)segment->in;
 
     return (struct host_stats *)(uintptr_t)(start + segment->rows_offset
                                             + block * segment->rows_size);
@@ -174,22 +187,26 @@ whole_pages(size_t bytes)
 struct counters_segment *
 counters_create(unsigned blocks)
 {
-    size_t rows_offset = whole_pages(sizeof(struct counters_segment)
-                                     + ((size_t)blocks + 1) * sizeof(struct counters));
-    size_t rows_size = whole_pages((HOSTS_MAX + 1) * sizeof(struct host_stats));
-    size_t size = rows_offset + ((size_t)blocks + 1) * rows_size;
-    struct counters_segment *segment;
+    struct counters_segment *segment = calloc(1, sizeof(*segment));
+    void *mapping;
 
-    segment = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
-                   -1, 0);
-    if (segment == MAP_FAILED)
+    if (segment == NULL)
         return NULL;
     segment->blocks = blocks;
-    segment->size = size;
-    segment->rows_offset = rows_offset;
-    segment->rows_size = rows_size;
-    segment->master.start_time_s = (uint64_t)now.wall_s;
-    shared = segment;
+    segment->rows_offset = whole_pages(sizeof(struct shared)
+                                       + ((size_t)blocks + 1) * sizeof(struct counters));
+    segment->rows_size = whole_pages((HOSTS_MAX + 1) * sizeof(struct host_stats));
+    segment->size = segment->rows_offset + ((size_t)blocks + 1) * segment->rows_size;
+    segment->writer = getpid();
+    mapping = mmap(NULL, segment->size, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping == MAP_FAILED) {
+        free(segment);
+        return NULL;
+    }
+    segment->in = mapping;
+    segment->in->master.start_time_s = (uint64_t)now.wall_s;
+    known = segment;
     return segment;
 }
 
@@ -198,19 +215,20 @@ counters_destroy(struct counters_segment *segment)
 {
     if (segment == NULL)
         return;
-    if (stats >= segment->block && stats < segment->block + segment->blocks) {
+    if (stats >= segment->in->block && stats < segment->in->block + segment->blocks) {
         stats = &private_block;
         stats_by_host = private_rows;
     }
-    if (shared == segment)
-        shared = NULL;
-    munmap(segment, segment->size);
+    if (known == segment)
+        known = NULL;
+    munmap(segment->in, segment->size);
+    free(segment);
 }
 
 struct counters_segment *
 counters_shared(void)
 {
-    return shared;
+    return known;
 }
 
 /* ---- the master ---------------------------------------------------------------------------- */
@@ -219,7 +237,7 @@ int
 counters_free_block(const struct counters_segment *segment)
 {
     for (unsigned i = 0; i < segment->blocks; i++) {
-        if (owner(&segment->block[i]) == 0)
+        if (owner(&segment->in->block[i]) == 0)
             return (int)i;
     }
     return -1;
@@ -228,8 +246,8 @@ counters_free_block(const struct counters_segment *segment)
 static void
 note_use(struct counters_segment *segment, unsigned i)
 {
-    if (i >= segment->used)
-        __atomic_store_n(&segment->used, i + 1, __ATOMIC_RELEASE);
+    if (i >= segment->in->used)
+        __atomic_store_n(&segment->in->used, i + 1, __ATOMIC_RELEASE);
 }
 
 int
@@ -238,7 +256,7 @@ counters_reserve(struct counters_segment *segment)
     int i = counters_free_block(segment);
 
     if (i >= 0) {
-        set_owner(&segment->block[i], RESERVED);
+        set_owner(&segment->in->block[i], RESERVED);
         note_use(segment, (unsigned)i);
     }
     return i;
@@ -296,27 +314,27 @@ fold_rows(struct host_stats *departed, struct host_stats *gone, unsigned hosts)
 void
 counters_retire(struct counters_segment *segment, unsigned i)
 {
-    struct counters *gone = &segment->block[i];
+    struct counters *gone = &segment->in->block[i];
 
-    write_begin(&segment->folding);
-    fold_block(&segment->block[segment->blocks], gone);
+    write_begin(&segment->in->folding);
+    fold_block(&segment->in->block[segment->blocks], gone);
     if (owner(gone) != RESERVED)
-        fold_rows(rows(segment, segment->blocks), rows(segment, i), segment->hosts);
+        fold_rows(rows(segment, segment->blocks), rows(segment, i), counters_hosts(segment));
     set_owner(gone, 0);
-    write_end(&segment->folding);
+    write_end(&segment->in->folding);
 }
 
 static struct str
 host_name(const struct counters_segment *segment, unsigned i)
 {
-    return (struct str){ segment->names[i].bytes, segment->names[i].len };
+    return (struct str){ segment->in->names[i].bytes, segment->in->names[i].len };
 }
 
 /* The row with a name of its own, or -1. */
 static int
 find_host(const struct counters_segment *segment, struct str name)
 {
-    unsigned named = MIN(segment->hosts, (uint32_t)HOSTS_MAX);
+    unsigned named = MIN(counters_hosts(segment), (unsigned)HOSTS_MAX);
 
     for (unsigned i = 0; i < named; i++)
         if (str_eq(host_name(segment, i), name))
@@ -332,13 +350,14 @@ other_row(struct counters_segment *segment)
 
     if (row >= 0)
         return (unsigned)row;
-    __atomic_store_n(&segment->hosts, HOSTS_MAX + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&segment->in->hosts, HOSTS_MAX + 1, __ATOMIC_RELEASE);
     return HOSTS_MAX;
 }
 
 unsigned
 counters_host(struct counters_segment *segment, struct str name)
 {
+    unsigned hosts = counters_hosts(segment);
     struct host_name *place;
     int row;
 
@@ -347,60 +366,60 @@ counters_host(struct counters_segment *segment, struct str name)
     name.len = MIN(name.len, (size_t)HOST_NAME_MAX_LEN);
     if ((row = find_host(segment, name)) >= 0)
         return (unsigned)row;
-    if (segment->hosts >= HOSTS_MAX)
+    if (hosts >= HOSTS_MAX)
         return other_row(segment);
-    place = &segment->names[segment->hosts];
+    place = &segment->in->names[hosts];
     place->len = (uint8_t)name.len;
     memcpy(place->bytes, name.p, name.len);
-    __atomic_store_n(&segment->hosts, segment->hosts + 1, __ATOMIC_RELEASE);
-    return segment->hosts - 1;
+    __atomic_store_n(&segment->in->hosts, hosts + 1, __ATOMIC_RELEASE);
+    return hosts;
 }
 
 void
 counters_note_generation(struct counters_segment *segment, uint64_t generation)
 {
-    store(&segment->master.generation, generation);
+    store(&segment->in->master.generation, generation);
 }
 
 void
 counters_note_reload(struct counters_segment *segment, bool ok, struct str text)
 {
-    struct counters_master *master = &segment->master;
+    struct counters_master *master = &segment->in->master;
     uint64_t *count = ok ? &master->reloads_ok : &master->reloads_failed;
     uint32_t len = (uint32_t)MIN(text.len, sizeof(master->verdict));
 
-    write_begin(&segment->speaking);
+    write_begin(&segment->in->speaking);
     store(count, *count + 1);
     store(&master->last_reload_time_s, (uint64_t)now.wall_s);
     store(&master->last_reload_ok, ok);
     __atomic_store_n(&master->verdict_len, len, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < len; i++)
         __atomic_store_n(&master->verdict[i], text.p[i], __ATOMIC_RELAXED);
-    write_end(&segment->speaking);
+    write_end(&segment->in->speaking);
 }
 
 void
 counters_note_killed(struct counters_segment *segment)
 {
-    store(&segment->master.workers_killed, segment->master.workers_killed + 1);
+    store(&segment->in->master.workers_killed, segment->in->master.workers_killed + 1);
 }
 
 void
 counters_note_ended(struct counters_segment *segment)
 {
-    store(&segment->master.generations_ended, segment->master.generations_ended + 1);
+    store(&segment->in->master.generations_ended, segment->in->master.generations_ended + 1);
 }
 
 void
 counters_note_respawn(struct counters_segment *segment)
 {
-    store(&segment->master.workers_respawned, segment->master.workers_respawned + 1);
+    store(&segment->in->master.workers_respawned, segment->in->master.workers_respawned + 1);
 }
 
 void
 counters_note_rotation(struct counters_segment *segment, bool ok)
 {
-    struct counters_master *master = &segment->master;
+    struct counters_master *master = &segment->in->master;
 
     if (ok)
         store(&master->log_rotations, master->log_rotations + 1);
@@ -413,7 +432,7 @@ counters_note_rotation(struct counters_segment *segment, bool ok)
 void
 counters_use(struct counters_segment *segment, unsigned i, uint64_t generation)
 {
-    struct counters *block = &segment->block[i];
+    struct counters *block = &segment->in->block[i];
 
     clear(block);
     block->generation = generation;
@@ -450,13 +469,15 @@ counters_blocks(const struct counters_segment *segment)
 unsigned
 counters_used_blocks(const struct counters_segment *segment)
 {
-    return __atomic_load_n(&segment->used, __ATOMIC_ACQUIRE);
+    unsigned used = __atomic_load_n(&segment->in->used, __ATOMIC_ACQUIRE);
+
+    return MIN(used, segment->blocks);
 }
 
 const struct counters *
 counters_block(const struct counters_segment *segment, unsigned i)
 {
-    return &segment->block[i];
+    return &segment->in->block[i];
 }
 
 static void
@@ -478,9 +499,9 @@ counters_copy(const struct counters_segment *segment, unsigned i, struct counter
     int tries = READ_TRIES;
 
     do {
-        before = read_begin(&segment->folding);
-        read_block(&segment->block[i], copy);
-    } while (is_torn(&segment->folding, before) && --tries > 0);
+        before = read_begin(&segment->in->folding);
+        read_block(&segment->in->block[i], copy);
+    } while (is_torn(segment, &segment->in->folding, before) && --tries > 0);
     return copy->pid > 0;
 }
 
@@ -490,9 +511,9 @@ sum_once(const struct counters_segment *segment, struct counters *sum)
     struct counters one;
 
     memset(sum, 0, sizeof(*sum));
-    read_block(&segment->block[segment->blocks], sum);
-    for (unsigned i = 0; i < counters_used_blocks(segment); i++) {
-        read_block(&segment->block[i], &one);
+    read_block(&segment->in->block[segment->blocks], sum);
+    for (unsigned i = 0, used = counters_used_blocks(segment); i < used; i++) {
+        read_block(&segment->in->block[i], &one);
         for (unsigned k = 0; k < counter_count; k++)
             *field(sum, &counter_infos[k]) += counter_value(&one, &counter_infos[k]);
     }
@@ -505,9 +526,9 @@ counters_sum(const struct counters_segment *segment, struct counters *sum)
     int tries = READ_TRIES;
 
     do {
-        before = read_begin(&segment->folding);
+        before = read_begin(&segment->in->folding);
         sum_once(segment, sum);
-    } while (is_torn(&segment->folding, before) && --tries > 0);
+    } while (is_torn(segment, &segment->in->folding, before) && --tries > 0);
 }
 
 uint64_t
@@ -517,7 +538,7 @@ counters_mean_connections(const struct counters_segment *segment, uint64_t gener
     uint64_t sum = 0, workers = 0;
 
     for (unsigned i = 0; i < used; i++) {
-        const struct counters *block = &segment->block[i];
+        const struct counters *block = &segment->in->block[i];
 
         if (owner(block) <= 0 || load(&block->generation) != generation
             || load(&block->leaving) != 0)
@@ -535,7 +556,7 @@ counters_room(const struct counters_segment *segment)
     struct counters_room room = { 0 };
 
     for (unsigned i = 0; i < used; i++) {
-        const struct counters *block = &segment->block[i];
+        const struct counters *block = &segment->in->block[i];
 
         if (owner(block) <= 0 || load(&block->leaving) != 0)
             continue;
@@ -548,7 +569,9 @@ counters_room(const struct counters_segment *segment)
 unsigned
 counters_hosts(const struct counters_segment *segment)
 {
-    return __atomic_load_n(&segment->hosts, __ATOMIC_ACQUIRE);
+    uint32_t hosts = __atomic_load_n(&segment->in->hosts, __ATOMIC_ACQUIRE);
+
+    return MIN(hosts, (uint32_t)HOSTS_MAX + 1);
 }
 
 struct str
@@ -572,8 +595,8 @@ sum_rows_once(const struct counters_segment *segment, unsigned host, struct host
 {
     memset(sum, 0, sizeof(*sum));
     add_row(sum, &rows(segment, segment->blocks)[host]);
-    for (unsigned i = 0; i < counters_used_blocks(segment); i++)
-        if (owner(&segment->block[i]) > 0)
+    for (unsigned i = 0, used = counters_used_blocks(segment); i < used; i++)
+        if (owner(&segment->in->block[i]) > 0)
             add_row(sum, &rows(segment, i)[host]);
 }
 
@@ -584,9 +607,9 @@ counters_host_sum(const struct counters_segment *segment, unsigned host, struct 
     int tries = READ_TRIES;
 
     do {
-        before = read_begin(&segment->folding);
+        before = read_begin(&segment->in->folding);
         sum_rows_once(segment, host, sum);
-    } while (is_torn(&segment->folding, before) && --tries > 0);
+    } while (is_torn(segment, &segment->in->folding, before) && --tries > 0);
 }
 
 uint64_t
@@ -617,10 +640,12 @@ host_stats_quantile_us(const struct host_stats *host, unsigned permille)
 static void
 read_master(const struct counters_master *master, struct counters_master *copy)
 {
+    uint32_t len = __atomic_load_n(&master->verdict_len, __ATOMIC_RELAXED);
+
     for (unsigned i = 0; i < master_info_count; i++)
         *(uint64_t *)(void *)((char *)copy + master_infos[i].offset)
             = counter_value(master, &master_infos[i]);
-    copy->verdict_len = __atomic_load_n(&master->verdict_len, __ATOMIC_RELAXED);
+    copy->verdict_len = MIN(len, (uint32_t)sizeof(copy->verdict));
     for (uint32_t i = 0; i < copy->verdict_len; i++)
         copy->verdict[i] = __atomic_load_n(&master->verdict[i], __ATOMIC_RELAXED);
 }
@@ -632,25 +657,25 @@ counters_master(const struct counters_segment *segment, struct counters_master *
     int tries = READ_TRIES;
 
     do {
-        before = read_begin(&segment->speaking);
-        read_master(&segment->master, copy);
-    } while (is_torn(&segment->speaking, before) && --tries > 0);
+        before = read_begin(&segment->in->speaking);
+        read_master(&segment->in->master, copy);
+    } while (is_torn(segment, &segment->in->speaking, before) && --tries > 0);
 }
 
 /* Each generation is counted at the first of its blocks. */
 unsigned
 counters_old_generations(const struct counters_segment *segment)
 {
-    uint64_t current = load(&segment->master.generation);
+    uint64_t current = load(&segment->in->master.generation);
     unsigned used = counters_used_blocks(segment), n = 0;
 
     for (unsigned i = 0; i < used; i++) {
-        uint64_t generation = load(&segment->block[i].generation);
+        uint64_t generation = load(&segment->in->block[i].generation);
         unsigned k = 0;
 
-        if (owner(&segment->block[i]) <= 0 || generation >= current)
+        if (owner(&segment->in->block[i]) <= 0 || generation >= current)
             continue;
-        while (k < i && load(&segment->block[k].generation) != generation)
+        while (k < i && load(&segment->in->block[k].generation) != generation)
             k++;
         n += k == i;
     }

@@ -5,6 +5,7 @@
 #include "base/counters.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -359,6 +360,59 @@ START_TEST(pause_under_way_is_included)
 }
 END_TEST
 
+/* All of the shared memory that holds this address. */
+static void
+overwrite_mapping(const void *within, int byte)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    uintptr_t at = (uintptr_t)within, from = 0, to = 0;
+    char line[512], *end;
+
+    ck_assert_ptr_nonnull(maps);
+    while (at < from || at >= to) {
+        ck_assert_ptr_nonnull(fgets(line, sizeof(line), maps));
+        from = strtoul(line, &end, 16);
+        to = strtoul(end + 1, NULL, 16);
+    }
+    fclose(maps);
+    memset((char *)(uintptr_t)within - (at - from), byte, to - from);
+}
+
+static const int bytes_of_others[] = { 0xff, 0x7f, 0x01, 0x00 };
+
+/* A worker writes to the same memory as the master, who is root. */
+START_TEST(what_others_write_leads_nobody_astray)
+{
+    struct counters_segment *segment = counters_create(3);
+    struct counters sum;
+    struct host_stats row;
+    struct counters_master m;
+
+    ck_assert_uint_eq(counters_host(segment, STR("a")), 0);
+    counters_use(segment, 0, 1);
+    overwrite_mapping(counters_block(segment, 0), bytes_of_others[_i]);
+    ck_assert_uint_eq(counters_blocks(segment), 3);
+    ck_assert_uint_le(counters_used_blocks(segment), 3);
+    ck_assert_uint_le(counters_hosts(segment), HOSTS_MAX + 1);
+    ck_assert_int_lt(counters_reserve(segment), 3);
+    counters_retire(segment, 0);
+    ck_assert_uint_le(counters_host(segment, STR("b")), HOSTS_MAX);
+    counters_note_reload(segment, true, STR("well"));
+    overwrite_mapping(counters_block(segment, 0), bytes_of_others[_i]);
+    counters_master(segment, &m);
+    ck_assert_uint_le(m.verdict_len, sizeof(m.verdict));
+    counters_sum(segment, &sum);
+    (void)counters_copy(segment, 2, &sum);
+    for (unsigned i = 0; i < counters_hosts(segment); i++) {
+        ck_assert_uint_le(counters_host_name(segment, i).len, HOST_NAME_MAX_LEN);
+        counters_host_sum(segment, i, &row);
+    }
+    (void)counters_old_generations(segment);
+    (void)counters_room(segment);
+    counters_destroy(segment);
+}
+END_TEST
+
 enum { TURNS = 3000 };
 
 /* Another process reads while this one writes: it exits with 1 when something goes back. */
@@ -449,6 +503,7 @@ main(void)
     unit_add(suite, verdict_is_kept_and_cut, 1);
     unit_add(suite, old_generations_are_those_with_workers, 1);
     unit_add(suite, pause_under_way_is_included, 1);
+    unit_add(suite, what_others_write_leads_nobody_astray, ARRAY_LEN(bytes_of_others));
     unit_add(suite, reader_never_sees_a_counter_go_back_nor_half_a_verdict, 1);
     unit_add(suite, segment_is_found_by_who_has_one, 1);
     return unit_run(suite);
