@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/channel.h"
 
+#include "base/compiler.h"
 #include "proc/passing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -12,6 +14,28 @@ bool
 channel_open(int ends[2])
 {
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0;
+}
+
+bool
+channel_open_to_worker(struct channel_ends *ends)
+{
+    int told[2], said[2], err;
+
+    if (!channel_open(told))
+        return false;
+    /* As packets, so that messages stay apart. */
+    if (shutdown(told[0], SHUT_RD) != 0 || pipe2(said, O_CLOEXEC | O_NONBLOCK | O_DIRECT) != 0) {
+        err = errno;
+        close(told[0]);
+        close(told[1]);
+        errno = err;
+        return false;
+    }
+    ends->master.tell = told[0];
+    ends->master.hear = said[0];
+    ends->worker.tell = said[1];
+    ends->worker.hear = told[1];
+    return true;
 }
 
 bool
@@ -59,5 +83,44 @@ channel_receive(int end, struct channel_message *m)
         return CHANNEL_CLOSED;
     }
     m->text = (struct str){ m->bytes, (size_t)n - sizeof(m->kind) };
+    return CHANNEL_GOT;
+}
+
+/* ---- what a worker says -------------------------------------------------------------------- */
+
+bool
+channel_say(int tell, enum channel_kind kind, struct str text)
+{
+    char bytes[PIPE_BUF];
+    size_t len = MIN(text.len, (size_t)CHANNEL_SAID_MAX);
+    ssize_t n;
+
+    memcpy(bytes, &kind, sizeof(kind));
+    if (len > 0)
+        memcpy(bytes + sizeof(kind), text.p, len);
+    do
+        n = write(tell, bytes, sizeof(kind) + len);
+    while (n < 0 && errno == EINTR);
+    return n >= 0;
+}
+
+enum channel_result
+channel_hear(int hear, struct channel_message *m)
+{
+    char bytes[PIPE_BUF];
+    ssize_t n;
+
+    do
+        n = read(hear, bytes, sizeof(bytes));
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN)
+        return CHANNEL_EMPTY;
+    if (n < (ssize_t)sizeof(m->kind))
+        return CHANNEL_CLOSED;
+    memcpy(&m->kind, bytes, sizeof(m->kind));
+    m->text = (struct str){ m->bytes, (size_t)n - sizeof(m->kind) };
+    memcpy(m->bytes, bytes + sizeof(m->kind), m->text.len);
+    m->fd = -1;
+    m->fd_lost = false;
     return CHANNEL_GOT;
 }

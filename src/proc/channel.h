@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * channel: the line between the master and one worker. Messages, each whole or not at all, with
- * or without a descriptor.
+ * channel: the lines between the master and one worker, and between two masters. Messages, each
+ * whole or not at all, with or without a descriptor.
+ *
+ * The master believes a worker nothing, and takes no descriptor from it: to close the last one of a
+ * socket may take as long as whoever made it wants (SO_LINGER), even when it was never looked at. So
+ * what a worker says goes through a pipe, which cannot carry any, and the socket by which it is told
+ * is deaf at the master's end.
  */
 #ifndef WEIR_PROC_CHANNEL_H
 #define WEIR_PROC_CHANNEL_H
 
 #include "base/str.h"
+#include <limits.h>
 
 enum channel_kind {
     CHANNEL_READY,              /* worker to master: it serves */
@@ -24,7 +30,10 @@ enum channel_kind {
                                    for they may be two programs */
 };
 
-enum { CHANNEL_TEXT_MAX = 65536 };
+enum {
+    CHANNEL_TEXT_MAX = 65536,
+    CHANNEL_SAID_MAX = PIPE_BUF - (int)sizeof(enum channel_kind)    /* of a worker's text */
+};
 
 struct channel_message {
     enum channel_kind kind;
@@ -36,8 +45,16 @@ struct channel_message {
 
 enum channel_result { CHANNEL_GOT, CHANNEL_EMPTY, CHANNEL_CLOSED };
 
-/* Two ends, non-blocking and close-on-exec. False with errno. */
+/* Between masters. Two ends, non-blocking and close-on-exec. False with errno. */
 bool channel_open(int ends[2]);
+
+/* Between the master and a worker: what is told comes out where it is heard. */
+struct channel_ends {
+    struct { int tell, hear; } master, worker;
+};
+
+/* The same; the parts that a process does not use are its to close. */
+bool channel_open_to_worker(struct channel_ends *ends);
 
 /* Never blocks; fd -1: none. False with errno (EAGAIN: the other side does not read). */
 bool channel_send(int end, enum channel_kind kind, struct str text, int fd);
@@ -47,5 +64,10 @@ bool channel_send(int end, enum channel_kind kind, struct str text, int fd);
  * expected from it.
  */
 enum channel_result channel_receive(int end, struct channel_message *message);
+
+/* The worker; what does not fit into CHANNEL_SAID_MAX bytes is cut. Never blocks. False with errno. */
+bool channel_say(int tell, enum channel_kind kind, struct str text);
+/* The master; no descriptor comes along. */
+enum channel_result channel_hear(int hear, struct channel_message *message);
 
 #endif

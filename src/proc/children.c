@@ -18,6 +18,7 @@ enum {
     QUICK_MS = 1000,            /* who dies younger than this died at once */
     RESPAWN_FIRST_MS = 100,
     RESPAWN_MAX_MS = 30000,
+    HEAR_TURN = 64,             /* messages of a worker for one event: more than its pipe holds */
     START_TRIES = 5             /* before the first start counts as failed: three seconds */
 };
 
@@ -33,8 +34,10 @@ leave_master_behind(struct master *m, const struct child *self)
     tell_copy(NULL);
     control_server_forget(&m->control);
     for (struct link *l = m->children.next; l != &m->children; l = l->next)
-        if (child_of(l)->channel.fd >= 0)
+        if (child_of(l)->channel.fd >= 0) {
             close(child_of(l)->channel.fd);
+            close(child_of(l)->tell);
+        }
     upgrade_forget(m);
     forward_forget();
     if (m->gather.file >= 0)
@@ -49,22 +52,25 @@ leave_master_behind(struct master *m, const struct child *self)
 
 static void on_channel(struct loop_source *source, uint32_t events);
 
-/* Takes one end of the line; the other is the worker's. False with errno. */
+/* Takes the master's end of the line; the other is the worker's. False with errno. */
 static bool
-open_channel(struct child *c, int *theirs)
+open_channel(struct child *c, struct channel_ends *ends)
 {
-    int ends[2];
+    int err;
 
-    if (!channel_open(ends))
+    if (!channel_open_to_worker(ends))
         return false;
-    c->channel = (struct loop_source){ .fd = ends[0], .on_event = on_channel, .data = c };
-    if (loop_source_add(&c->master->loop, &c->channel, EPOLLIN)) {
-        *theirs = ends[1];
+    c->channel = (struct loop_source){ .fd = ends->master.hear, .on_event = on_channel, .data = c };
+    c->tell = ends->master.tell;
+    if (loop_source_add(&c->master->loop, &c->channel, EPOLLIN))
         return true;
-    }
-    close(ends[0]);
-    close(ends[1]);
-    c->channel.fd = -1;
+    err = errno;
+    close(ends->master.hear);
+    close(ends->master.tell);
+    close(ends->worker.hear);
+    close(ends->worker.tell);
+    c->channel.fd = c->tell = -1;
+    errno = err;
     return false;
 }
 
@@ -75,7 +81,8 @@ close_channel(struct child *c)
         return;
     loop_source_remove(&c->master->loop, &c->channel);
     close(c->channel.fd);
-    c->channel.fd = -1;
+    close(c->tell);
+    c->channel.fd = c->tell = -1;
 }
 
 static void
@@ -107,25 +114,26 @@ child_start(struct child *c)
 {
     struct master *m = c->master;
     struct worker_start start;
-    int end;
+    struct channel_ends ends;
 
     c->ready = false;
     c->started_ms = now.mono_ms;
-    if (!open_channel(c, &end)) {
-        start_failed(c, "socketpair()");
+    if (!open_channel(c, &ends)) {
+        start_failed(c, "opening a channel");
         return;
     }
     c->block = counters_reserve(m->counters);
     start = (struct worker_start){
-        .runtime = c->runtime, .counters = m->counters, .block = c->block, .channel = end,
-        .queue = m->queue, .number = c->number, .master = getpid(),
+        .runtime = c->runtime, .counters = m->counters, .block = c->block,
+        .hear = ends.worker.hear, .tell = ends.worker.tell, .queue = m->queue, .number = c->number, .master = getpid(),
     };
     c->pid = fork();
     if (c->pid == 0) {
         leave_master_behind(m, c);
         worker_run(&start);
     }
-    close(end);
+    close(ends.worker.hear);
+    close(ends.worker.tell);
     if (c->pid < 0) {
         c->pid = 0;
         if (c->block >= 0)
@@ -164,7 +172,7 @@ child_add(struct master *m, struct runtime *rt, unsigned number)
     c->runtime = rt;
     c->generation = rt->generation;
     c->number = number;
-    c->channel.fd = -1;
+    c->channel.fd = c->tell = -1;
     c->block = -1;
     timer_init(&c->respawn, on_respawn);
     leaving_init(c);
@@ -232,7 +240,7 @@ tell_fates(const struct child *c)
     struct writer w = writer_at(text, sizeof(text));
 
     write_fates(&w, c->runtime);
-    if (!w.ok || !channel_send(c->channel.fd, CHANNEL_FATES, writer_str(&w), -1))
+    if (!w.ok || !channel_send(c->tell, CHANNEL_FATES, writer_str(&w), -1))
         LOG(&process_log, WARN, w.ok ? errno : 0, "worker process %d cannot be told which "
             "listening sockets go", (int)c->pid);
 }
@@ -296,7 +304,7 @@ static void
 tell_one(struct child *c, const struct successor_told *to)
 {
     if (to->queue >= 0 && c->channel.fd >= 0
-        && channel_send(c->channel.fd, CHANNEL_RETIRE, to->addresses, to->queue))
+        && channel_send(c->tell, CHANNEL_RETIRE, to->addresses, to->queue))
         c->retired = true;
     else if (!c->retired && kill(c->pid, SIGQUIT) != 0 && errno != ESRCH)
         cannot_tell(c, SIGQUIT);
@@ -478,16 +486,17 @@ hear(struct child *c, const struct channel_message *message)
     }
 }
 
+/* Whoever does not stop talking is listened to again when the others were. */
 static void
 read_channel(struct child *c)
 {
     static struct channel_message message;
     enum channel_result result = CHANNEL_EMPTY;
 
-    while (c->channel.fd >= 0
-           && (result = channel_receive(c->channel.fd, &message)) == CHANNEL_GOT) {
-        if (message.fd >= 0)
-            close(message.fd);
+    for (int i = 0; i < HEAR_TURN && c->channel.fd >= 0; i++) {
+        result = channel_hear(c->channel.fd, &message);
+        if (result != CHANNEL_GOT)
+            break;
         hear(c, &message);
     }
     if (result == CHANNEL_CLOSED)

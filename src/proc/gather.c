@@ -105,7 +105,7 @@ answer_children(struct master *m)
 
         c->lists = false;
         if (c->wants_list && c->channel.fd >= 0)
-            channel_send(c->channel.fd, CHANNEL_LISTED, STR_NONE, m->gather.file);
+            channel_send(c->tell, CHANNEL_LISTED, STR_NONE, m->gather.file);
         c->wants_list = false;
     }
 }
@@ -163,7 +163,7 @@ begin(struct master *m)
         struct child *c = child_of(l);
 
         c->lists = c->pid != 0 && c->ready && c->channel.fd >= 0
-                   && channel_send(c->channel.fd, CHANNEL_LIST, STR_NONE, m->gather.file);
+                   && channel_send(c->tell, CHANNEL_LIST, STR_NONE, m->gather.file);
     }
     if (m->gather.file >= 0 && somebody_lists(m))
         timer_arm(&m->loop.timers, &m->gather.limit, now.mono_ms + LIMIT_MS);

@@ -26,7 +26,8 @@ struct child {
     struct master *master;
     struct runtime *runtime;
     pid_t pid;
-    struct loop_source channel; /* fd -1: none */
+    struct loop_source channel; /* what it says; fd -1: none */
+    int tell;                   /* where it hears; -1: none, as above */
     int block;                  /* of the counters, -1: none */
     unsigned number;
     uint64_t generation;        /* of its configuration, known when runtime is NULL, too */

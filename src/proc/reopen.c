@@ -33,7 +33,7 @@ pass_to_workers(struct master *m, const struct log_file *file)
         if (c->pid == 0 || c->channel.fd < 0)
             continue;
         /* Who does not read its channel may have time for a signal later. */
-        if (!channel_send(c->channel.fd, CHANNEL_LOG_FILE, file->path, file->fd))
+        if (!channel_send(c->tell, CHANNEL_LOG_FILE, file->path, file->fd))
             kill(c->pid, SIGUSR1);
     }
 }

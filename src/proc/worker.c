@@ -33,7 +33,8 @@ struct worker {
     struct serving serving;
     struct handover_queue queue;
     pid_t master;
-    struct loop_source channel;
+    struct loop_source channel; /* what the master says */
+    int tell;                   /* where it hears */
     int spare;                  /* a descriptor that gives way to one the master sends; -1: none */
 };
 
@@ -189,7 +190,7 @@ write_list(struct worker *w, int file)
         arena_destroy(arena);
     }
     close(file);
-    channel_send(w->channel.fd, CHANNEL_LISTED, STR_NONE, -1);
+    channel_say(w->tell, CHANNEL_LISTED, STR_NONE);
 }
 
 static void
@@ -343,7 +344,7 @@ ask_for_list(void *ctx)
 {
     const struct worker *w = ctx;
 
-    return channel_send(w->channel.fd, CHANNEL_LIST, STR_NONE, -1);
+    return channel_say(w->tell, CHANNEL_LIST, STR_NONE);
 }
 
 static bool
@@ -351,7 +352,7 @@ open_channel(struct worker *w, int fd)
 {
     w->channel = (struct loop_source){ .fd = fd, .on_event = on_channel, .data = w };
     if (loop_source_add(&w->serving.loop, &w->channel, EPOLLIN)
-        && channel_send(fd, CHANNEL_READY, STR_NONE, -1)) {
+        && channel_say(w->tell, CHANNEL_READY, STR_NONE)) {
         keep_spare(w);
         return true;
     }
@@ -375,8 +376,8 @@ begin(struct worker *w, const struct worker_start *start)
     ok = become_worker(start) && serving_start(&w->serving, start->runtime, on_signal);
     tell_copy(NULL);
     if (!ok)
-        channel_send(start->channel, CHANNEL_FAILED,
-                     (struct str){ bytes, (size_t)(said.p - said.start) }, -1);
+        channel_say(start->tell, CHANNEL_FAILED,
+                    (struct str){ bytes, (size_t)(said.p - said.start) });
     return ok;
 }
 
@@ -391,6 +392,7 @@ worker_run(const struct worker_start *start)
     w.serving.loop.data = &w;
     w.queue = start->queue;
     w.master = start->master;
+    w.tell = start->tell;
     w.spare = -1;
     serving_can_list(&w.serving, &(struct http_listing){ ask_for_list, &w });
     if (!calls_listen(&w.serving.loop)) {
@@ -400,11 +402,12 @@ worker_run(const struct worker_start *start)
 #ifdef WEIR_DEBUG
     taken_over_listen(&w.serving.loop);
 #endif
-    if (!serving_adopt(&w.serving, w.queue.in) || !open_channel(&w, start->channel))
+    if (!serving_adopt(&w.serving, w.queue.in) || !open_channel(&w, start->hear))
         exit(EXIT_FATAL);
     ok = loop_run(&w.serving.loop);
     serving_stop(&w.serving);
-    close(start->channel);
+    close(start->hear);
+    close(start->tell);
     if (w.spare >= 0)
         close(w.spare);
     exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);

@@ -19,7 +19,7 @@ struct worker_start {
     struct runtime *runtime;
     struct counters_segment *counters;
     int block;                  /* its counters; -1: none was free, it counts for itself */
-    int channel;                /* its end */
+    int hear, tell;             /* its ends of the channel */
     struct handover_queue queue;        /* connections come out of it, and may go into it */
     unsigned number;            /* among the workers of this configuration, from 0 */
     pid_t master;

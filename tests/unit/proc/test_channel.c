@@ -160,6 +160,73 @@ START_TEST(message_shorter_than_its_kind_ends_the_channel)
 }
 END_TEST
 
+static struct channel_ends line;
+
+static void
+setup_line(void)
+{
+    ck_assert(channel_open_to_worker(&line));
+}
+
+START_TEST(worker_is_told_with_a_descriptor_and_says_without)
+{
+    setup_line();
+    ck_assert_int_eq(channel_hear(line.master.hear, &got), CHANNEL_EMPTY);
+    ck_assert(channel_say(line.worker.tell, CHANNEL_READY, STR_NONE));
+    ck_assert(channel_say(line.worker.tell, CHANNEL_FAILED, STR("why")));
+    ck_assert_int_eq(channel_hear(line.master.hear, &got), CHANNEL_GOT);
+    ck_assert(got.kind == CHANNEL_READY && got.text.len == 0 && got.fd == -1 && !got.fd_lost);
+    ck_assert_int_eq(channel_hear(line.master.hear, &got), CHANNEL_GOT);
+    ck_assert(got.kind == CHANNEL_FAILED && str_eq(got.text, STR("why")));
+    ck_assert(channel_send(line.master.tell, CHANNEL_LIST, STR("x"), STDERR_FILENO));
+    ck_assert_int_eq(channel_receive(line.worker.hear, &got), CHANNEL_GOT);
+    ck_assert(got.kind == CHANNEL_LIST && got.fd >= 0);
+    close(got.fd);
+    close(line.worker.tell);
+    close(line.worker.hear);
+    ck_assert_int_eq(channel_hear(line.master.hear, &got), CHANNEL_CLOSED);
+    ck_assert(!channel_send(line.master.tell, CHANNEL_LIST, STR_NONE, -1));
+}
+END_TEST
+
+/* Nor would a message without one be read. */
+START_TEST(worker_cannot_pass_a_descriptor_to_the_master)
+{
+    setup_line();
+    ck_assert(!channel_send(line.worker.hear, CHANNEL_READY, STR_NONE, STDERR_FILENO));
+    ck_assert_int_eq(errno, EPIPE);
+    ck_assert(!channel_send(line.worker.tell, CHANNEL_READY, STR_NONE, STDERR_FILENO));
+    ck_assert_int_eq(errno, ENOTSOCK);
+}
+END_TEST
+
+START_TEST(what_a_worker_says_is_cut_and_never_blocks)
+{
+    static char text[CHANNEL_SAID_MAX + 1];
+    unsigned said = 0;
+
+    setup_line();
+    memset(text, 'x', sizeof(text));
+    ck_assert(channel_say(line.worker.tell, CHANNEL_FAILED, (struct str){ text, sizeof(text) }));
+    ck_assert_int_eq(channel_hear(line.master.hear, &got), CHANNEL_GOT);
+    ck_assert_uint_eq(got.text.len, CHANNEL_SAID_MAX);
+    ck_assert_int_eq(channel_hear(line.master.hear, &got), CHANNEL_EMPTY);
+    while (said < 1000 && channel_say(line.worker.tell, CHANNEL_READY, STR_NONE))
+        said++;
+    ck_assert_int_eq(errno, EAGAIN);
+    ck_assert_uint_gt(said, 0);
+    ck_assert_uint_lt(said, 1000);
+}
+END_TEST
+
+START_TEST(what_is_shorter_than_its_kind_ends_the_line)
+{
+    setup_line();
+    ck_assert_int_eq(write(line.worker.tell, "x", 1), 1);
+    ck_assert_int_eq(channel_hear(line.master.hear, &got), CHANNEL_CLOSED);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -174,5 +241,9 @@ main(void)
     unit_add(suite, closed_end_is_seen_by_the_other, 1);
     unit_add(suite, other_side_that_does_not_read_does_not_block, 1);
     unit_add(suite, message_shorter_than_its_kind_ends_the_channel, 1);
+    unit_add(suite, worker_is_told_with_a_descriptor_and_says_without, 1);
+    unit_add(suite, worker_cannot_pass_a_descriptor_to_the_master, 1);
+    unit_add(suite, what_a_worker_says_is_cut_and_never_blocks, 1);
+    unit_add(suite, what_is_shorter_than_its_kind_ends_the_line, 1);
     return unit_run(suite);
 }
