@@ -49,14 +49,13 @@ enum { IS_DEBUG = 0 };
  */
 static const char *const allowed[] = {
     /* bytes */
-    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2",
-    "pwritev2", "sendfile", "splice", "copy_file_range", "close", "lseek", "dup", "flock",
-    "ftruncate", "fadvise64", "readahead", "getdents64",
+    "read", "write", "readv", "writev", "pread64", "preadv2", "sendfile", "copy_file_range", "close",
+    "lseek", "dup", "flock", "ftruncate", "fadvise64", "readahead", "getdents64",
     /* files by name: where they may lie is Landlock's affair */
     "open", "openat", "openat2", "stat", "lstat", "fstat", "newfstatat", "fstatat64", "statx",
     "statfs", "fstatfs", "readlink", "readlinkat", "access", "faccessat", "faccessat2", "getcwd",
     /* connections that are there, and new ones of sockets that listen */
-    "accept", "accept4", "recvfrom", "recvmsg", "sendto", "sendmsg", "shutdown", "getsockname",
+    "accept", "accept4", "recvfrom", "recvmsg", "sendto", "sendmsg", "getsockname",
     "getpeername", "getsockopt", "setsockopt",
     /* waiting */
     "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll",
@@ -114,7 +113,8 @@ allow_arguments(scmp_filter_ctx filter)
 {
     static const scmp_datum_t ioctls[] = { FIONREAD, SIOCOUTQ, TCGETS };
     static const scmp_datum_t fcntls[] = {
-        F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL,
+        F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL,    /* no F_SETFL: whether it blocks
+                                                                   is others' affair, too */
     };
     static const scmp_datum_t prctls[] = { PR_SET_NAME, 0x53564d41 /* PR_SET_VMA: malloc's names */ };
     const scmp_datum_t self = (scmp_datum_t)getpid();
@@ -123,6 +123,10 @@ allow_arguments(scmp_filter_ctx filter)
         && allow_values(filter, SCMP_SYS(fcntl), 1, fcntls, ARRAY_LEN(fcntls))
         && (UNDER_SANITIZER
             || allow_values(filter, SCMP_SYS(prctl), 0, prctls, ARRAY_LEN(prctls)))
+        /* of a socket that listens the other way would be its end, for the others who listen, too;
+           and that one could be connected by sendto(MSG_FASTOPEN) */
+        && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(shutdown), 1,
+                            SCMP_CMP32(1, SCMP_CMP_EQ, SHUT_WR, 0)) == 0
         /* no code is made */
         && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
                             SCMP_CMP32(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0
@@ -152,9 +156,10 @@ allow_datagrams(scmp_filter_ctx filter, int family)
 {
     enum { TYPES = 0xf };       /* the rest are flags */
 
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
                             SCMP_CMP32(0, SCMP_CMP_EQ, (scmp_datum_t)family, 0),
-                            SCMP_CMP32(1, SCMP_CMP_MASKED_EQ, TYPES, SOCK_DGRAM)) == 0
+                            SCMP_CMP32(1, SCMP_CMP_MASKED_EQ, TYPES, SOCK_DGRAM),
+                            SCMP_CMP32(2, SCMP_CMP_EQ, 0, 0)) == 0
         && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0) == 0;
 }
 

@@ -5,6 +5,8 @@
 
 #include "base/compiler.h"
 #include "base/log.h"
+#include "proc/channel.h"
+#include "proc/passing.h"
 #include "proc/title.h"
 
 #include <arpa/inet.h>
@@ -69,10 +71,13 @@ at_port(const char *port)
     };
 }
 
+/* "2", and a protocol behind it: "2:136". */
 static int
 do_socket(const char *family, const char *type)
 {
-    return keep(socket(atoi(family), atoi(type), 0));
+    const char *colon = strchr(type, ':');
+
+    return keep(socket(atoi(family), atoi(type), colon != NULL ? atoi(colon + 1) : 0));
 }
 
 /* With a socket that the worker has: whoever serves has some. */
@@ -90,6 +95,28 @@ do_bind(const char *fd, const char *port)
     const struct sockaddr_in to = at_port(port);
 
     return bind(atoi(fd), (const struct sockaddr *)&to, sizeof(to));
+}
+
+/* Which connects, too, where the socket is not. */
+static int
+do_send_to(const char *fd, const char *port)
+{
+    const struct sockaddr_in to = at_port(port);
+
+    return (int)sendto(atoi(fd), "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL | MSG_DONTWAIT,
+                       (const struct sockaddr *)&to, sizeof(to));
+}
+
+static int
+do_shutdown(const char *fd, const char *how)
+{
+    return shutdown(atoi(fd), atoi(how));
+}
+
+static int
+do_flags(const char *fd, const char *flags)
+{
+    return fcntl(atoi(fd), F_SETFL, atoi(flags));
 }
 
 static int
@@ -221,6 +248,47 @@ do_thread(const char *unused, const char *unused_too)
     return err == 0 ? 0 : -1;
 }
 
+/* Hands a descriptor to whoever reads from a socket that is not the test's. */
+static int
+do_pass(const char *to, const char *fd)
+{
+    union passing control;
+    struct iovec part = { (char[]){ "x" }, 1 };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+    if (atoi(to) == line_source.fd) {
+        errno = EINVAL;
+        return -1;
+    }
+    passing_put(&message, &control, atoi(fd));
+    return (int)sendmsg(atoi(to), &message, MSG_NOSIGNAL);
+}
+
+static void *
+flood(void *arg)
+{
+    const int *to = arg;
+    const enum channel_kind kind = CHANNEL_READY;
+
+    while (write(*to, &kind, sizeof(kind)) > 0 || errno == EAGAIN)
+        continue;
+    return NULL;
+}
+
+/* Says one thing to the master without an end. */
+static int
+do_flood(const char *fd, const char *threads)
+{
+    static int to;
+    pthread_t thread;
+
+    to = atoi(fd);
+    for (int i = atoi(threads); i > 0; i--)
+        if ((errno = pthread_create(&thread, NULL, flood, &to)) != 0)
+            return -1;
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*make)(const char *a, const char *b);
@@ -230,7 +298,8 @@ static const struct {
     { "mkdir", do_mkdir }, { "unlink", do_unlink }, { "symlink", do_symlink },
     { "rename", do_rename }, { "chmod", do_chmod }, { "code", do_code }, { "map", do_map },
     { "fork", do_fork }, { "prctl", do_prctl }, { "ioctl", do_ioctl }, { "limit", do_limit },
-    { "call", do_call }, { "thread", do_thread },
+    { "call", do_call }, { "thread", do_thread }, { "pass", do_pass }, { "flood", do_flood },
+    { "send-to", do_send_to }, { "shutdown", do_shutdown }, { "flags", do_flags },
 };
 
 /* ---- the line ------------------------------------------------------------------------------ */

@@ -482,3 +482,76 @@ def test_a_reload_brings_new_walls(intruder):
     listener.close()
     assert it("open", it.server.prefix / "else/b", "r") == "ok"
     assert it("open", "/etc/passwd", "r") == "EACCES"
+
+
+def descriptors(worker, kind):
+    """Those of a worker that are sockets, or pipes."""
+    links = {int(fd): os.readlink(f"/proc/{worker}/fd/{fd}") for fd in os.listdir(f"/proc/{worker}/fd")}
+    return {fd: link for fd, link in links.items() if link.startswith(kind + ":")}
+
+
+@taken_over
+def test_an_intruder_passes_the_master_no_descriptor(intruder):
+    """To close one may take as long as the intruder wants (SO_LINGER)."""
+    it = intruder()
+    inherited = descriptors(it.server.pid, "socket").values()
+    own = [fd for fd, link in descriptors(it.worker, "socket").items() if link not in inherited]
+    assert {it("pass", fd, own[0]) for fd in own} == {"EINVAL", "EPIPE"}
+    assert it.server.get("/a").text == "a" and it.server.run("-s", "status").returncode == 0
+
+
+@taken_over
+def test_an_intruder_who_does_not_stop_talking_does_not_hold_the_master_up(intruder):
+    it = intruder()
+    pipes = descriptors(it.server.pid, "pipe").values()
+    line = next(fd for fd, link in descriptors(it.worker, "pipe").items() if link in pipes and fd > 2)
+    assert it("flood", line, 4) == "ok"
+    for _ in range(5):
+        assert it.server.run("-s", "status").returncode == 0
+    assert it.server.run("-s", "reload").returncode == 0
+
+
+def inherited_listener(it):
+    """The worker's descriptor of the socket on which the server listens."""
+    port = f"{it.server.port():04X}"
+    rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inodes = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(":" + port) and row[3] == "0A"}
+    return next(fd for fd, link in descriptors(it.worker, "socket").items() if link in inodes)
+
+
+@taken_over
+@with_seccomp
+def test_an_intruder_takes_nothing_from_the_others_who_have_the_same_sockets(intruder):
+    """A listening socket is the master's and the other workers', too: also its flags are."""
+    it = intruder()
+    listener = inherited_listener(it)
+    assert [it("shutdown", listener, how) for how in (socket.SHUT_RD, socket.SHUT_RDWR)] == ["EPERM", "EPERM"]
+    assert {it("flags", fd, 0) for fd in (2, listener)} == {"EPERM"}
+    assert it("shutdown", listener, socket.SHUT_WR) in ("ok", "ENOTCONN")
+    assert it.server.get("/a").text == "a"
+
+
+@taken_over
+@with_seccomp
+def test_an_intruder_connects_no_socket_that_listened(intruder):
+    """Neither by connect() nor by a send that does the same, of which Landlock did not know for long."""
+    it = intruder()
+    listener = inherited_listener(it)
+    with socket.create_server(("127.0.0.1", 0)) as target:
+        target.setblocking(False)
+        port = target.getsockname()[1]
+        it("shutdown", listener, socket.SHUT_RD)
+        assert it("send-to", listener, port) not in ("ok", "EINPROGRESS")
+        with pytest.raises(BlockingIOError):
+            target.accept()
+
+
+@taken_over
+@with_seccomp
+def test_datagrams_have_no_protocol_of_an_intruders_choice(intruder):
+    it = intruder(main="error_log syslog:server=127.0.0.1:9 crit;")
+    udp, udp_lite = 17, 136
+    assert it("socket", socket.AF_INET, f"{socket.SOCK_DGRAM}:{udp_lite}") == "EPERM"
+    assert it("socket", socket.AF_INET, f"{socket.SOCK_DGRAM}:1") == "EPERM"
+    assert it("socket", socket.AF_INET, f"{socket.SOCK_DGRAM}:{udp}") == "EPERM"
+    assert it("socket", socket.AF_INET, socket.SOCK_DGRAM) == "ok"
