@@ -7,24 +7,33 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-bool
-pidfile_write(const char *path)
+/* "/dev/null" keeps nothing. */
+static bool
+make_empty(int fd)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    int failure;
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && (!S_ISREG(st.st_mode) || ftruncate(fd, 0) == 0);
+}
+
+bool
+pidfile_write(const char *path, struct log_refusal *why)
+{
+    int fd = log_open(path, why);
 
     if (fd < 0)
         return false;
-    if (dprintf(fd, "%d\n", (int)getpid()) > 0) {
+    if (make_empty(fd) && dprintf(fd, "%d\n", (int)getpid()) > 0) {
         close(fd);
         return true;
     }
-    failure = errno;
+    why->err = errno;
+    snprintf(why->text, sizeof(why->text), "write() \"%s\" failed", path);
     unlink(path);
     close(fd);
-    errno = failure;
     return false;
 }
 
@@ -32,7 +41,7 @@ enum pidfile_result
 pidfile_read(const char *path, pid_t *pid)
 {
     char buf[64];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf));
     int failure = errno;
     uint64_t number;

@@ -5,14 +5,16 @@
 #ifndef WEIR_PROC_PIDFILE_H
 #define WEIR_PROC_PIDFILE_H
 
+#include "base/log_open.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
 /*
- * Writes this process's number and a newline. False with errno; nothing of a file that it created
- * is left then.
+ * Writes this process's number and a newline, in the place of what the file holds. As root it goes
+ * no way that others may have laid, as with a log (base/log_open.h). False, *why says why: nothing
+ * of a file that it created is left then.
  */
-bool pidfile_write(const char *path);
+bool pidfile_write(const char *path, struct log_refusal *why);
 
 /* Removes the file when it holds this process's number: a successor may have written its own. */
 void pidfile_remove(const char *path);

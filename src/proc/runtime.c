@@ -298,10 +298,12 @@ open_zones(struct runtime *rt, const struct runtime *old)
 static bool
 write_pid_file(struct runtime *rt)
 {
+    struct log_refusal why;
+
     if (rt->options->no_pid_file)
         return true;
-    if (!pidfile_write(rt->main->pid_path.p)) {
-        tell(LEVEL_EMERG, errno, "open() \"%s\" failed", rt->main->pid_path.p);
+    if (!pidfile_write(rt->main->pid_path.p, &why)) {
+        tell(LEVEL_EMERG, why.err, "%s", why.text);
         return false;
     }
     rt->has_pid_file = true;

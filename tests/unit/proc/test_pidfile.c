@@ -6,9 +6,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+enum { SOMEBODY = 65534 };
+
 static char folder[64], path[128];
+static struct log_refusal why;
 
 static void
 setup(void)
@@ -42,7 +46,7 @@ START_TEST(file_holds_the_number_and_a_newline)
     int fd;
 
     setup();
-    ck_assert(pidfile_write(path));
+    ck_assert(pidfile_write(path, &why));
     snprintf(expected, sizeof(expected), "%d\n", (int)getpid());
     fd = open(path, O_RDONLY);
     n = read(fd, text, sizeof(text));
@@ -61,7 +65,7 @@ START_TEST(longer_text_of_before_leaves_nothing_behind)
 
     setup();
     put("1234567890123456789\n");
-    ck_assert(pidfile_write(path));
+    ck_assert(pidfile_write(path, &why));
     ck_assert_int_eq(pidfile_read(path, &pid), PIDFILE_OK);
     ck_assert_int_eq(pid, getpid());
     teardown();
@@ -86,9 +90,9 @@ START_TEST(missing_folder_and_missing_file_are_told_by_errno)
     errno = 0;
     ck_assert_int_eq(pidfile_read(path, &pid), PIDFILE_UNREADABLE);
     ck_assert_int_eq(errno, ENOENT);
-    errno = 0;
-    ck_assert(!pidfile_write("/nonexistent-folder/weir.pid"));
-    ck_assert_int_eq(errno, ENOENT);
+    ck_assert(!pidfile_write("/nonexistent-folder/weir.pid", &why));
+    ck_assert_int_eq(why.err, ENOENT);
+    ck_assert_str_eq(why.text, "open() \"/nonexistent-folder/weir.pid\" failed");
     teardown();
 }
 END_TEST
@@ -97,10 +101,49 @@ START_TEST(full_disk_is_a_failure)
 {
     setup();
     ck_assert_int_eq(symlink("/dev/full", path), 0);
-    errno = 0;
-    ck_assert(!pidfile_write(path));
-    ck_assert_int_eq(errno, ENOSPC);
+    ck_assert(!pidfile_write(path, &why));
+    ck_assert_int_eq(why.err, ENOSPC);
     ck_assert_int_ne(access(path, F_OK), 0);
+    teardown();
+}
+END_TEST
+
+static const bool is_hard[] = { false, true };
+
+/* In a folder of somebody's: what he has put there in the place of the file is not written to. */
+START_TEST(file_of_others_choice_is_left_alone)
+{
+    char other[256], text[32] = "";
+    int fd;
+
+    if (geteuid() != 0)
+        return;
+    setup();
+    snprintf(other, sizeof(other), "%s/other", folder);
+    ck_assert_int_eq(chown(folder, SOMEBODY, SOMEBODY), 0);
+    put("not ours");
+    ck_assert_int_eq(rename(path, other), 0);
+    ck_assert_int_eq(is_hard[_i] ? link(other, path) : symlink(other, path), 0);
+    ck_assert(!pidfile_write(path, &why));
+    ck_assert_int_eq(why.err, 0);
+    fd = open(other, O_RDONLY);
+    ck_assert_int_eq(read(fd, text, sizeof(text)), 8);
+    close(fd);
+    ck_assert_str_eq(text, "not ours");
+    unlink(other);
+    teardown();
+}
+END_TEST
+
+START_TEST(fifo_is_waited_for_by_nobody)
+{
+    pid_t pid;
+
+    setup();
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert(pidfile_write(path, &why));
+    ck_assert_int_eq(pidfile_read(path, &pid), PIDFILE_MALFORMED);
+    pidfile_remove(path);
     teardown();
 }
 END_TEST
@@ -141,6 +184,8 @@ main(void)
     unit_add(suite, file_of_another_process_is_not_removed, 1);
     unit_add(suite, missing_folder_and_missing_file_are_told_by_errno, 1);
     unit_add(suite, full_disk_is_a_failure, 1);
+    unit_add(suite, file_of_others_choice_is_left_alone, ARRAY_LEN(is_hard));
+    unit_add(suite, fifo_is_waited_for_by_nobody, 1);
     unit_add(suite, only_a_number_that_can_be_a_process_is_read, ARRAY_LEN(texts));
     return unit_run(suite);
 }
