@@ -452,6 +452,27 @@ def test_root_gives_away_no_folder_that_somebody_else_links_to(weir, owner, give
     assert other.stat().st_uid == (65534 if given else 0)
 
 
+@AS_ROOT
+def test_root_goes_no_way_that_somebody_else_has_laid(weir):
+    """Nor does it matter which part of the path is the link."""
+    server = weir(main="user nobody;", server="dav_methods PUT; client_body_temp_path {prefix}/own/way/mine;", start=False,
+                  allow=["is a symbolic link"])
+    other = server.prefix / "other"
+    (other / "mine").mkdir(parents=True)
+    (server.prefix / "own").mkdir()
+    os.symlink(other, server.prefix / "own/way")
+    os.chown(server.prefix / "own", 65534, 65534)
+    server.write_conf()
+    for args in (["-t"], []):
+        done = server.run(*args)
+        assert done.returncode != 0 and '"way" in "' in done.stderr and "is a symbolic link, and others than root may change" in done.stderr
+    assert (other / "mine").stat().st_uid == 0
+    os.unlink(server.prefix / "own/way")
+    (server.prefix / "own/way").mkdir()
+    server.start()
+    assert (server.prefix / "own/way/mine").stat().st_uid == 65534
+
+
 def test_folder_is_made_at_reload(site):
     server = site()
     server.write_conf(server.template.replace("dav_methods PUT DELETE;", "dav_methods PUT; client_body_temp_path {prefix}/new;"))
