@@ -67,6 +67,18 @@ is_connection(const struct str *parts, unsigned n)
     return n == FIELDS;
 }
 
+enum { SHOWN_MAX = 512 };
+
+/* For a terminal: what a worker has written no other has looked at. */
+static struct str
+shown(struct str text, char bytes[SHOWN_MAX])
+{
+    struct writer w = writer_at(bytes, SHOWN_MAX);
+
+    write_for_terminal(&w, text, "");
+    return w.ok ? (struct str){ w.start, (size_t)(w.p - w.start) } : STR("?");
+}
+
 static void
 write_cell(struct writer *w, unsigned i, struct str text)
 {
@@ -95,13 +107,13 @@ seconds(struct str ms, char text[32])
 static void
 write_row(struct writer *w, const struct str *parts)
 {
-    char text[32];
+    char text[32], bytes[SHOWN_MAX];
 
     for (unsigned i = 0; i < FIELDS; i++) {
         size_t len = strlen(fields[i].key);
         bool is_time = strcmp(fields[i].key + len - 3, "_ms") == 0;
 
-        write_cell(w, i, is_time ? seconds(parts[i], text) : parts[i]);
+        write_cell(w, i, is_time ? seconds(parts[i], text) : shown(parts[i], bytes));
     }
     write_char(w, '\n');
 }

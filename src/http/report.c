@@ -103,6 +103,22 @@ write_time(struct writer *w, uint64_t seconds)
               tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
+/* What stands below its first line is indented; it lay where all workers can write. */
+static void
+write_verdict(struct writer *w, struct str text)
+{
+    do {
+        ptrdiff_t end = str_find(text, '\n', 0);
+        struct str line = { text.p, end < 0 ? text.len : (size_t)end };
+
+        write_for_terminal(w, line, "\t");
+        write_char(w, '\n');
+        text = str_from(text, end < 0 ? text.len : (size_t)end + 1);
+        if (text.len > 0)
+            write_str(w, STR("    "));
+    } while (text.len > 0);
+}
+
 static void
 text_head(struct writer *w, const struct report *r)
 {
@@ -123,13 +139,7 @@ text_head(struct writer *w, const struct report *r)
     write_fmt(w, "last reload %s, ", m->last_reload_ok != 0 ? "ok" : "failed");
     write_time(w, m->last_reload_time_s);
     write_str(w, STR(": "));
-    for (uint32_t i = 0; i < m->verdict_len; i++) {
-        write_char(w, m->verdict[i]);
-        if (m->verdict[i] == '\n' && i + 1 < m->verdict_len)
-            write_str(w, STR("    "));
-    }
-    if (m->verdict_len == 0 || m->verdict[m->verdict_len - 1] != '\n')
-        write_char(w, '\n');
+    write_verdict(w, (struct str){ m->verdict, m->verdict_len });
 }
 
 static void

@@ -2,6 +2,7 @@
 /* report: the numbers in their forms, and which form a client wants. */
 #include "unit.h"
 #include "base/clock.h"
+#include "http/listing_report.h"
 #include "http/report.h"
 #include "http/report_request.h"
 #include <unistd.h>
@@ -118,6 +119,23 @@ START_TEST(verdict_cannot_leave_its_place)
     report_page(&w, report_take(arena, segment), STR("word"));
     ck_assert_ptr_null(strstr(writer_cstr(&w), "<script>"));
     ck_assert_ptr_null(strstr(writer_cstr(&w), "{{"));
+    end();
+}
+END_TEST
+
+START_TEST(no_text_moves_a_terminal)
+{
+    struct writer w;
+
+    begin();
+    counters_note_reload(segment, false, STR("a\x1b[2J\n\tb\xc2\x9b\n"));
+    w = writer_in(arena);
+    report_text(&w, report_take(arena, segment));
+    ck_assert_ptr_nonnull(strstr(writer_cstr(&w), ": a\\x1B[2J\n    \tb\\xC2\\x9B\n"));
+    w = writer_in(arena);
+    listing_text(&w, STR("1\t2\t3\tidle\t\x1b]0;x\x07\tl\t1\t2\t3\t4\t5\n"));
+    ck_assert_ptr_nonnull(strstr(writer_cstr(&w), " \\x1B]0;x\\x07 "));
+    ck_assert_ptr_null(strchr(writer_cstr(&w), '\x1b'));
     end();
 }
 END_TEST
@@ -266,6 +284,7 @@ main(void)
     unit_add(suite, age_is_told_in_its_two_largest_units, ARRAY_LEN(ages));
     unit_add(suite, names_of_hosts_are_escaped_in_each_form, 1);
     unit_add(suite, verdict_cannot_leave_its_place, 1);
+    unit_add(suite, no_text_moves_a_terminal, 1);
     unit_add(suite, counters_of_one_kind_are_one_metric, 1);
     unit_add(suite, state_is_told, 1);
     unit_add(suite, raw_report_is_read_as_it_was_taken, 1);
