@@ -346,6 +346,20 @@ exchange(struct rotator *r, const struct rotating *log)
     return true;
 }
 
+/* Somebody else has rotated it, or removed it, or put there what is not to be opened. */
+static bool
+open_anew(struct rotator *r, const struct log_file *file)
+{
+    struct log_refusal why;
+    int fd = log_open(file->path.p, &why);
+
+    if (fd < 0)
+        return fail_unsafe(file, &why);
+    close(fd);
+    r->reopen(r->data, file->path);
+    return true;
+}
+
 /* True: nothing is to be done for that file any more. */
 static bool
 rotate(struct rotator *r, struct log_file *file)
@@ -360,8 +374,8 @@ rotate(struct rotator *r, struct log_file *file)
         return fail_unsafe(file, &why);
     if (is_still_there(&log))
         ok = exchange(r, &log);
-    else                            /* somebody else has rotated it, or removed it */
-        r->reopen(r->data, file->path);
+    else
+        ok = open_anew(r, file);
     log_place_leave(&log.place);
     if (ok)
         log.rotation->retry_ms = 0;

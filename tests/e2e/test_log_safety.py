@@ -121,15 +121,17 @@ def test_rotation_is_not_led_astray(weir):
     assert (stat.st_uid, stat.st_gid, stat.st_mode & 0o777) == (NOBODY, NOBODY, 0o644)
 
 
-def test_rotation_gives_up_what_is_a_link_by_now(weir):
+@pytest.mark.parametrize("kind, told", [("symbolic", "is a symbolic link"), ("hard", "is a file that has other names")])
+def test_rotation_gives_up_what_is_a_link_by_now(weir, kind, told):
     server = prepare(weir, "rotate=4k")
     server.start()
     os.rename(log_of(server), server.prefix / "own/old")
-    plant(server, "symbolic", log_of(server))
+    plant(server, kind, log_of(server))
     with server.connect() as client:
         for _ in range(100):
             client.ask(request("/a?" + "x" * 60))
-    server.wait_log(r'\[error\] .*is a symbolic link.*; it is not rotated, and written to as before')
-    assert server.log_text().count("it is not rotated") == 1
+    server.wait_log(rf"\[error\] .*{told}.*; it is not rotated, and written to as before")
+    time.sleep(2.5)                     # it looks each second
+    assert server.log_text().count("is not opened") == 1
     assert is_untouched(server)
     assert len((server.prefix / "own/old").read_text().splitlines()) == 100
