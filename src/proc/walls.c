@@ -49,18 +49,35 @@ access_of(enum http_access access)
     return LANDLOCK_READ;
 }
 
+/* What is mounted there is a disk, or something else that is a whole. */
+static bool
+is_mounted(const char *folder)
+{
+    char parent[PATH_MAX];
+    struct stat st, above;
+
+    return snprintf(parent, sizeof(parent), "%s/..", folder) < (int)sizeof(parent)
+           && stat(folder, &st) == 0 && stat(parent, &above) == 0 && st.st_dev != above.st_dev;
+}
+
 /*
  * A folder that holds too much to be opened for the sake of one file or link in it: "/", "/etc",
- * "/home/somebody".
+ * "/home/somebody", "/var/lib", "/mnt/disk".
  */
 static bool
 is_wide(const char *folder)
 {
+    static const char *const wholes[] = { "/home/", "/usr/", "/var/" };
     unsigned depth = 0;
 
     for (const char *p = folder; *p != '\0'; p++)
         depth += p[0] == '/' && p[1] != '\0';
-    return depth < 2 || (depth == 2 && strncmp(folder, "/home/", 6) == 0);
+    if (depth < 2 || is_mounted(folder))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(wholes); i++)
+        if (strncmp(folder, wholes[i], strlen(wholes[i])) == 0)
+            return depth == 2 && strcmp(folder, "/var/www") != 0;
+    return false;
 }
 
 /*

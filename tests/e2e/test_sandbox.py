@@ -395,6 +395,26 @@ def test_an_intruder_where_files_are_written(intruder):
     assert it("rename", prefix / "dav/up/new", prefix / "html/new") in ("EACCES", "EXDEV")
 
 
+@taken_over
+@with_landlock
+def test_an_intruder_sees_no_whole_disk_for_the_sake_of_a_link_to_it(intruder, folder):
+    """Neither where a link leads to a folder of it, nor where a file of it is read."""
+    disk = folder / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "none", disk], capture_output=True).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    try:
+        (disk / "site").mkdir()
+        for name in ("site/a", "other", "users"):
+            (disk / name).write_text("u:p\n")
+        (folder / "current").symlink_to(disk / "site")
+        it = intruder(server=f"root {folder}/current; location /users {{ auth_basic x; auth_basic_user_file {disk}/users; }}")
+        assert it("open", disk / "site/a", "r") == it("open", disk / "users", "r") == "ok"
+        assert it("open", disk / "other", "r") == it("list", disk) == "EACCES"
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
 PROGRAM = shutil.which("true")
 
 
