@@ -141,6 +141,16 @@ struct mapping {
     bool is_hidden;             /* why there is no name */
 };
 
+/* How many of the names that were written may be in the rest: those that an alias stands for are not. */
+static unsigned
+dots_left(const struct root *root, const struct mapping *mapping)
+{
+    struct str cut = { mapping->path.p, MIN(mapping->path.len, root->prefix.len) };
+    unsigned gone = root->is_alias && mapping->dots_written > 0 ? uri_dotted_names(cut) : 0;
+
+    return mapping->dots_written - MIN(mapping->dots_written, gone);
+}
+
 /* Whether the root, or what of the path lies below it, has names that must not be found. */
 static bool
 is_hidden(const struct root *root, struct str base, struct str rest, const struct mapping *mapping)
@@ -149,7 +159,7 @@ is_hidden(const struct root *root, struct str base, struct str rest, const struc
         || UNLIKELY(root->is_alias && rest.len > 0 && rest.p[0] == '.')) {
         if (!str_ends(base, STR("/")))
             rest = without_dots(rest);          /* "/i" with an alias "/j": "/i.x" is "/j.x" */
-        if (uri_dotted_names(rest) > mapping->dots_written)
+        if (uri_dotted_names(rest) > dots_left(root, mapping))
             return true;
     }
     return UNLIKELY(!http_text_is_literal(&root->path))

@@ -15,18 +15,18 @@ FILES = {f"html/{name}": name for name in (
     ".z.txt", ".z.txt.gz", "packed.txt", "err/.git/x", "site/.well-known/t", "site/plain")} | {
     "html/page.shtml": '<!--#include file=".env" -->', "html/own.shtml": '<!--#include virtual="/$arg_p" -->'.replace("/$arg_p", "/a/b"),
     "html/asked.shtml": '<!--#include virtual="/$arg_p" -->', "html/.pages/all.shtml": '<!--#include file="in.html" -->',
-    "data/.cache/x": "cached", "data/x": "data", "data/.git/y": "secret", ".srv/x": "a hidden root"}
+    "data/.cache/x": "cached", "data/.cache/.git/y": "secret", "data/x": "data", "data/.git/y": "secret", ".srv/x": "a hidden root"}
 NAMED = {                           # what is served in spite of its dots
     "/.well-known/acme/token": ".well-known/acme/token", "/a/.well-known/x": "a/.well-known/x", "/%2ewell-known/acme/token": ".well-known/acme/token",
     "/x/../.well-known/acme/token": ".well-known/acme/token", "/cached/x": "cached", "/.cache/x": "cached", "/dot/": "sub/.index.html",
-    "/tried": ".env", "/rewritten": ".env", "/rewritten/in.html": ".pages/in.html", "/open/.env": ".env", "/root/x": "a hidden root", "/.return": "told",
+    "/tried": ".env", "/rewritten": ".env", "/rewritten/in.html": ".pages/in.html", "/open/.env": ".env", "/root/x": "a hidden root", "/.return": "told", "/to-cached/x": "cached",
     "/regex/x": "cached", "/own.shtml": "a/b", "/all": ".pages/in.html", "/added": ".envadded.env", "/.exact": "data", "/vhost/.well-known/t": "site/.well-known/t",
 }
 REFUSED = [
     "/.env", "/.env?x", "/%2eenv", "/%2Eenv", "/./.env", "/a/../.env", "//.env", "/a/.htpasswd", "/.git/config", "/.git/", "/.git", "/.git/none", "/.none",
     "/...", "/..x/y", "/.well-known/.git", "/.well-knownx", "/cached/.git/y", "/data/.git/y", "/try/.env", "/named/.env", "/asked?f=.env",
     "/rewritten/.in.html", "/back/.env", "/byhost", "/regex/.git/y", "/z/.z.txt", "/film/.z.txt", "/list/.git/", "/random/.git/",
-    "/vhost/.env", "/glued.git/y",
+    "/vhost/.env", "/glued.git/y", "/to-cached/.git/y",
 ]
 
 
@@ -39,6 +39,7 @@ def server():
         location /data/ { alias {prefix}/data/; }
         location /glued { alias {prefix}/data/; }
         location /.cache/ { alias {prefix}/data/.cache/; }
+        location /to-cached/ { rewrite ^/to-cached/(.*)$ /.cache/$1 last; }
         location = /.exact { alias {prefix}/data/x; }
         location ~ ^/regex/(.*)$ { alias {prefix}/data/.cache/$1; }
         location /dot/ { alias {prefix}/html/sub/; index .index.html; }
