@@ -6,9 +6,9 @@
 # Each line: the command ("-" for none) and its options.
 _weir_options() {
     case $1 in
-        serve)   echo "--listen --port --public --host --spa --not-found --no-listing --hidden --cors
-                       --header --cache --auth --gzip --no-gzip --quiet --no-color --print-conf
-                       --help" ;;
+        serve)   echo "--listen --port --public --host --spa --not-found --no-listing --hidden
+                       --allow-read --sandbox --cors --header --cache --auth --gzip --no-gzip
+                       --quiet --no-color --print-conf --help" ;;
         fmt)     echo "-w --check --help" ;;
         explain) echo "-H -X --from --to --json --no-color -c -p -g --help" ;;
         ctl)     echo "-c -p -g --format --no-wait --timeout --help" ;;
@@ -24,6 +24,7 @@ _weir_values() {
         -s | ctl) echo "stop quit reopen reload upgrade status connections conf" ;;
         --format) echo "text json metrics" ;;
         --cache)  echo "off 10m 1h 1d" ;;
+        --sandbox) echo "on off report" ;;
         -X)       echo "GET HEAD POST PUT DELETE OPTIONS" ;;
         *)        return 1 ;;
     esac
@@ -41,7 +42,7 @@ _weir() {
         -p)
             [ "$command" = serve ] || mapfile -t COMPREPLY < <(compgen -d -- "$word")
             return ;;
-        -c | -e | --not-found)
+        -c | -e | --not-found | --allow-read)
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return ;;
         -g | -H | --from | --to | --header | --host | --auth | --listen | --port | --interval | --timeout)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/landlock.h"
 
+#include "base/compiler.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -44,17 +47,28 @@ enum {
     READS = FS_READ_FILE | FS_READ_DIR,
     WRITES = READS | FS_WRITE_FILE | FS_TRUNCATE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR
              | FS_MAKE_REG | FS_MAKE_SYM | FS_REFER,
-    APPENDS = FS_WRITE_FILE | FS_MAKE_REG
+    APPENDS = FS_WRITE_FILE | FS_MAKE_REG,
+    REMOVES = FS_REMOVE_FILE,
+    KEEPS = APPENDS | REMOVES | FS_TRUNCATE | FS_READ_DIR | FS_MAKE_SOCK
 };
 
 static bool enforced;
+static int newest = INT_MAX;
 
 int
 landlock_version(void)
 {
-    long version = syscall(CALL_CREATE, NULL, 0, CREATE_VERSION);
+    static long version = -1;   /* asked once: later the walls may forbid it */
 
-    return version > 0 ? (int)version : 0;
+    if (version < 0)
+        version = MAX(syscall(CALL_CREATE, NULL, 0, CREATE_VERSION), 0L);
+    return (int)MIN(version, (long)newest);
+}
+
+void
+landlock_pretend(int version)
+{
+    newest = version;
 }
 
 const char *
@@ -88,31 +102,44 @@ all_of_files(int version)
 }
 
 bool
-landlock_begin(struct landlock *walls)
+landlock_begin(struct landlock *walls, unsigned open)
 {
     struct ruleset rules = { 0 };
     size_t size = offsetof(struct ruleset, net);
 
     walls->version = landlock_version();
+    walls->rules = 0;
     rules.fs = all_of_files(walls->version);
     if (walls->version >= 4) {
-        rules.net = NET_BIND_TCP | NET_CONNECT_TCP;
+        rules.net = NET_CONNECT_TCP | ((open & LANDLOCK_BINDS) == 0 ? NET_BIND_TCP : 0);
         size = offsetof(struct ruleset, scoped);
     }
     if (walls->version >= 6) {
-        rules.scoped = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL;
+        rules.scoped = SCOPE_SIGNAL | ((open & LANDLOCK_ABSTRACT) == 0 ? SCOPE_ABSTRACT_UNIX : 0);
         size = sizeof(rules);
     }
     walls->fd = (int)syscall(CALL_CREATE, &rules, size, 0);
     return walls->fd >= 0;
 }
 
+static uint64_t
+rights_of(enum landlock_access access)
+{
+    switch (access) {
+    case LANDLOCK_READ:   return READS;
+    case LANDLOCK_WRITE:  return WRITES;
+    case LANDLOCK_APPEND: return APPENDS;
+    case LANDLOCK_KEEP:   return KEEPS;
+    case LANDLOCK_REMOVE: return REMOVES;
+    }
+    return 0;
+}
+
 bool
 landlock_allow(struct landlock *walls, const char *path, enum landlock_access access)
 {
     int fd = open(path, O_PATH | O_CLOEXEC), err;
-    struct path_rule rule = { access == LANDLOCK_READ ? READS
-                              : access == LANDLOCK_WRITE ? WRITES : APPENDS, fd };
+    struct path_rule rule = { rights_of(access), fd };
     struct stat st;
     bool ok;
 
@@ -123,6 +150,7 @@ landlock_allow(struct landlock *walls, const char *path, enum landlock_access ac
     if (ok && !S_ISDIR(st.st_mode))
         rule.access &= OF_FILES;
     ok = ok && syscall(CALL_ADD, walls->fd, RULE_PATH_BENEATH, &rule, 0) == 0;
+    walls->rules += ok;
     err = errno;
     close(fd);
     errno = err;

@@ -18,6 +18,8 @@
 int landlock_version(void);
 
 enum { LANDLOCK_NEWEST = 6 };   /* that this was written for */
+/* For tests: from here on as if the kernel had no later version than this one. */
+void landlock_pretend(int version);
 /* What an older version leaves open, in words. */
 const char *landlock_lacks(int version);
 
@@ -25,16 +27,29 @@ enum landlock_access {
     LANDLOCK_READ,              /* files are read, folders listed */
     LANDLOCK_WRITE,             /* the same, and changed in all ways but two: no devices are made,
                                    nothing is run */
-    LANDLOCK_APPEND             /* files are written and made, and not read */
+    LANDLOCK_APPEND,            /* files are written and made, and not read */
+    LANDLOCK_KEEP,              /* the same, and they, and Unix sockets, are renamed and removed;
+                                   folders are listed */
+    LANDLOCK_REMOVE             /* files and Unix sockets are removed, and no more */
+};
+
+/* What stays as it was, beside files. */
+enum {
+    LANDLOCK_BINDS    = 1 << 0, /* TCP sockets are bound */
+    LANDLOCK_ABSTRACT = 1 << 1  /* abstract Unix sockets outside are reached */
 };
 
 struct landlock {
     int version;
     int fd;
+    unsigned rules;             /* that there are by now */
 };
 
-/* False with errno: this process may not, or memory is short. Only where landlock_version() > 0. */
-bool landlock_begin(struct landlock *walls);
+/*
+ * open: 0, or bits of the enum above. False with errno: this process may not, or memory is short.
+ * Only where landlock_version() > 0.
+ */
+bool landlock_begin(struct landlock *walls, unsigned open);
 
 /*
  * The file or folder, and all that is below it, wherever its name leads to now. False with errno:
@@ -45,7 +60,7 @@ bool landlock_allow(struct landlock *walls, const char *path, enum landlock_acce
 /*
  * From here on nothing but what was allowed can be opened, made or removed, nothing be run, no TCP
  * socket be bound or connected, and no process outside be signalled or reached by an abstract Unix
- * socket. For this thread and those it starts: to be called before there is another. False with
+ * socket, but for what landlock_begin left open. For this thread and those it starts: to be called before there is another. False with
  * errno. The struct is done with either way.
  */
 bool landlock_enforce(struct landlock *walls);

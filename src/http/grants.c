@@ -119,6 +119,28 @@ http_grants_each(const struct http_setup *setup, http_grant_fn fn, void *ctx)
 
 /* ---- refusals ------------------------------------------------------------------------------ */
 
+static enum http_walls walls_are = HTTP_WALLS_WORKER;
+
+void
+http_walls_are(enum http_walls walls)
+{
+    walls_are = walls;
+}
+
+/* What opens the folder to whoever asks for it again. */
+static void
+write_mend(struct writer *w, const char *folder, bool reads)
+{
+    if (walls_are == HTTP_WALLS_SERVE) {
+        write_fmt(w, "\"--allow-read %s\" opens what links lead to, a new start a folder that was "
+                  "replaced", folder);
+        return;
+    }
+    write_fmt(w, "\"sandbox_allow_%s %s;\" opens what the configuration does not, a %s a folder of it "
+              "that was replaced", reads ? "read" : "write", folder,
+              walls_are == HTTP_WALLS_ALONE ? "new start" : "reload");
+}
+
 /* What is really there, where the name leads now; what is not there yet goes by its folder. */
 static void
 real_folder(const char *path, char folder[PATH_MAX])
@@ -139,7 +161,8 @@ http_walls_refused(const struct log_context *log, const char *path, enum http_ac
                    int err)
 {
     bool reads = access == HTTP_READS;
-    char folder[PATH_MAX];
+    char folder[PATH_MAX], mend[PATH_MAX + 160];
+    struct writer w = writer_at(mend, sizeof(mend));
 
     if (err != EACCES && err != EPERM)
         return false;
@@ -149,8 +172,7 @@ http_walls_refused(const struct log_context *log, const char *path, enum http_ac
         && (reads || !landlock_refused(folder, W_OK, err)))
         return false;
     stats->sandbox_refused++;
-    LOG(log, ERR, err, "the sandbox refused \"%s\": \"sandbox_allow_%s %s;\" opens what the "
-        "configuration does not, a reload a folder of it that was replaced", path,
-        reads ? "read" : "write", folder);
+    write_mend(&w, folder, reads);
+    LOG(log, ERR, err, "the sandbox refused \"%s\": %s", path, writer_cstr(&w));
     return true;
 }

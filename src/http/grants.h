@@ -27,6 +27,14 @@ void http_grant_check(struct conf *conf, const struct conf_word *word,
 /* The folder that the variables of a path cannot leave, with a "/" at its end. In `text`. */
 struct str http_fixed_folder(const struct http_text *text);
 
+/* Whose walls they are: what is said of a refusal depends on it. Workers' if nothing is said. */
+enum http_walls {
+    HTTP_WALLS_WORKER,          /* a reload makes others */
+    HTTP_WALLS_ALONE,           /* of a process without a master: they stay until it ends */
+    HTTP_WALLS_SERVE            /* "weir serve": the same, and there is no conf file */
+};
+void http_walls_are(enum http_walls walls);
+
 /*
  * An open() of this path failed with `err`: when it was the walls that refused it, that is logged
  * with the mend and counted, and the result is true. access: what was wanted.

@@ -79,6 +79,15 @@ static const char *const writing[] = {
     "linkat", "symlink", "symlinkat", "fchmod", "utimensat", "fallocate", "fsync", "fdatasync",
 };
 
+/* A Unix socket's file that is there no longer than the server. */
+static const char *const removing[] = { "unlink", "unlinkat" };
+
+/* By which a process without a master opens a configuration beside the one that it serves. */
+static const char *const reloading[] = {
+    "bind", "listen", "connect", "sendmmsg", "recvmmsg", "umask", "chmod", "fchmodat", "chown",
+    "fchown", "fchownat", "dup2", "dup3", "memfd_create",
+};
+
 /* By which the leak checker stops all threads and looks into their memory. */
 static const char *const of_sanitizers[] = {
     "clone", "ptrace", "wait4", "prctl", "getdents",
@@ -150,17 +159,35 @@ allow_arguments(scmp_filter_ctx filter)
                             SCMP_CMP32(0, SCMP_CMP_EQ, 0, 0), SCMP_CMP(2, SCMP_CMP_EQ, 0, 0)) == 0;
 }
 
+enum { SOCK_TYPES = 0xf };      /* of the second argument; the rest are flags */
+
 /* Datagrams, which go to a syslog server: no connection can be made. */
 static bool
 allow_datagrams(scmp_filter_ctx filter, int family)
 {
-    enum { TYPES = 0xf };       /* the rest are flags */
-
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
                             SCMP_CMP32(0, SCMP_CMP_EQ, (scmp_datum_t)family, 0),
-                            SCMP_CMP32(1, SCMP_CMP_MASKED_EQ, TYPES, SOCK_DGRAM),
+                            SCMP_CMP32(1, SCMP_CMP_MASKED_EQ, SOCK_TYPES, SOCK_DGRAM),
                             SCMP_CMP32(2, SCMP_CMP_EQ, 0, 0)) == 0
         && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0) == 0;
+}
+
+/* Those that a listener, the control socket and libc, for names, open. */
+static bool
+allow_sockets(scmp_filter_ctx filter)
+{
+    static const scmp_datum_t families[] = { AF_UNIX, AF_INET, AF_INET6 };
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < ARRAY_LEN(families); i++)
+        ok = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+                              SCMP_CMP32(0, SCMP_CMP_EQ, families[i], 0),
+                              SCMP_CMP32(1, SCMP_CMP_MASKED_EQ, SOCK_TYPES, SOCK_STREAM)) == 0
+            && allow_datagrams(filter, (int)families[i]);
+    /* which addresses there are (netlink(7), NETLINK_ROUTE) */
+    return ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+                                  SCMP_CMP32(0, SCMP_CMP_EQ, AF_NETLINK, 0),
+                                  SCMP_CMP32(2, SCMP_CMP_EQ, 0, 0)) == 0;
 }
 
 static bool
@@ -170,7 +197,11 @@ fill(scmp_filter_ctx filter, const struct calls_wanted *wanted)
         && seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL_CACHESTAT, 0) == 0
         && (!UNDER_SANITIZER || allow(filter, of_sanitizers, ARRAY_LEN(of_sanitizers)))
         && (!wanted->writes || allow(filter, writing, ARRAY_LEN(writing)))
+        && (!wanted->removes || allow(filter, removing, ARRAY_LEN(removing)))
         && allow_arguments(filter)
+        && (!wanted->reloads || (allow(filter, writing, ARRAY_LEN(writing))
+                                 && allow(filter, reloading, ARRAY_LEN(reloading))
+                                 && allow_sockets(filter)))
         && (!wanted->unix_datagrams || allow_datagrams(filter, AF_UNIX))
         && (!wanted->inet_datagrams || allow_datagrams(filter, AF_INET))
         && (!wanted->inet6_datagrams || allow_datagrams(filter, AF_INET6));
@@ -285,10 +316,18 @@ calls_listen(struct loop *loop)
 
 /* ---- the filter ---------------------------------------------------------------------------- */
 
+static bool confined;
+
 bool
 calls_can_be_confined(void)
 {
-    return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
+    return confined || prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
+}
+
+bool
+calls_are_confined(void)
+{
+    return confined;
 }
 
 bool
@@ -316,7 +355,7 @@ calls_confine(const struct calls_wanted *wanted, enum calls_mode mode)
     else
         errno = 0;
     seccomp_release(filter);
-    return errno == 0;
+    return confined = errno == 0;
 }
 
 #else
@@ -333,6 +372,12 @@ calls_confine(const struct calls_wanted *wanted, enum calls_mode mode)
     (void)wanted;
     (void)mode;
     return true;
+}
+
+bool
+calls_are_confined(void)
+{
+    return false;
 }
 
 bool

@@ -13,7 +13,11 @@
 /* What is needed beyond what every worker does. */
 struct calls_wanted {
     bool writes;                /* files and folders are made, renamed, removed */
-    bool unix_datagrams, inet_datagrams, inet6_datagrams;       /* to a syslog server */
+    bool removes;               /* a Unix socket that it listens on, at its end */
+    bool reloads;               /* by itself: sockets and logs are opened, names resolved; it still runs
+                                   no program, starts no process and makes no code */
+    bool unix_datagrams, inet_datagrams, inet6_datagrams;       /* to a syslog server, or to the
+                                                                   service manager */
 };
 
 enum calls_mode {
@@ -30,6 +34,9 @@ bool calls_can_be_confined(void);
  * was taken over. False with errno.
  */
 bool calls_confine(const struct calls_wanted *wanted, enum calls_mode mode);
+
+/* Whether calls_confine has been called with success, and there was something to be done. */
+bool calls_are_confined(void);
 
 /*
  * The loop logs which calls were refused, each once, and counts how often. False with errno. To be

@@ -8,6 +8,7 @@
 #include "proc/privileges.h"
 #include "proc/runtime.h"
 #include "proc/tell.h"
+#include "proc/walls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -228,8 +229,8 @@ open_zones(struct zones *zones)
 }
 
 /*
- * Zones and counters are of this process alone: nobody's limits are touched. And what the workers
- * may not open is not opened here.
+ * Zones and counters are of this process alone: nobody's limits are touched. And what those who serve
+ * may not open is not opened here, be it for their user or for their walls.
  */
 static bool
 prepare(struct runtime *rt)
@@ -237,7 +238,8 @@ prepare(struct runtime *rt)
     struct counters_segment *segment = counters_create(1);
 
     if (segment == NULL || !divert_logs(&rt->log_files) || !open_zones(&rt->zones)
-        || !privileges_drop(&rt->main->user))
+        || !privileges_drop(rt->main->master_process ? &rt->main->user : NULL, PRIVILEGES_WRITE)
+        || !walls_enter_files(rt))
         return false;
     counters_use(segment, 0, rt->generation);
     http_count_hosts(rt->setup.http, segment);

@@ -56,6 +56,18 @@ notify_init(void)
     address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
+bool
+notify_is_wanted(void)
+{
+    return address_len > 0;
+}
+
+bool
+notify_is_abstract(void)
+{
+    return address_len > 0 && address.sun_path[0] == '\0';
+}
+
 static void
 send_text(struct writer *w)
 {

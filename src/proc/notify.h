@@ -29,6 +29,10 @@ void notify_main_pid(pid_t pid);
 /* Gives the manager signs of life from this loop, if it wants any: WATCHDOG=1. */
 void notify_watchdog(struct loop *loop);
 
+/* Whether somebody wants to know, and whether at an abstract socket. After notify_init. */
+bool notify_is_wanted(void);
+bool notify_is_abstract(void);
+
 /* ---- for tests ----------------------------------------------------------------------------- */
 
 /*

@@ -15,6 +15,7 @@ struct options {
     struct str directives;      /* -g; not set: none */
     struct str error_log;       /* -e: absolute, or "stderr"; not set: the compiled-in one */
     bool no_pid_file;
+    bool fixed;                 /* "weir serve": nothing is read anew, so there is no reload */
     /*
      * Of struct listener: addresses that are open already when weir starts. Those that the
      * configuration wants are taken over (and their fd is -1 then). NULL: none.

@@ -11,20 +11,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* By which root reads and writes what is not its own. */
-static const unsigned root_keeps[] = { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER };
-
 enum { CAPABILITY_WORDS = _LINUX_CAPABILITY_U32S_3 };
 
-static bool
-keeps(unsigned capability)
+#define BIT(capability) ((uint64_t)1 << (capability))
+
+/* Bits of those that are kept, by whoever this process is now. */
+static uint64_t
+kept(enum privileges left)
 {
-    if (geteuid() != 0)
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(root_keeps); i++)
-        if (root_keeps[i] == capability)
-            return true;
-    return false;
+    const uint64_t reads = BIT(CAP_DAC_READ_SEARCH);
+    const uint64_t writes = reads | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FOWNER);
+    bool is_root = geteuid() == 0;
+
+    switch (left) {
+    case PRIVILEGES_WRITE: return is_root ? writes : 0;
+    case PRIVILEGES_READ:  return is_root ? reads : 0;
+    case PRIVILEGES_ALONE: return (is_root ? writes | BIT(CAP_CHOWN) : 0) | BIT(CAP_NET_BIND_SERVICE);
+    }
+    return 0;
 }
 
 /*
@@ -32,10 +36,10 @@ keeps(unsigned capability)
  * one that was given less) has little to lose: no_new_privs does the rest.
  */
 static void
-bound(bool stays_root)
+bound(uint64_t keep)
 {
     for (unsigned i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
-        if (!(stays_root && keeps(i)))
+        if ((keep & BIT(i)) == 0)
             prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
     prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED
           | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE
@@ -62,7 +66,7 @@ become(const struct worker_user *user)
 
 /* Those kept are what is there of them already: somebody may have started root without. */
 static bool
-drop_capabilities(void)
+drop_capabilities(uint64_t keep)
 {
     struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
     struct __user_cap_data_struct sets[CAPABILITY_WORDS] = { 0 };
@@ -70,10 +74,8 @@ drop_capabilities(void)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (syscall(SYS_capget, &head, sets) != 0)
         return false;
-    for (unsigned i = 0; i < 32 * CAPABILITY_WORDS; i++)
-        if (!keeps(i))
-            sets[i / 32].permitted &= ~(1u << i % 32);
     for (unsigned i = 0; i < CAPABILITY_WORDS; i++) {
+        sets[i].permitted &= (uint32_t)(keep >> 32 * i);
         sets[i].effective = sets[i].permitted;
         sets[i].inheritable = 0;
     }
@@ -81,14 +83,14 @@ drop_capabilities(void)
 }
 
 bool
-privileges_drop(const struct worker_user *user)
+privileges_drop(const struct worker_user *user, enum privileges left)
 {
-    bool changes = user->resolved && geteuid() == 0;
+    bool changes = user != NULL && user->resolved && geteuid() == 0;
 
-    bound(!changes || user->uid == 0);
+    bound(!changes || user->uid == 0 ? kept(left) : 0);
     if (changes && !become(user))
         return false;
-    if (!drop_capabilities()) {
+    if (!drop_capabilities(kept(left))) {
         tell(LEVEL_EMERG, errno, "capset() failed");
         return false;
     }

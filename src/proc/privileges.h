@@ -5,12 +5,20 @@
 
 #include "proc/settings.h"
 
+/* What is left to whom, as far as it was there before. */
+enum privileges {
+    PRIVILEGES_WRITE,           /* root reads and writes files whoever owns them: "user root" serves
+                                   what it is expected to */
+    PRIVILEGES_READ,            /* root reads them */
+    PRIVILEGES_ALONE            /* as WRITE, and root gives files away; whoever may, root or not,
+                                   binds ports below 1024: what a reload takes without a master */
+};
+
 /*
- * From here on the process is that user, if it may change (root, and the user was resolved), has no
- * capability and can get none back, neither by running a program nor by any other call. A process
- * that goes on as root keeps those by which root reads and writes files, and no other: with them
- * "user root" serves what it is expected to. False, told.
+ * From here on the process is that user, if it may change (root, and the user was resolved; NULL: it
+ * stays who it is), has no capability but those of `left`, and can get none back, neither by running
+ * a program nor by any other call. False, told.
  */
-bool privileges_drop(const struct worker_user *user);
+bool privileges_drop(const struct worker_user *user, enum privileges left);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/runtime.h"
 
+#include "proc/calls.h"
 #include "proc/folders.h"
 #include "proc/pidfile.h"
 #include "proc/rotate.h"
@@ -75,6 +76,7 @@ runtime_create(const struct options *options)
     rt->arena = arena;
     rt->options = options;
     rt->setup.is_test = options->test;
+    rt->setup.no_jit = calls_are_confined();    /* which forbids to make code */
     rt->generation = ++generations;
     log_files_init(&rt->log_files, arena);
     rt->setup.log_files = &rt->log_files;

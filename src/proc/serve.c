@@ -117,6 +117,25 @@ add_items(struct arena *arena, struct serve_site *site)
     return true;
 }
 
+static bool
+add_reads(struct arena *arena, struct serve_site *site)
+{
+    for (uint32_t i = 0; i < site->serve->reads.len; i++) {
+        const char *name = site->serve->reads.items[i];
+        char *path = realpath(name, NULL);
+        struct str *place = path != NULL ? VEC_ADD(arena, &site->reads) : NULL;
+
+        if (path == NULL) {
+            console("links cannot lead to \"%s\" (%d: %s)", name, errno, strerror(errno));
+            return false;
+        }
+        if (place != NULL)
+            *place = arena_str(arena, str_of(path));
+        free(path);
+    }
+    return true;
+}
+
 /* ---- what is told -------------------------------------------------------------------------- */
 
 static struct str
@@ -198,7 +217,7 @@ start(struct arena *arena, const struct serve_site *site, struct serve_place *pl
       struct str text)
 {
     struct options options = {
-        .prefix = STR("/"), .directives = text, .no_pid_file = true,
+        .prefix = STR("/"), .directives = text, .no_pid_file = true, .fixed = true,
         .inherited = &place->inherited, .ended = site->serve->quiet ? NULL : tell_sums,
     };
     struct str announce = announcement(arena, site, place);
@@ -238,7 +257,7 @@ serve_run(const struct serve *serve)
     if (arena == NULL)
         return EXIT_FAILURE;
     title_set("serve");         /* the command line may hold a password */
-    if (add_items(arena, &site)) {
+    if (add_items(arena, &site) && add_reads(arena, &site)) {
         if (serve_place_find(arena, serve, &place))
             status = serve_at(arena, &site, &place);
         serve_place_give_back(&place);

@@ -22,6 +22,8 @@ struct serve {
     const char *cache;          /* a time, or "off": nothing is kept; NULL: each use is checked */
     const char *not_found;      /* the page for 404; NULL: weir's */
     char *auth;                 /* USER:PASSWORD, wiped once it is hashed, or @FILE; NULL: none */
+    VEC(const char *) reads;    /* where links may lead beside what is served */
+    const char *sandbox;        /* "on", "off" or "report"; NULL: on */
     bool no_compression, no_listing, hidden;
     bool quiet, no_colour;
     bool print_conf;            /* it is shown, and not served */

@@ -508,13 +508,26 @@ write_server(struct writer *w, struct arena *arena, const struct serve_site *sit
     write_str(w, STR("}\n"));
 }
 
+static void
+write_sandbox(struct writer *w, const struct serve_site *site)
+{
+    if (site->serve->sandbox != NULL)
+        write_fmt(w, "sandbox %s;\n", site->serve->sandbox);
+    for (uint32_t i = 0; i < site->reads.len; i++) {
+        write_str(w, STR("sandbox_allow_read "));
+        write_quoted(w, site->reads.items[i]);
+        write_str(w, STR(";\n"));
+    }
+}
+
 struct str
 serve_conf(struct arena *arena, const struct serve_site *site)
 {
     struct writer w = writer_in(arena);
 
-    write_str(&w, STR("daemon off;\nmaster_process off;\nerror_log stderr;\npid weir.pid;\n\n"
-                      "events { worker_connections 1024; }\n\nhttp {\n"));
+    write_str(&w, STR("daemon off;\nmaster_process off;\nerror_log stderr;\npid weir.pid;\n"));
+    write_sandbox(&w, site);
+    write_str(&w, STR("\nevents { worker_connections 1024; }\n\nhttp {\n"));
     if (needs_dollar(site))
         write_str(&w, STR("geo $dollar { default \"$\"; }\n"));
     write_str(&w, STR("default_type application/octet-stream;\n"));

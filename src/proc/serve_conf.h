@@ -16,6 +16,7 @@ struct serve_item {
 struct serve_site {
     const struct serve *serve;
     VEC(struct serve_item) items;
+    VEC(struct str) reads;      /* absolute: where links may lead, too */
     bool is_whole;              /* one folder, that is all of the site */
     struct str listen[2];       /* the second may be missing */
     struct str users;           /* the file of names and hashes; STR_NONE: everybody may */

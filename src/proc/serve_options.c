@@ -151,6 +151,24 @@ set_auth(struct arena *arena, struct serve *serve, char *value)
 }
 
 static bool
+set_sandbox(struct arena *arena, struct serve *serve, char *value)
+{
+    (void)arena;
+    serve->sandbox = value;
+    return strcmp(value, "on") == 0 || strcmp(value, "off") == 0 || strcmp(value, "report") == 0;
+}
+
+static bool
+set_allow_read(struct arena *arena, struct serve *serve, char *value)
+{
+    const char **path = VEC_ADD(arena, &serve->reads);
+
+    if (path != NULL)
+        *path = value;
+    return value[0] != '\0';
+}
+
+static bool
 set_gzip(struct arena *arena, struct serve *serve, char *value)
 {
     (void)arena;
@@ -176,6 +194,10 @@ static const struct option options[] = {
     { STR_INIT("no-listing"), 0, NULL, set_no_listing, NULL,
       "folders without index.html are not listed" },
     { STR_INIT("hidden"), 0, NULL, set_hidden, NULL, "serve and list names that begin with a dot" },
+    { STR_INIT("allow-read"), 0, "PATH", set_allow_read, "a folder or a file",
+      "links may lead there, too; may be repeated" },
+    { STR_INIT("sandbox"), 0, "on|off|report", set_sandbox, "on, off or report",
+      "off: links may lead anywhere (default: on)" },
     { STR_INIT("cors"), 0, "=ORIGIN", set_cors, "\"*\" or an origin such as https://example.org",
       "pages of this origin (default: of all) may read what is served" },
     { STR_INIT("header"), 0, "'NAME: VALUE'", set_header, "a field such as 'X-Frame-Options: DENY'",

@@ -557,7 +557,7 @@ check_main(struct conf *conf, struct conf_scope *scope, void *settings)
     (void)scope;
     s->log = log_of_outputs(s->error_log);
     runtime_of(conf)->setup.log = &s->log;
-    runtime_of(conf)->setup.has_walls = s->sandbox != SANDBOX_OFF && s->master_process;
+    runtime_of(conf)->setup.has_walls = s->sandbox != SANDBOX_OFF;
     if (!s->control.off && !str_is_set(s->control.path)) {
         s->control.path = control_path_by_pid(conf->arena, s->pid_path);
         if (!str_is_set(s->control.path))
@@ -594,7 +594,7 @@ parse_pcre_jit(struct conf *conf, const struct conf_node *node, void *field)
     (void)field;
     if (!word_flag(conf, &node->words[1], &jit))
         return false;
-    setup->no_jit = !jit;
+    setup->no_jit = setup->no_jit || !jit;
     return true;
 }
 

@@ -2,15 +2,18 @@
 #include "proc/single.h"
 
 #include "base/counters.h"
+#include "proc/calls.h"
 #include "proc/conf_answer.h"
 #include "proc/daemon.h"
 #include "proc/gather.h"
 #include "proc/notify.h"
+#include "proc/privileges.h"
 #include "proc/rotate.h"
 #include "proc/serving.h"
 #include "proc/signals.h"
 #include "proc/sockets.h"
 #include "proc/status.h"
+#include "proc/taken_over.h"
 #include "proc/tell.h"
 #include "proc/title.h"
 #include "proc/verdict.h"
@@ -18,6 +21,7 @@
 #include "proc/worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 
 enum { LIST_BLOCK = 64 << 10 };
@@ -26,6 +30,7 @@ static struct counters_segment *segment;
 static struct verdict verdict;
 static struct control_server control;
 static struct rotator rotator;
+static bool ignores_hangup;
 
 static void
 count_for(struct runtime *rt)
@@ -58,7 +63,7 @@ take_next(struct serving *s)
 
     LOG(&process_log, NOTICE, 0, "reconfiguring");
     rt = runtime_read(old->options);
-    if (rt == NULL || !runtime_open(rt, old, OPEN_AT_RELOAD)) {
+    if (rt == NULL || !walls_hold(rt) || !runtime_open(rt, old, OPEN_AT_RELOAD)) {
         tell(LEVEL_EMERG, 0, "the configuration was not changed");
         runtime_free(rt);
         return false;
@@ -172,6 +177,23 @@ leave(struct serving *s)
     serving_leave(s, NULL);
 }
 
+/* "weir serve" has nothing to read anew: its terminal is gone, unless nohup(1) started it. */
+static void
+on_hangup(struct serving *s, const struct loop_signal *signal)
+{
+    bool stays = !serving_runtime(s)->options->fixed;
+
+    if (s->leaving || (!stays && ignores_hangup)) {
+        signal_log(signal, "");
+    } else if (stays) {
+        signal_log(signal, "reconfiguring");
+        reload(s);
+    } else {
+        signal_log(signal, "exiting");
+        loop_stop(&s->loop);
+    }
+}
+
 static void
 on_signal(struct loop *loop, const struct loop_signal *signal)
 {
@@ -189,9 +211,7 @@ on_signal(struct loop *loop, const struct loop_signal *signal)
         leave(s);
         break;
     case SIGHUP:
-        signal_log(signal, s->leaving ? "" : "reconfiguring");
-        if (!s->leaving)
-            reload(s);
+        on_hangup(s, signal);
         break;
     case SIGUSR1:
         signal_log(signal, "reopening logs");
@@ -202,22 +222,76 @@ on_signal(struct loop *loop, const struct loop_signal *signal)
     }
 }
 
+static bool
+has_unix_socket(const struct runtime *rt)
+{
+    const struct link *head = runtime_listeners(rt);
+
+    for (const struct link *l = head->next; l != head; l = l->next)
+        if (CONTAINER_OF(l, const struct listener, link)->address.sa.sa_family == AF_UNIX)
+            return true;
+    return false;
+}
+
+/* A Unix socket's file lies in whoever's folder, and is removed at the end. */
+static enum privileges
+privileges_for(const struct runtime *rt)
+{
+    if (!rt->options->fixed)
+        return PRIVILEGES_ALONE;
+    return has_unix_socket(rt) ? PRIVILEGES_WRITE : PRIVILEGES_READ;
+}
+
+/* As a worker does, before there is a client or a thread; but the user stays. */
+static bool
+confine(const struct runtime *rt)
+{
+    if (!privileges_drop(NULL, privileges_for(rt)))
+        return false;
+#ifdef WEIR_DEBUG
+    taken_over_begin();
+#endif
+    return walls_enter(rt);
+}
+
+static bool
+hear_of_refusals(struct loop *loop)
+{
+#ifdef WEIR_DEBUG
+    taken_over_listen(loop);
+#endif
+    if (calls_listen(loop))
+        return true;
+    tell(LEVEL_EMERG, errno, "hearing of refused system calls failed");
+    return false;
+}
+
 int
 single_run(struct runtime *rt)
 {
     static struct serving s;
     const struct options *options = rt->options;
+    struct sigaction hangup;
     bool ok;
 
     title_set("worker process");
+    ignores_hangup = sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
     notify_init();
     if (!worker_set_environment(rt) || !start_counting(rt) || !runtime_settle(rt)) {
         runtime_free(rt);
         return EXIT_FAILURE;
     }
     serving_raise_descriptor_limit(rt);
+    if (!confine(rt)) {
+        runtime_free(rt);
+        return EXIT_FAILURE;
+    }
     if (!serving_start(&s, rt, on_signal))
         return EXIT_FAILURE;
+    if (!hear_of_refusals(&s.loop)) {
+        serving_stop(&s);
+        return EXIT_FAILURE;
+    }
     s.loop.data = &s;
     verdict_init(&verdict, segment);
     control_server_init(&control, &s.loop, commands, &s);

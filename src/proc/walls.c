@@ -3,7 +3,9 @@
 
 #include "base/landlock.h"
 #include "base/syslog_server.h"
+#include "http/grants.h"
 #include "proc/calls.h"
+#include "proc/notify.h"
 #include "proc/tell.h"
 #include "proc/title.h"
 
@@ -37,6 +39,19 @@ static const char *const always[] = {
     "/dev/null",                /* the descriptor that is kept in reserve */
     "/etc/localtime", "/usr/share/zoneinfo",
 };
+
+/* What libc looks up names and users in, where a configuration is read within the walls. */
+static const char *const to_reload[] = {
+    "/etc/gai.conf", "/etc/group", "/etc/host.conf", "/etc/hosts", "/etc/nsswitch.conf",
+    "/etc/passwd", "/etc/resolv.conf", "/etc/services",
+};
+
+static enum http_walls
+whose(const struct runtime *rt)
+{
+    return rt->main->master_process ? HTTP_WALLS_WORKER
+           : rt->options->fixed     ? HTTP_WALLS_SERVE : HTTP_WALLS_ALONE;
+}
 
 static enum landlock_access
 access_of(enum http_access access)
@@ -149,18 +164,143 @@ allow_links(struct landlock *walls, const char *name, enum landlock_access acces
     }
 }
 
+/* Called for each path that is opened, NUL-terminated; until it returns false. */
+typedef bool (*opened_fn)(void *ctx, struct str path, enum landlock_access access);
+
+struct each {
+    opened_fn fn;
+    void *ctx;
+};
+
 static bool
-allow(void *ctx, struct str path, enum http_access access)
+each_grant(void *ctx, struct str path, enum http_access access)
+{
+    const struct each *each = ctx;
+
+    return each->fn(each->ctx, path, access_of(access));
+}
+
+static bool
+each_listed(const struct each *each, const struct path_list *list, enum landlock_access access)
+{
+    for (uint32_t i = 0; i < list->paths.len; i++)
+        if (!each->fn(each->ctx, list->paths.items[i], access))
+            return false;
+    return true;
+}
+
+/* The folder of a file that the process makes or removes; none that holds all of the machine. */
+static bool
+each_folder_of(const struct each *each, const char *file, enum landlock_access access)
+{
+    static const char *const never[] = { "", "/etc", "/dev", "/proc" };
+    char folder[PATH_MAX];
+    const char *slash = strrchr(file, '/');
+    size_t len = slash != NULL ? (size_t)(slash - file) : 0;
+
+    if (len >= sizeof(folder))
+        return true;
+    memcpy(folder, file, len);
+    folder[len] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(never); i++)
+        if (strcmp(folder, never[i]) == 0)
+            return true;
+    return each->fn(each->ctx, (struct str){ folder, len }, access);
+}
+
+/* The sockets whose files are there as long as the server. */
+static bool
+each_unix_socket(const struct each *each, const struct runtime *rt, enum landlock_access access)
+{
+    const struct link *head = runtime_listeners(rt);
+
+    for (const struct link *l = head->next; l != head; l = l->next) {
+        const struct address *a = &CONTAINER_OF(l, const struct listener, link)->address;
+
+        if (a->sa.sa_family == AF_UNIX && a->un.sun_path[0] == '/'
+            && !each_folder_of(each, a->un.sun_path, access))
+            return false;
+    }
+    return true;
+}
+
+/* What a log's path leads to lies in a folder of its own. */
+static bool
+each_log(const struct each *each, const struct runtime *rt)
+{
+    const struct link *head = &rt->log_files.head;
+    char real[PATH_MAX];
+
+    for (const struct link *l = head->next; l != head; l = l->next) {
+        const struct log_file *file = CONTAINER_OF(l, const struct log_file, link);
+
+        if (file->kind != LOG_FILE)
+            continue;
+        if (!each->fn(each->ctx, file->path, LANDLOCK_APPEND)
+            || !each_folder_of(each, file->path.p, LANDLOCK_KEEP)
+            || (realpath(file->path.p, real) != NULL && strcmp(real, file->path.p) != 0
+                && !each_folder_of(each, real, LANDLOCK_KEEP)))
+            return false;
+    }
+    return true;
+}
+
+/* The text of a configuration, for the next reload. What is no path came with the command line. */
+static bool
+each_conf_file(const struct each *each, const struct runtime *rt)
+{
+    struct str rest = rt->loaded->text, path, content;
+    char name[PATH_MAX];
+
+    while (loaded_next(&rest, &path, &content)) {
+        if (path.len == 0 || path.p[0] != '/' || path.len >= sizeof(name))
+            continue;
+        memcpy(name, path.p, path.len);
+        name[path.len] = '\0';
+        if (!each->fn(each->ctx, (struct str){ name, path.len }, LANDLOCK_READ))
+            return false;
+    }
+    return true;
+}
+
+/* What a process without a master does beside serving. */
+static bool
+each_chore(const struct each *each, const struct runtime *rt)
+{
+    struct str control = runtime_control_path(rt);
+
+    if (rt->options->fixed)
+        return each_unix_socket(each, rt, LANDLOCK_REMOVE);
+    return each_conf_file(each, rt) && each_log(each, rt) && each_unix_socket(each, rt, LANDLOCK_KEEP)
+           && (rt->options->no_pid_file
+               || each_folder_of(each, rt->main->pid_path.p, LANDLOCK_KEEP))
+           && (!str_is_set(control) || each_folder_of(each, control.p, LANDLOCK_KEEP));
+}
+
+/* All that those who serve the configuration open by name. */
+static void
+each_opened(const struct runtime *rt, opened_fn fn, void *ctx)
+{
+    struct each each = { fn, ctx };
+
+    (void)(http_grants_each(&rt->setup, each_grant, &each)
+           && each_listed(&each, &rt->main->sandbox_reads, LANDLOCK_READ)
+           && each_listed(&each, &rt->main->sandbox_writes, LANDLOCK_WRITE)
+           && (rt->main->master_process || each_chore(&each, rt)));
+}
+
+static bool
+allow(void *ctx, struct str path, enum landlock_access access)
 {
     struct landlock *walls = ctx;
+    bool is_there = landlock_allow(walls, path.p, access);
     struct stat st;
 
-    /* What is not there, or cannot be reached, is no worker's either. */
-    if (!landlock_allow(walls, path.p, access_of(access)))
+    if (access == LANDLOCK_KEEP || access == LANDLOCK_REMOVE)
         return true;
-    if (stat(path.p, &st) == 0 && !S_ISDIR(st.st_mode))
-        allow_around(walls, path.p, access_of(access));
-    allow_links(walls, path.p, access_of(access));
+    if (is_there && stat(path.p, &st) == 0 && S_ISREG(st.st_mode))
+        allow_around(walls, path.p, access);
+    allow_links(walls, path.p, access);
     return true;
 }
 
@@ -192,11 +332,19 @@ allow_sanitizers(struct landlock *walls)
 
 /* ---- entering ------------------------------------------------------------------------------ */
 
-static void
-allow_listed(struct landlock *walls, const struct path_list *list, enum http_access access)
+static unsigned
+left_open(const struct runtime *rt)
 {
-    for (uint32_t i = 0; i < list->paths.len; i++)
-        allow(walls, list->paths.items[i], access);
+    if (rt->main->master_process)
+        return 0;
+    return (rt->options->fixed ? 0 : LANDLOCK_BINDS) | (notify_is_abstract() ? LANDLOCK_ABSTRACT : 0);
+}
+
+static void
+allow_all(struct landlock *walls, const char *const *paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        landlock_allow(walls, paths[i], LANDLOCK_READ);
 }
 
 static bool
@@ -206,17 +354,17 @@ confine_files(const struct runtime *rt)
 
     if (landlock_version() == 0)
         return true;
-    if (!landlock_begin(&walls)) {
+    if (!landlock_begin(&walls, left_open(rt))) {
         tell(LEVEL_EMERG, errno, "landlock_create_ruleset() failed");
         return false;
     }
-    for (size_t i = 0; i < ARRAY_LEN(always); i++)
-        landlock_allow(&walls, always[i], LANDLOCK_READ);
-    http_grants_each(&rt->setup, allow, &walls);
-    allow_listed(&walls, &rt->main->sandbox_reads, HTTP_READS);
-    allow_listed(&walls, &rt->main->sandbox_writes, HTTP_WRITES);
+    allow_all(&walls, always, ARRAY_LEN(always));
+    if (whose(rt) == HTTP_WALLS_ALONE)
+        allow_all(&walls, to_reload, ARRAY_LEN(to_reload));
+    each_opened(rt, allow, &walls);
     if (UNDER_SANITIZER)
         allow_sanitizers(&walls);
+    http_walls_are(whose(rt));
     if (landlock_enforce(&walls))
         return true;
     tell(LEVEL_EMERG, errno, "landlock_restrict_self() failed");
@@ -224,22 +372,26 @@ confine_files(const struct runtime *rt)
 }
 
 static bool
-note_writing(void *ctx, struct str path, enum http_access access)
+note_writing(void *ctx, struct str path, enum landlock_access access)
 {
     struct calls_wanted *wanted = ctx;
 
     (void)path;
-    wanted->writes |= access == HTTP_WRITES;
+    wanted->writes |= access == LANDLOCK_WRITE;
+    wanted->removes |= access == LANDLOCK_REMOVE;
     return true;
 }
 
 static struct calls_wanted
 calls_wanted_by(const struct runtime *rt)
 {
-    struct calls_wanted wanted = { .writes = rt->main->sandbox_writes.paths.len > 0 };
+    struct calls_wanted wanted = {
+        .reloads = whose(rt) == HTTP_WALLS_ALONE,
+        .unix_datagrams = whose(rt) == HTTP_WALLS_SERVE && notify_is_wanted(),
+    };
     const struct link *head = &rt->log_files.head;
 
-    http_grants_each(&rt->setup, note_writing, &wanted);
+    each_opened(rt, note_writing, &wanted);
     for (const struct link *l = head->next; l != head; l = l->next) {
         const struct log_file *file = CONTAINER_OF(l, const struct log_file, link);
         int family = file->kind == LOG_SYSLOG ? file->server->address.ss_family : AF_UNSPEC;
@@ -263,11 +415,62 @@ confine_calls(const struct runtime *rt)
 }
 
 bool
-walls_enter(const struct runtime *rt)
+walls_enter_files(const struct runtime *rt)
 {
     tzset();                    /* while its file can be read, whatever TZ says */
-    return rt->main->sandbox == SANDBOX_OFF
-           || ((rt->main->sandbox == SANDBOX_REPORT || confine_files(rt)) && confine_calls(rt));
+    return rt->main->sandbox != SANDBOX_ON || confine_files(rt);
+}
+
+bool
+walls_enter(const struct runtime *rt)
+{
+    return walls_enter_files(rt) && (rt->main->sandbox == SANDBOX_OFF || confine_calls(rt));
+}
+
+/* ---- walls that are there ------------------------------------------------------------------- */
+
+/* Whether an open() of that kind is refused by the walls, and by nothing else. */
+static bool
+is_refused(const char *path, enum landlock_access access)
+{
+    bool reads = access == LANDLOCK_READ;
+    struct stat st;
+    int fd;
+
+    if (stat(path, &st) != 0 || (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)))
+        return false;
+    if (reads)
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    else if (S_ISDIR(st.st_mode))
+        fd = open(path, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    else
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return landlock_refused(path, reads ? R_OK : W_OK, errno);
+    close(fd);
+    return false;
+}
+
+static bool
+tell_refused(void *ctx, struct str path, enum landlock_access access)
+{
+    bool *ok = ctx;
+
+    if (!is_refused(path.p, access))
+        return true;
+    tell(LEVEL_EMERG, 0, "the sandbox, which stays as it was at the start without a master, does not "
+         "open \"%s\": start weir anew, or with \"sandbox_allow_%s\" for a folder around it", path.p,
+         access == LANDLOCK_READ ? "read" : "write");
+    return *ok = false, true;
+}
+
+bool
+walls_hold(const struct runtime *rt)
+{
+    bool ok = true;
+
+    each_opened(rt, tell_refused, &ok);
+    return ok;
 }
 
 /* ---- telling ------------------------------------------------------------------------------- */
@@ -279,10 +482,9 @@ walls_tell_missing(const struct runtime *rt)
 
     if (rt->main->sandbox == SANDBOX_OFF)
         return;
-    if (!rt->main->master_process) {
-        LOG(&process_log, NOTICE, 0, "sandbox: none, with \"master_process off\"");
-        return;
-    }
+    if (whose(rt) == HTTP_WALLS_ALONE)
+        LOG(&process_log, NOTICE, 0, "sandbox: wider with \"master_process off\", by what a reload "
+            "takes");
     if (!calls_can_be_confined())
         LOG(&process_log, NOTICE, 0, "sandbox: system calls are not confined, %s",
             WEIR_HAVE_SECCOMP ? "the kernel has no seccomp" : "libseccomp is not built in");
@@ -310,12 +512,16 @@ list_add(struct grant_list *list, struct str path)
     return place != NULL && (*place = path.p) != NULL;
 }
 
+/* What is of this call alone is copied. */
 static bool
-list_grant(void *ctx, struct str path, enum http_access access)
+list_opened(void *ctx, struct str path, enum landlock_access access)
 {
     struct grant_list *list = ctx;
 
-    return (access != HTTP_READS) != list->writes || list_add(list, path);
+    if ((access != LANDLOCK_READ) != list->writes)
+        return true;
+    path = arena_str(list->arena, path);
+    return str_is_set(path) && list_add(list, path);
 }
 
 /* "/a/b" stands right behind "/a". */
@@ -373,19 +579,15 @@ walls_tell_grants(const struct runtime *rt)
 {
     const struct main_settings *s = rt->main;
 
-    if (s->sandbox != SANDBOX_ON || !s->master_process) {
-        tell(LEVEL_NOTICE, 0, "sandbox: %s", s->sandbox == SANDBOX_OFF ? "off"
-             : s->master_process ? "report, all files are open"
-             : "off, there is none with \"master_process off\"");
+    if (s->sandbox != SANDBOX_ON) {
+        tell(LEVEL_NOTICE, 0, "sandbox: %s",
+             s->sandbox == SANDBOX_OFF ? "off" : "report, all files are open");
         return;
     }
     for (int writes = 0; writes <= 1; writes++) {
         struct grant_list list = { .arena = rt->arena, .writes = writes != 0 };
-        const struct path_list *more = writes ? &s->sandbox_writes : &s->sandbox_reads;
 
-        http_grants_each(&rt->setup, list_grant, &list);
-        for (uint32_t i = 0; i < more->paths.len; i++)
-            list_add(&list, more->paths.items[i]);
+        each_opened(rt, list_opened, &list);
         tell_list(&list);
     }
 }

@@ -9,10 +9,20 @@
 #include "proc/runtime.h"
 
 /*
- * The process is confined from now on, for good, as "sandbox" says; before it has threads. What the
- * kernel does not offer is left out. False, told: what it offers could not be had.
+ * The process is confined from now on, for good, as "sandbox" says; before it has threads. A worker, or
+ * one without a master: that can still do what ends it and, but for "weir serve", what a reload takes.
+ * What the kernel does not offer is left out. False, told: what it offers could not be had.
  */
 bool walls_enter(const struct runtime *rt);
+
+/* The files alone: for whoever wants to know what those who serve rt would be refused. */
+bool walls_enter_files(const struct runtime *rt);
+
+/*
+ * Whether a process that is within its walls already can go on with this configuration: they stay
+ * what they were at the start. False, told, with each path that it does not open.
+ */
+bool walls_hold(const struct runtime *rt);
 
 /* At start, by whoever begins: notes in the log what part of the walls is missing, and why. */
 void walls_tell_missing(const struct runtime *rt);

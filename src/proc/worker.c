@@ -141,7 +141,7 @@ become_worker(const struct worker_start *start)
     set_limits(s);
     serving_raise_descriptor_limit(start->runtime);
     set_affinity(&s->affinity, start->number);
-    if (!privileges_drop(&s->user))
+    if (!privileges_drop(&s->user, PRIVILEGES_WRITE))
         return false;
     set_dumpable(s);
     if (!follow_master(start->master) || !enter_directory(s->working_directory)

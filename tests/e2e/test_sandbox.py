@@ -1,38 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What workers have given up before their first client: rights, files, system calls."""
 
-import ctypes
-import errno
 import os
-import pathlib
 import platform
 import re
 import shutil
 import socket
-import subprocess
-import tempfile
 
 import pytest
 
 from harness import check_conf, wait_until
+from harness.intruder import (Intruder, capabilities, is_sanitized, landlock_version, root_only, status_of, taken_over, with_landlock,
+                              with_seccomp)
 from harness.server import binary, warnings_of
 
-def is_sanitized():
-    return b"__asan_init" in pathlib.Path(binary()).read_bytes()
-
-
-root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 KEPT_BY_ROOT = 1 << 1 | 1 << 2 | 1 << 3         # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
-
-
-def status_of(pid):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-
-
-def capabilities(pid):
-    status = status_of(pid)
-    return {name: int(status["Cap" + name], 16) for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
 
 
 def worker_with(server, **expected):
@@ -94,11 +76,6 @@ def test_nobody_looks_into_a_worker(weir):
 
 # ---- files
 
-def landlock_version():
-    return max(ctypes.CDLL(None, use_errno=True).syscall(444, None, 0, 1), 0)
-
-
-with_landlock = pytest.mark.skipif(landlock_version() == 0, reason="the kernel has no Landlock")
 REFUSED = r'the sandbox refused "{path}": "sandbox_allow_{access} {folder};" opens .* \(13: Permission denied\), client: '
 
 
@@ -135,13 +112,6 @@ def test_off_and_report_refuse_nothing(weir, sandbox):
     (server.html / "link").symlink_to("../else/b")
     assert server.get("/link").text == "b"
     assert ("files are not confined while it reports" in server.log_text()) == (sandbox == "report")
-
-
-def test_a_process_that_is_its_own_worker_says_that_it_has_no_walls(weir):
-    server = weir(main="master_process off;" + ("user root;" if os.geteuid() == 0 else ""), server="", files={"else/b": "b"})
-    (server.html / "link").symlink_to("../else/b")
-    assert server.get("/link").text == "b"
-    server.wait_log(r'\[notice\] .*: sandbox: none, with "master_process off"$')
 
 
 @with_landlock
@@ -295,49 +265,18 @@ def test_a_path_that_opens_everything_is_warned_of(folder, line, word):
 
 # ---- a worker that somebody has taken over
 
-def can_be_taken_over():
-    return b"WEIR_TAKEN_OVER" in pathlib.Path(binary()).read_bytes()
-
-
-taken_over = pytest.mark.skipif(not can_be_taken_over(), reason="a release build has no such thing")
-with_seccomp = pytest.mark.skipif("libseccomp none" in subprocess.run([binary(), "-V"], capture_output=True, text=True).stderr,
-                                  reason="built without libseccomp")
-
-
-class Intruder:
-    """Has a worker make system calls; each gives 0, or the error's number."""
-
-    def __init__(self, begin, monkeypatch, **kwargs):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-in-"))
-        self.folder.chmod(0o755)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        listener.bind(str(self.folder / "line"))
-        os.chmod(self.folder / "line", 0o777)
-        listener.listen()
-        listener.settimeout(20)
-        monkeypatch.setenv("WEIR_TAKEN_OVER", str(self.folder / "line"))
-        self.server = begin(**kwargs)
-        self.line, _ = listener.accept()
-        self.line.settimeout(20)
-        listener.close()
-        self.worker = self.server.wait_workers()[0]
-
-    def __call__(self, *words):
-        self.line.send(" ".join(map(str, words)).encode())
-        return errno.errorcode.get(int(self.line.recv(100)), "ok")
-
-    def close(self):
-        self.line.close()
-        shutil.rmtree(self.folder)
-
-
 @pytest.fixture
 def intruder(weir, monkeypatch):
     made = []
 
     def begin(**kwargs):
-        made.append(Intruder(weir, monkeypatch, **{"server": "", "files": {"html/a": "a", "else/b": "b"}, **kwargs}))
-        return made[-1]
+        it = Intruder(monkeypatch)
+        made.append(it)
+        it.listen()
+        it.server = weir(**{"server": "", "files": {"html/a": "a", "else/b": "b"}, **kwargs})
+        it.accept()
+        it.worker = it.server.wait_workers()[0]
+        return it
     yield begin
     for one in made:
         one.close()
@@ -490,16 +429,9 @@ def test_a_reload_brings_new_walls(intruder):
     it = intruder()
     it.server.write_conf("sandbox_allow_read {prefix}/else;\n" + it.server.template)
     assert it("open", it.server.prefix / "else/b", "r") == "EACCES"
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    os.unlink(it.folder / "line")
-    listener.bind(str(it.folder / "line"))
-    os.chmod(it.folder / "line", 0o777)
-    listener.listen()
-    listener.settimeout(20)
+    it.listen()
     assert it.server.run("-s", "reload").returncode == 0
-    it.line.close()
-    it.line, _ = listener.accept()
-    listener.close()
+    it.accept()
     assert it("open", it.server.prefix / "else/b", "r") == "ok"
     assert it("open", "/etc/passwd", "r") == "EACCES"
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import pytest
 
 from harness import Client, binary, request, run_weir, wait_until
+from harness.intruder import Intruder, capabilities, is_sanitized, root_only, status_of, taken_over, with_landlock, with_seccomp
 from harness.ports import claim_port
 from harness.server import environment, make_folder, remove_folder, sanitizer_reports
 from harness.tmux import Terminal
@@ -594,3 +595,108 @@ def test_manual_knows_the_options():
     listed = set(re.findall(r"^\.It Fl (?:\w , )?(-[a-z-]+)", page, re.M))
     listed |= set(re.findall(r"^\.It Fl \w , (-[a-z-]+)", page, re.M))
     assert {"-" + name for name in listed if name != "-"} == options()
+
+
+# ---- walls
+
+def outside(prefix):
+    (prefix / "else").mkdir()
+    (prefix / "else/b").write_text("b")
+    (prefix / "html/link").symlink_to("../else/b")
+
+
+@with_landlock
+def test_links_that_lead_out_are_refused_with_the_way_to_allow_them():
+    with serve("{prefix}/html", before=outside) as serving:
+        serving.url()
+        assert serving.get("/a.txt").body == b"text\n"
+        assert serving.get("/link").status == 403
+        wait_until(lambda: f'"--allow-read {serving.prefix}/else" opens what links lead to' in serving.output(), "the mend")
+
+
+@pytest.mark.parametrize("options", [["--allow-read", "{prefix}/else"], ["--allow-read={prefix}/else/b"], ["--sandbox", "off"], ["--sandbox=report"]])
+def test_links_that_lead_out_can_be_allowed(options):
+    with serve("{prefix}/html", *options, before=outside) as serving:
+        serving.url()
+        assert serving.get("/link").body == b"b"
+
+
+def test_what_may_be_read_must_be_there(folder):
+    done = run_weir(folder, "serve", ".", "--allow-read", "none")
+    assert done.returncode == 1 and done.stderr == 'weir: links cannot lead to "none" (2: No such file or directory)\n'
+    done = run_weir(folder, "serve", ".", "--sandbox", "of")
+    assert done.returncode == 1 and done.stderr == 'weir: invalid value "of" of "--sandbox", it is on, off or report\n'
+
+
+def test_the_conf_says_what_the_walls_are(folder):
+    done = run_weir(folder, "serve", ".", "--print-conf", "--sandbox", "report", "--allow-read", "logs")
+    assert f'sandbox report;\nsandbox_allow_read "{folder}/logs";\n' in done.stdout
+    assert "sandbox" not in run_weir(folder, "serve", ".", "--print-conf").stdout
+
+
+@root_only
+def test_root_keeps_nothing_but_the_right_to_read():
+    def secret(prefix):
+        (prefix / "html/secret").write_text("x")
+        os.chmod(prefix / "html/secret", 0o600)
+        os.chown(prefix / "html/secret", 65534, 65534)
+    with serve("{prefix}/html", before=secret) as serving:
+        serving.url()
+        assert serving.get("/secret").body == b"x"
+        pid, mine = serving.process.pid, capabilities(os.getpid())["Prm"]
+        assert capabilities(pid) == dict(Inh=0, Prm=mine & 4, Eff=mine & 4, Bnd=mine & 4, Amb=0)      # CAP_DAC_READ_SEARCH
+        assert status_of(pid)["NoNewPrivs"] == "1"
+
+
+def test_a_unix_socket_goes_with_the_server():
+    with serve("{prefix}/html", "--listen", "unix:{prefix}/logs/sock") as serving:
+        wait_until(lambda: "serving " in serving.output(), "the start")
+        with Client(str(serving.prefix / "logs/sock")) as client:
+            assert client.ask(request("/a.txt")).body == b"text\n"
+        serving.process.send_signal(signal.SIGINT)
+        assert serving.process.wait(10) == 0
+        assert not (serving.prefix / "logs/sock").exists()
+
+
+def test_it_ends_with_its_terminal_unless_nohup_started_it():
+    with serve("{prefix}/html") as serving:
+        serving.url()
+        serving.process.send_signal(signal.SIGHUP)
+        assert serving.process.wait(10) == 0
+        assert "served 0 requests" in serving.output()
+    with serve("{prefix}/html", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as serving:
+        serving.url()
+        serving.process.send_signal(signal.SIGHUP)
+        assert serving.get("/a.txt").status == 200
+        assert serving.process.poll() is None
+
+
+@pytest.fixture
+def intruder(monkeypatch):
+    it = Intruder(monkeypatch)
+    it.listen()
+    yield it
+    it.close()
+
+
+@taken_over
+@with_landlock
+@with_seccomp
+@pytest.mark.parametrize("options", [[], ["--auth", "u:p"], ["--listen", "unix:{prefix}/logs/sock"]])
+def test_an_intruder_has_what_is_served_and_nothing_else(intruder, options):
+    with serve("{prefix}/html", *options, before=outside) as serving:
+        intruder.accept()
+        prefix, sock = serving.prefix, any(option.startswith("unix:") for option in options)
+        assert intruder("open", prefix / "html/a.txt", "r") == intruder("list", prefix / "html/folder") == intruder("thread") == "ok"
+        for path in ("/etc/passwd", "/etc/os-release", prefix / "else/b", prefix / "html/link", prefix / "out", "/proc/1/environ"):
+            assert (path, intruder("open", path, "r")) == (path, "EACCES")
+        for path in ("/", "/etc", prefix, prefix / "logs", "/root", "/home"):
+            assert (path, intruder("list", path)) == (path, "EACCES")
+        for path in (prefix / "html/new", prefix / "html/a.txt", prefix / "logs/new", "/tmp/weir-intruder"):
+            assert (path, intruder("open", path, "w")) == (path, "EACCES")
+        refused = [("exec", "/bin/sh"), ("socket", socket.AF_INET, socket.SOCK_STREAM), ("socket", socket.AF_UNIX, socket.SOCK_STREAM),
+                   ("kill", os.getpid(), 10), ("connect", 0, 80), ("bind", 0, 8000), ("code",), ("map",), ("mkdir", prefix / "html/d")]
+        if not is_sanitized():
+            refused += [("ptrace", os.getpid()), ("fork",), ("prctl", 4, 1)]
+        assert {words: intruder(*words) for words in refused} == {words: "EPERM" for words in refused}
+        assert intruder("unlink", prefix / "html/a.txt") == ("EACCES" if sock else "EPERM")
