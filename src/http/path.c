@@ -322,7 +322,10 @@ http_open_failed(struct http_request *req, struct str path, int error)
     case EPERM:
     case ELOOP:
         LOG(&req->log, ERR, error, "open() \"%.*s\" failed", STR_ARG(path));
-        http_walls_refused(&req->log, path.p, HTTP_READS, error);
+        if (http_walls_refused(&req->log, path.p, HTTP_READS, error))
+            HTTP_TRACE(req, &http_settings_for(req)->root.mark, "sandbox: does not open %.*s, owner "
+                       "and mode would; \"sandbox_allow_read\" for a folder around it does",
+                       STR_ARG(path));
         return HTTP_FORBIDDEN;
     default:
         LOG(&req->log, CRIT, error, "open() \"%.*s\" failed", STR_ARG(path));
