@@ -26,6 +26,8 @@ enum channel_kind {
     CHANNEL_FAILED,             /* worker to master: it cannot start, because of `text` */
     CHANNEL_FATES,              /* master to worker, before it is told to leave: what becomes of
                                    each listener (write_fates) */
+    CHANNEL_REOPEN,             /* worker to master: have all logs opened anew; master to worker: that
+                                   was done, close those that you have opened yourself */
     CHANNEL_MASTER = 100        /* master to master (proc/upgrade.c): the number may not change,
                                    for they may be two programs */
 };

@@ -117,6 +117,7 @@ child_start(struct child *c)
     struct channel_ends ends;
 
     c->ready = false;
+    c->logs_due = false;
     c->started_ms = now.mono_ms;
     if (!open_channel(c, &ends)) {
         start_failed(c, "opening a channel");
@@ -477,6 +478,9 @@ hear(struct child *c, const struct channel_message *message)
         return;
     case CHANNEL_LISTED:
         gather_listed(c);
+        return;
+    case CHANNEL_REOPEN:
+        reopen_logs_for(c);
         return;
     case CHANNEL_LOG_FILE:
     case CHANNEL_RETIRE:

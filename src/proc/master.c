@@ -237,6 +237,7 @@ finish(struct master *m)
     upgrade_fini(m);
     gather_fini(m);
     rotator_stop(&m->rotator);
+    reopen_forget(m);
     handover_close(&m->queue);
     control_server_stop(&m->control);
     loop_fini(&m->loop);
@@ -266,7 +267,7 @@ master_run(struct runtime *rt, char *const *arguments)
     upgrade_init(&m, arguments);
     gather_init(&m);
     forward_init(&m);
-    rotation_init(&m);
+    reopen_init(&m);
     set_title(arguments);
     if (start(&m)) {
         tell_started();

@@ -34,6 +34,7 @@ struct child {
     bool ready;                 /* it serves */
     bool lists;                 /* it writes a list of its connections */
     bool wants_list;            /* it wants that of all workers */
+    bool logs_due;              /* it has yet to get the logs that were opened anew */
     bool retired;               /* it was told who goes on; wants to know if that changes */
     uint64_t started_ms;
     uint32_t quick_deaths;      /* one after the other */
@@ -66,6 +67,9 @@ struct master {
     struct verdict verdict;
     struct gather gather;
     struct rotator rotator;
+    struct timer logs_due;      /* some child's are */
+    struct timer reopen;        /* a worker has asked for it */
+    uint64_t reopened_ms;       /* when one was heard last */
     struct timer stop_step;
     int stop_steps;
     int status;                 /* to exit with */
@@ -156,8 +160,12 @@ extern const struct control_command master_commands[];
 
 /* Opens all log files anew and gives the descriptors to the workers. */
 void reopen_logs(struct master *m);
+/* The same because a worker asks for it: once a second at most, however often it does. */
+void reopen_logs_for(struct child *c);
 
-void rotation_init(struct master *m);
+void reopen_init(struct master *m);
+/* A stop is coming: no more of it. */
+void reopen_forget(struct master *m);
 /* Once the current configuration serves, and `before` (NULL: none) not any more. */
 void rotation_take(struct master *m, const struct runtime *before);
 

@@ -2,16 +2,23 @@
 /* reopen: log files opened anew, for the master and all workers; and those that weir rotates. */
 #include "proc/master_parts.h"
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "proc/channel.h"
 #include "proc/daemon.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Workers must be able to open it themselves when they are asked to. */
+enum {
+    DUE_MS = 100,               /* between two attempts to give a worker its logs */
+    ASKED_MS = 1000             /* between two reopenings that workers ask for */
+};
+
+/* ---- giving them to workers ---------------------------------------------------------------- */
+
+/* A log that was made anew belongs to the workers' user, for whoever reads it as that. */
 static void
 give_to_workers(const struct log_file *file, const struct worker_user *user)
 {
@@ -24,19 +31,75 @@ give_to_workers(const struct log_file *file, const struct worker_user *user)
         LOG(&process_log, EMERG, errno, "chown(\"%s\", %d) failed", file->path.p, (int)user->uid);
 }
 
+static bool
+pass(const struct child *c, const struct log_file *file)
+{
+    return channel_send(c->tell, CHANNEL_LOG_FILE, file->path, file->fd);
+}
+
+/*
+ * Whoever does not read its channel, or has so many logs that not all fit into it at once, gets them
+ * later: it cannot open them itself.
+ */
+static void
+pass_later(struct child *c)
+{
+    struct master *m = c->master;
+
+    c->logs_due = true;
+    if (!timer_is_armed(&m->logs_due))
+        timer_arm(&m->loop.timers, &m->logs_due, now.mono_ms + DUE_MS);
+}
+
 static void
 pass_to_workers(struct master *m, const struct log_file *file)
 {
     for (struct link *l = m->children.next; l != &m->children; l = l->next) {
-        const struct child *c = child_of(l);
+        struct child *c = child_of(l);
 
-        if (c->pid == 0 || c->channel.fd < 0)
-            continue;
-        /* Who does not read its channel may have time for a signal later. */
-        if (!channel_send(c->tell, CHANNEL_LOG_FILE, file->path, file->fd))
-            kill(c->pid, SIGUSR1);
+        if (c->pid != 0 && c->channel.fd >= 0 && !c->logs_due && !pass(c, file))
+            pass_later(c);
     }
 }
+
+/* Those of the configuration that serves, and of the one that will. */
+static bool
+pass_all_of(const struct child *c, const struct runtime *rt)
+{
+    const struct link *head = &rt->log_files.head;
+
+    for (const struct link *l = head->next; l != head; l = l->next) {
+        const struct log_file *file = CONTAINER_OF(l, const struct log_file, link);
+
+        if (file->kind == LOG_FILE && file->fd >= 0 && !pass(c, file))
+            return false;
+    }
+    return true;
+}
+
+static void
+pass_due(struct child *c)
+{
+    struct master *m = c->master;
+
+    if (!c->logs_due || c->pid == 0 || c->channel.fd < 0)
+        return;
+    c->logs_due = false;
+    if ((m->next != NULL && !pass_all_of(c, m->next)) || !pass_all_of(c, m->current)
+        || !channel_send(c->tell, CHANNEL_REOPEN, STR_NONE, -1))
+        pass_later(c);
+}
+
+static void
+on_logs_due(struct timer *timer)
+{
+    struct master *m = CONTAINER_OF(timer, struct master, logs_due);
+
+    for (struct link *l = m->children.next; l != &m->children; l = l->next)
+        pass_due(child_of(l));
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
 
 /* False, logged: it goes on as before. */
 static bool
@@ -74,6 +137,32 @@ reopen_logs(struct master *m)
     if (m->next != NULL)
         reopen_all(m, m->next);
     reopen_all(m, m->current);
+    for (struct link *l = m->children.next; l != &m->children; l = l->next) {
+        struct child *c = child_of(l);
+
+        if (c->pid != 0 && c->channel.fd >= 0 && !c->logs_due
+            && !channel_send(c->tell, CHANNEL_REOPEN, STR_NONE, -1))
+            pass_later(c);
+    }
+}
+
+static void
+on_reopen(struct timer *timer)
+{
+    struct master *m = CONTAINER_OF(timer, struct master, reopen);
+
+    m->reopened_ms = now.mono_ms;
+    reopen_logs(m);
+}
+
+void
+reopen_logs_for(struct child *c)
+{
+    struct master *m = c->master;
+
+    if (m->state == RUNNING && !timer_is_armed(&m->reopen))
+        timer_arm(&m->loop.timers, &m->reopen,
+                  MAX(now.mono_ms, m->reopened_ms == 0 ? 0 : m->reopened_ms + ASKED_MS));
 }
 
 /* ---- rotation ------------------------------------------------------------------------------ */
@@ -103,8 +192,10 @@ reopen_path(void *data, struct str path)
 }
 
 void
-rotation_init(struct master *m)
+reopen_init(struct master *m)
 {
+    timer_init(&m->logs_due, on_logs_due);
+    timer_init(&m->reopen, on_reopen);
     rotator_init(&m->rotator, is_ours, reopen_path, m);
 }
 
@@ -113,4 +204,11 @@ rotation_take(struct master *m, const struct runtime *before)
 {
     rotator_take(&m->rotator, &m->loop.timers, &m->current->log_files,
                  before != NULL ? &before->log_files : NULL);
+}
+
+void
+reopen_forget(struct master *m)
+{
+    timer_cancel(&m->logs_due);
+    timer_cancel(&m->reopen);
 }

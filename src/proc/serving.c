@@ -730,8 +730,8 @@ serving_stop(struct serving *s)
 
 /* ---- logs ---------------------------------------------------------------------------------- */
 
-static void
-flush_logs(struct serving *s)
+void
+serving_flush_logs(struct serving *s)
 {
     if (s->current->http != NULL)
         http_worker_flush_logs(s->current->http);
@@ -758,7 +758,7 @@ reopen_logs_of(struct runtime *rt)
 void
 serving_reopen_logs(struct serving *s)
 {
-    flush_logs(s);
+    serving_flush_logs(s);
     reopen_logs_of(s->current->runtime);
     for (struct link *l = s->retired.next; l != &s->retired; l = l->next) {
         struct served *served = CONTAINER_OF(l, struct served, link);
@@ -773,7 +773,7 @@ serving_replace_log(struct serving *s, struct str path, int fd)
 {
     struct link *head = &s->current->runtime->log_files.head;
 
-    flush_logs(s);
+    serving_flush_logs(s);
     for (struct link *l = head->next; l != head; l = l->next) {
         struct log_file *file = CONTAINER_OF(l, struct log_file, link);
 

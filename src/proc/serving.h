@@ -82,6 +82,8 @@ bool serving_adopt(struct serving *s, int queue_in);
  */
 void serving_leave(struct serving *s, struct successor *successor);
 
+/* Writes what is gathered for logs, and closes those whose names hold variables. */
+void serving_flush_logs(struct serving *s);
 /* Opens all log files anew, here. */
 void serving_reopen_logs(struct serving *s);
 /* The log file of that path was opened anew elsewhere; the descriptor is taken over. */

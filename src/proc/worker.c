@@ -231,6 +231,9 @@ obey(struct worker *w, const struct channel_message *message)
         if (!sockets_read_fates(serving_runtime(&w->serving), message->text))
             LOG(&process_log, ALERT, 0, "the master speaks of other listening sockets");
         break;
+    case CHANNEL_REOPEN:
+        serving_flush_logs(&w->serving);
+        break;
     case CHANNEL_READY:
     case CHANNEL_FAILED:
     case CHANNEL_MASTER:
@@ -309,6 +312,15 @@ leave_by_signal(struct worker *w, const struct loop_signal *signal)
         leave(w, siblings(w));
 }
 
+/* The master opens them, for all workers: they lie beyond the walls. */
+static void
+ask_for_logs(struct worker *w)
+{
+    if (!channel_say(w->tell, CHANNEL_REOPEN, STR_NONE))
+        LOG(&process_log, ERR, errno, "the master cannot be asked to open the logs anew; send it "
+            "SIGUSR1");
+}
+
 static void
 on_signal(struct loop *loop, const struct loop_signal *signal)
 {
@@ -332,7 +344,7 @@ on_signal(struct loop *loop, const struct loop_signal *signal)
         break;
     case SIGUSR1:
         signal_log(signal, "reopening logs");
-        serving_reopen_logs(&w->serving);
+        ask_for_logs(w);
         break;
     default:
         signal_log(signal, "");

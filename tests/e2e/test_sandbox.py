@@ -2,9 +2,11 @@
 """What workers have given up before their first client: rights, files, system calls."""
 
 import os
+import pathlib
 import platform
 import re
 import shutil
+import signal
 import socket
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from harness import check_conf, wait_until
 from harness.intruder import (Intruder, capabilities, is_sanitized, landlock_version, root_only, status_of, taken_over, with_landlock,
                               with_seccomp)
-from harness.server import binary, warnings_of
+from harness.server import binary, stat_of, warnings_of
 
 KEPT_BY_ROOT = 1 << 1 | 1 << 2 | 1 << 3         # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
 
@@ -507,3 +509,43 @@ def test_datagrams_have_no_protocol_of_an_intruders_choice(intruder):
     assert it("socket", socket.AF_INET, f"{socket.SOCK_DGRAM}:1") == "EPERM"
     assert it("socket", socket.AF_INET, f"{socket.SOCK_DGRAM}:{udp}") == "EPERM"
     assert it("socket", socket.AF_INET, socket.SOCK_DGRAM) == "ok"
+
+
+# ---- logs that are opened anew, beyond the walls
+
+@pytest.mark.parametrize("main", ["", "sandbox off;"])
+def test_a_worker_that_is_told_to_reopen_its_logs_gets_them_from_the_master(weir, main):
+    server = weir(main=main + ("user nobody;" if os.geteuid() == 0 else ""), workers=2, server="", files={"html/a": "a"})
+    server.get("/a")
+    server.wait_access(1)
+    for n in range(2):
+        os.rename(server.access_log, server.prefix / f"logs/old{n}.log")
+        os.kill(server.wait_workers(2)[n], signal.SIGUSR1)
+        wait_until(server.access_log.exists, "the new log")
+        wait_until(lambda: server.get("/a") and server.access_lines(), "a line in the new log")
+    assert server.log_text().count("reopening logs") == 4         # two workers, and the master for each
+    assert "the sandbox refused" not in server.log_text() and "Permission denied" not in server.log_text()
+
+
+def test_logs_reach_a_worker_that_was_busy_when_they_were_opened(weir):
+    """More than the channel holds: a hundred logs, opened anew many times while nobody reads."""
+    count, times = 100, 12
+    server = weir(main="user nobody;" if os.geteuid() == 0 else "", files={"html/a": "a"},
+                  server="".join(f"location = /{n} {{ alias {{prefix}}/html/a; access_log {{prefix}}/logs/{n}.log; }}" for n in range(count)))
+    worker = server.wait_workers()[0]
+    server.get("/0")
+    server.wait_access(1, name="0.log")
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        wait_until(lambda: stat_of(worker)[1] == "T", "the worker to stop")
+        for n in range(times):
+            os.rename(server.prefix / "logs/0.log", server.prefix / "logs/0.old")
+            os.rename(server.prefix / "logs/99.log", server.prefix / "logs/99.old")
+            server.send_signal(signal.SIGUSR1)
+            wait_until(lambda: (server.prefix / "logs/99.log").exists() and server.log_text().count(": reopening logs") == n + 1, "the new logs")
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    for name in ("0", "99"):
+        wait_until(lambda: server.get(f"/{name}") and server.access_lines(f"{name}.log"), "a line in the new log")
+    assert server.wait_workers() == [worker]
+    assert "the sandbox refused" not in server.log_text() and "Permission denied" not in server.log_text()
