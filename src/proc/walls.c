@@ -64,6 +64,14 @@ access_of(enum http_access access)
     return LANDLOCK_READ;
 }
 
+/* Called for each path that is opened, NUL-terminated; until it returns false. */
+typedef bool (*opened_fn)(void *ctx, struct str path, enum landlock_access access);
+
+struct each {
+    opened_fn fn;
+    void *ctx;
+};
+
 /* What is mounted there is a disk, or something else that is a whole. */
 static bool
 is_mounted(const char *folder)
@@ -97,18 +105,25 @@ is_wide(const char *folder)
 
 /*
  * The folder of something that will be replaced by a rename under the same name: a file that an
- * editor saves, what a link leads to.
+ * editor saves, what a link leads to. That may be still to come, as long as the folder is there.
  */
 static void
-allow_around(struct landlock *walls, const char *path, enum landlock_access access)
+each_around(const struct each *each, const char *path, enum landlock_access access)
 {
-    char real[PATH_MAX], *slash;
+    char real[PATH_MAX], folder[PATH_MAX], *slash;
 
-    if (realpath(path, real) == NULL || (slash = strrchr(real, '/')) == NULL)
-        return;
-    *slash = '\0';
+    if (realpath(path, real) == NULL) {
+        if (errno != ENOENT || snprintf(folder, sizeof(folder), "%s", path) >= (int)sizeof(folder)
+            || (slash = strrchr(folder, '/')) == NULL)
+            return;
+        *slash = '\0';
+        if (realpath(folder, real) == NULL)
+            return;
+    } else if ((slash = strrchr(real, '/')) != NULL) {
+        *slash = '\0';
+    }
     if (!is_wide(real))
-        landlock_allow(walls, real, access);
+        each->fn(each->ctx, str_of(real), access);
 }
 
 /*
@@ -146,7 +161,7 @@ follow(char path[PATH_MAX], size_t len)
  * of "releases"): where a link leads to, its neighbours are opened, too.
  */
 static void
-allow_links(struct landlock *walls, const char *name, enum landlock_access access)
+each_link(const struct each *each, const char *name, enum landlock_access access)
 {
     char path[PATH_MAX], target[PATH_MAX];
     size_t len;
@@ -158,19 +173,24 @@ allow_links(struct landlock *walls, const char *name, enum landlock_access acces
             continue;
         memcpy(target, path, len);
         target[len] = '\0';
-        allow_around(walls, target, access);
+        each_around(each, target, access);
         links++;
         i = 0;                  /* the loop goes on with 1: what it led to may hold links */
     }
 }
 
-/* Called for each path that is opened, NUL-terminated; until it returns false. */
-typedef bool (*opened_fn)(void *ctx, struct str path, enum landlock_access access);
+/* What is opened beside a path, so that it can be replaced. */
+static void
+each_beside(const struct each *each, const char *path, enum landlock_access access)
+{
+    struct stat st;
 
-struct each {
-    opened_fn fn;
-    void *ctx;
-};
+    if (access == LANDLOCK_KEEP || access == LANDLOCK_REMOVE)
+        return;
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+        each_around(each, path, access);
+    each_link(each, path, access);
+}
 
 static bool
 each_grant(void *ctx, struct str path, enum http_access access)
@@ -290,17 +310,18 @@ each_opened(const struct runtime *rt, opened_fn fn, void *ctx)
 }
 
 static bool
+allow_one(void *ctx, struct str path, enum landlock_access access)
+{
+    /* What is not there, or cannot be reached, is no worker's either. */
+    landlock_allow(ctx, path.p, access);
+    return true;
+}
+
+static bool
 allow(void *ctx, struct str path, enum landlock_access access)
 {
-    struct landlock *walls = ctx;
-    bool is_there = landlock_allow(walls, path.p, access);
-    struct stat st;
-
-    if (access == LANDLOCK_KEEP || access == LANDLOCK_REMOVE)
-        return true;
-    if (is_there && stat(path.p, &st) == 0 && S_ISREG(st.st_mode))
-        allow_around(walls, path.p, access);
-    allow_links(walls, path.p, access);
+    allow_one(ctx, path, access);
+    each_beside(&(struct each){ allow_one, ctx }, path.p, access);
     return true;
 }
 
@@ -514,7 +535,7 @@ list_add(struct grant_list *list, struct str path)
 
 /* What is of this call alone is copied. */
 static bool
-list_opened(void *ctx, struct str path, enum landlock_access access)
+list_one(void *ctx, struct str path, enum landlock_access access)
 {
     struct grant_list *list = ctx;
 
@@ -522,6 +543,15 @@ list_opened(void *ctx, struct str path, enum landlock_access access)
         return true;
     path = arena_str(list->arena, path);
     return str_is_set(path) && list_add(list, path);
+}
+
+static bool
+list_opened(void *ctx, struct str path, enum landlock_access access)
+{
+    if (!list_one(ctx, path, access))
+        return false;
+    each_beside(&(struct each){ list_one, ctx }, path.p, access);
+    return true;
 }
 
 /* "/a/b" stands right behind "/a". */

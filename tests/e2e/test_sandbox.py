@@ -143,6 +143,87 @@ def test_a_site_is_changed_by_a_link_on_the_way_to_it(weir):
     assert server.get("/up").status == 403
 
 
+def deploy(link, target):
+    """As deployments do, so that there is no moment without."""
+    new = link.with_name(link.name + ".new")
+    new.symlink_to(target)
+    os.rename(new, link)
+
+
+@with_landlock
+@pytest.mark.parametrize("main", ["", "master_process off;"])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_sites_of_one_folder_are_deployed_each_by_itself(weir, main, absolute):
+    server = weir(main=main, server="root {prefix}/apps/one/current; location /two/ { alias {prefix}/apps/two/current/; }", start=False)
+    apps = server.prefix / "apps"
+    for site, name in (("one", "r5"), ("two", "r1")):
+        server.write(f"apps/{site}/releases/{name}/a", name)
+        (apps / site / "current").symlink_to(f"{apps}/{site}/releases/{name}" if absolute else f"releases/{name}")
+    server.start()
+    assert (server.get("/a").text, server.get("/two/a").text) == ("r5", "r1")
+    for site, name in (("one", "r6"), ("two", "r2"), ("one", "r7")):
+        server.write(f"apps/{site}/releases/{name}/a", name)
+        deploy(apps / site / "current", f"{apps}/{site}/releases/{name}" if absolute else f"releases/{name}")
+        assert server.get("/a" if site == "one" else "/two/a").text == name
+    assert "the sandbox refused" not in server.log_text()
+
+
+@with_landlock
+def test_a_link_that_leads_nowhere_yet_may_lead_to_the_first_release(weir):
+    server = weir(server="root {prefix}/site/current;", start=False)
+    (server.prefix / "site/releases").mkdir(parents=True)
+    (server.prefix / "site/current").symlink_to("releases/1")
+    server.start()
+    assert server.get("/a").status == 404
+    server.write("site/releases/1/a", "1")
+    assert server.get("/a").text == "1"
+    server.write("site/releases/2/a", "2")
+    deploy(server.prefix / "site/current", "releases/2")
+    assert server.get("/a").text == "2"
+
+
+@with_landlock
+def test_a_link_that_is_led_elsewhere_is_opened_by_a_reload_as_the_log_says(weir):
+    server = weir(server="root {prefix}/site/current;", start=False)
+    server.write("site/releases/1/a", "1")
+    server.write("disk/releases/2/a", "2")
+    (server.prefix / "site/current").symlink_to("releases/1")
+    server.start()
+    assert server.get("/a").text == "1"
+    deploy(server.prefix / "site/current", server.prefix / "disk/releases/2")
+    assert server.get("/a").status == 403
+    refused(server, server.prefix / "site/current/a", server.prefix / "disk/releases/2")
+    server.wait_log("opens what the configuration does not, a reload a folder of it that was replaced")
+    assert server.run("-s", "reload").returncode == 0
+    assert server.get("/a").text == "2"
+    deploy(server.prefix / "site/current", "releases/1")           # back: now that is elsewhere
+    assert server.get("/a").status == 403
+    server.write_conf("sandbox_allow_read {prefix}/site {prefix}/disk;\n" + server.template)
+    assert server.run("-s", "reload").returncode == 0
+    for target, text in ((server.prefix / "disk/releases/2", "2"), ("releases/1", "1")):
+        deploy(server.prefix / "site/current", target)
+        assert server.get("/a").text == text
+
+
+@with_landlock
+def test_a_root_that_is_replaced_is_opened_by_a_reload(weir):
+    server = weir(server="", files={"html/a": "old", "html.new/a": "new"})
+    assert server.get("/a").text == "old"
+    os.rename(server.html, server.prefix / "html.old")
+    os.rename(server.prefix / "html.new", server.html)
+    assert server.get("/a").status == 403
+    server.wait_log("the sandbox refused .* a reload a folder of it that was replaced")
+    assert server.run("-s", "reload").returncode == 0
+    assert server.get("/a").text == "new"
+
+
+def test_t_tells_where_a_link_may_be_led(folder):
+    (folder / "site/releases/1").mkdir(parents=True)
+    (folder / "site/current").symlink_to("releases/1")
+    done, _ = check_conf(folder, f"events {{ }} http {{ server {{ root {folder}/site/current; }} }}")
+    assert f"sandbox: read {folder}/site/current, {folder}/site/releases\n" in done.stderr
+
+
 @with_landlock
 def test_a_link_may_lead_to_a_link(weir):
     server = weir(server="root {prefix}/current;", start=False)

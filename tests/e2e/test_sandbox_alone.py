@@ -122,7 +122,7 @@ def test_t_tells_what_it_opens(folder):
     assert done.returncode == 0, done.stderr
     reads = [line.split("sandbox: read ")[1] for line in done.stderr.splitlines() if "sandbox: read " in line]
     writes = [line.split("sandbox: write ")[1] for line in done.stderr.splitlines() if "sandbox: write " in line]
-    assert reads == [f"/srv/a, {folder}/weir.conf"]
+    assert reads == [f"/srv/a, {folder}"]        # around the conf file, which editors replace
     assert writes == [f"{folder}/logs, {folder}/run"]
 
 
