@@ -23,7 +23,7 @@ struct notice {
     uint32_t serves;            /* enum upgrade_service */
 };
 
-enum { NEVER_STARTED = 127, WAIT_MS = 10 * 1000, START_MS = 60 * 1000 };
+enum { NEVER_STARTED = 127, WAIT_MS = 10 * 1000, START_MS = 60 * 1000, TELL_AGAIN_MS = 20 };
 
 /* ---- the line ------------------------------------------------------------------------------ */
 
@@ -201,13 +201,29 @@ upgrade_tell(struct master *m, enum upgrade_service serves)
     struct notice notice = { HANDOVER_VERSION, serves };
     size_t len = sizeof(notice);
 
+    timer_cancel(&m->upgrade.tell_again);       /* what was not said is not so any more */
     if (m->upgrade.line.fd < 0)
         return;
     memcpy(text, &notice, sizeof(notice));
     if (serves == UPGRADE_SERVES)
         len += successor_encode(m->current, text + len, sizeof(text) - len);
-    if (!channel_send(m->upgrade.line.fd, CHANNEL_MASTER, (struct str){ text, len }, m->queue.out))
+    if (channel_send(m->upgrade.line.fd, CHANNEL_MASTER, (struct str){ text, len }, m->queue.out))
+        return;
+    if (errno == EPIPE || errno == ECONNRESET) {        /* its end is learned of by the line */
         LOG(&process_log, WARN, errno, "telling the other master failed");
+        return;
+    }
+    LOG(&process_log, WARN, errno, "telling the other master failed, it is tried again");
+    m->upgrade.unsaid = serves;
+    timer_arm(&m->loop.timers, &m->upgrade.tell_again, now.mono_ms + TELL_AGAIN_MS);
+}
+
+static void
+on_tell_again(struct timer *timer)
+{
+    struct master *m = CONTAINER_OF(timer, struct master, upgrade.tell_again);
+
+    upgrade_tell(m, m->upgrade.unsaid);
 }
 
 bool
@@ -279,6 +295,7 @@ upgrade_init(struct master *m, char *const *arguments)
                                    .other_queue = -1 };
     timer_init(&m->upgrade.wait_limit, on_wait_limit);
     timer_init(&m->upgrade.start_limit, on_start_limit);
+    timer_init(&m->upgrade.tell_again, on_tell_again);
     link_init(&m->upgrade.asking);
 }
 
@@ -290,10 +307,11 @@ line_of_environment(void)
     uint64_t fd;
     int type;
 
-    if (text == NULL || !str_to_uint(str_of(text), INT_MAX, &fd)
-        || getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_SEQPACKET)
+    if (text == NULL || !str_to_uint(str_of(text), INT_MAX, &fd))
         return -1;
-    return (int)fd;
+    if (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0)
+        return errno == EBADF || errno == ENOTSOCK ? -1 : (int)fd;
+    return type == SOCK_SEQPACKET ? (int)fd : -1;
 }
 
 bool
@@ -317,6 +335,7 @@ void
 upgrade_fini(struct master *m)
 {
     timer_cancel(&m->upgrade.wait_limit);
+    timer_cancel(&m->upgrade.tell_again);
     upgrade_refuse(m);
     close_line(m);
 }

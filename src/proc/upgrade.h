@@ -49,6 +49,8 @@ struct upgrade {
     struct link asking;         /* clients of the control socket that want this master replaced */
     bool is_asked;              /* it is to end when the new program serves */
     struct timer start_limit;   /* of the new program then */
+    struct timer tell_again;    /* the line was full, or memory short */
+    enum upgrade_service unsaid;    /* what the other master is to be told then */
     int other_queue;            /* of the other master; -1: not known */
     size_t addresses_len;       /* where it serves, see successor_encode */
     char addresses[CHANNEL_TEXT_MAX];

@@ -124,7 +124,7 @@ def dav_folder(server, number):
     folder = server.html / "dav"
     shutil.rmtree(folder, ignore_errors=True)
     for path in (folder, folder / "tree"):
-        path.mkdir()
+        path.mkdir(exist_ok=True)       # who put a file there may still be about it
         path.chmod(0o777)
     for name in ("old.txt", "tree/a.txt"):
         (folder / name).write_bytes(PART)

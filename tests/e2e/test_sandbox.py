@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 
 import pytest
 
