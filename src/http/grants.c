@@ -47,6 +47,8 @@ http_grant(struct conf *conf, struct str path, enum http_access access)
     map = grants->paths[access];
     while (path.len > 1 && path.p[path.len - 1] == '/')
         path.len--;
+    if (path.len == 0)          /* "root /;" is kept without its slash */
+        path = STR("/");
     if (map_get(map, path) != NULL)
         return true;
     path = arena_str(conf->arena, path);

@@ -206,6 +206,12 @@ def test_a_link_that_is_led_elsewhere_is_opened_by_a_reload_as_the_log_says(weir
         assert server.get("/a").text == text
 
 
+def test_all_of_the_machine_can_be_the_root(weir):
+    server = weir(server="root /;", files={"html/a": "a"})
+    assert server.get(f"{server.html}/a").text == "a"
+    assert "sandbox: read /\n" in server.run("-t").stderr
+
+
 @with_landlock
 def test_a_root_that_is_replaced_is_opened_by_a_reload(weir):
     server = weir(server="", files={"html/a": "old", "html.new/a": "new"})
