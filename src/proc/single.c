@@ -82,6 +82,8 @@ take_next(struct serving *s)
     stats->generation = rt->generation;
     if (rt->events->worker_connections != old->events->worker_connections)
         tell(LEVEL_WARN, 0, "a change of worker_connections takes effect at the next start");
+    if (rt->main->sandbox != old->main->sandbox)
+        tell(LEVEL_WARN, 0, "a change of sandbox takes effect at the next start");
     return true;
 }
 

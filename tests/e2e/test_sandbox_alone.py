@@ -94,6 +94,16 @@ def test_a_reload_that_wants_more_is_refused_and_says_why(weir, elsewhere):
 
 
 @with_landlock
+def test_a_reload_cannot_turn_them_off(weir, elsewhere):
+    server = weir(main=ALONE, server="", files={"html/a": "a"})
+    (server.html / "link").symlink_to(elsewhere / "html/b")
+    server.write_conf("sandbox off;\n" + server.template)
+    done = server.run("-s", "reload")
+    assert done.returncode == 0 and "[warn] a change of sandbox takes effect at the next start" in done.stderr
+    assert server.get("/link").status == 403
+
+
+@with_landlock
 def test_a_reload_within_them_is_as_ever(weir, elsewhere):
     """New folders below what was open, addresses, logs, Unix sockets, names of hosts and regular expressions."""
     server = weir(main=ALONE + f"sandbox_allow_read {elsewhere};", server="", files={"html/a": "a", "more/c": "c"})
