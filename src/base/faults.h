@@ -90,7 +90,6 @@ enum {
     FAIL(chmod, int, (const char *path, mode_t mode), (path, mode), -1, EPERM)                      \
     FAIL(fchmod, int, (int fd, mode_t mode), (fd, mode), -1, EPERM)                                 \
     FAIL(fchown, int, (int fd, uid_t uid, gid_t gid), (fd, uid, gid), -1, EPERM)                    \
-    FAIL(lchown, int, (const char *path, uid_t uid, gid_t gid), (path, uid, gid), -1, EPERM)        \
     FAIL(fchownat, int, (int dir, const char *path, uid_t uid, gid_t gid, int flags),               \
          (dir, path, uid, gid, flags), -1, EPERM)                                                   \
     FAIL(mkdir, int, (const char *path, mode_t mode), (path, mode), -1, ENOSPC)                     \

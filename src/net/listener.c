@@ -4,8 +4,10 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,16 +116,63 @@ mode_of(const struct listener *listener)
     return listener->options.mode >= 0 ? (mode_t)listener->options.mode : DEFAULT_MODE;
 }
 
+static bool
+is_file(const struct listener_file *file, const struct stat *st)
+{
+    return st->st_dev == file->device && st->st_ino == file->inode
+           && st->st_mtim.tv_sec == file->made.tv_sec && st->st_mtim.tv_nsec == file->made.tv_nsec;
+}
+
+/*
+ * Our socket, O_PATH, and nothing that somebody has put in its place, whose folder it may be: a link,
+ * or another file by a second name. -1 with errno.
+ */
+static int
+open_file(const struct listener *listener)
+{
+    int fd = open(listener->address.un.sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_nlink == 1
+        && (listener->file.inode == 0 || is_file(&listener->file, &st)))
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
+static bool
+change_owner(const struct listener *listener, int fd)
+{
+    return !has_owner(listener)
+           || fchownat(fd, "", (uid_t)listener->options.uid, (gid_t)listener->options.gid,
+                       AT_EMPTY_PATH) == 0;
+}
+
+static bool
+change_mode(const struct listener *listener, int fd)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return chmod(path, mode_of(listener)) == 0;
+}
+
 /* The owner first: nobody is let in who is to be kept out. The name of what failed, or NULL. */
 static const char *
 set_permissions(const struct listener *listener)
 {
-    const char *path = listener->address.un.sun_path;
+    int fd = open_file(listener), err;
+    const char *failed = fd < 0 ? "open()" : !change_owner(listener, fd) ? "chown()"
+                         : !change_mode(listener, fd) ? "chmod()" : NULL;
 
-    if (has_owner(listener)
-        && lchown(path, (uid_t)listener->options.uid, (gid_t)listener->options.gid) != 0)
-        return "chown()";
-    return chmod(path, mode_of(listener)) == 0 ? NULL : "chmod()";
+    err = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = err;
+    return failed;
 }
 
 /* Of a file that is there already: what is given for it, or no longer is. */
@@ -333,13 +382,10 @@ listener_close(struct listener *listener)
 void
 listener_unlink(const struct listener *listener)
 {
-    const struct listener_file *mine = &listener->file;
-    struct listener_file there;
+    struct stat st;
 
-    if (listener->address.sa.sa_family != AF_UNIX || mine->inode == 0)
-        return;
-    there = file_at(listener->address.un.sun_path);
-    if (there.device == mine->device && there.inode == mine->inode
-        && there.made.tv_sec == mine->made.tv_sec && there.made.tv_nsec == mine->made.tv_nsec)
+    if (listener->address.sa.sa_family == AF_UNIX && listener->file.inode != 0
+        && lstat(listener->address.un.sun_path, &st) == 0 && S_ISSOCK(st.st_mode)
+        && is_file(&listener->file, &st))
         unlink(listener->address.un.sun_path);
 }

@@ -283,3 +283,30 @@ def test_what_means_nothing_is_warned_of(folder, words):
     address, parameter = words.split()
     assert done.returncode == 0
     assert f'[warn] "{parameter}" means nothing for "{address}", ignored in {path}:2' in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to give away")
+@pytest.mark.parametrize("kind", ["symbolic", "file", "socket"])
+def test_permissions_are_those_of_the_socket_and_of_no_other_file(weir, kind):
+    """Where the folder is somebody's, he may put what he likes in the place of the socket."""
+    server = weir(http="server { listen unix:{prefix}/own/s mode=0666 user=nobody; return 200 ok; }", start=False, allow=[r"failed, ignored"])
+    own, secret = server.prefix / "own", server.prefix / "secret"
+    own.mkdir()
+    os.chown(own, 65534, 65534)
+    server.start()
+    (own / "s").unlink()
+    if kind == "socket":
+        other = socket.socket(socket.AF_UNIX)
+        other.bind(str(secret))
+    else:
+        secret.write_text("x")
+    secret.chmod(0o600)
+    if kind == "symbolic":
+        (own / "s").symlink_to(secret)
+    else:
+        os.link(secret, own / "s")
+    server.conf_path.write_text(server.conf_path.read_text().replace("mode=0666", "mode=0777"))
+    assert server.run("-s", "reload").returncode == 0
+    server.wait_log(r"own/s failed, ignored")
+    found = secret.stat()
+    assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o600, 0)
