@@ -14,6 +14,8 @@
 
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -56,7 +58,7 @@ static const char *const allowed[] = {
     "statfs", "fstatfs", "readlink", "readlinkat", "access", "faccessat", "faccessat2", "getcwd",
     /* connections that are there, and new ones of sockets that listen */
     "accept", "accept4", "recvfrom", "recvmsg", "sendto", "sendmsg", "getsockname",
-    "getpeername", "getsockopt", "setsockopt",
+    "getpeername", "getsockopt",
     /* waiting */
     "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll",
     "eventfd2", "signalfd4", "nanosleep", "clock_nanosleep", "restart_syscall",
@@ -118,6 +120,14 @@ allow_values(scmp_filter_ctx filter, int call, unsigned argument, const scmp_dat
 }
 
 static bool
+allow_option(scmp_filter_ctx filter, int level, int option)
+{
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+                            SCMP_CMP32(1, SCMP_CMP_EQ, (scmp_datum_t)level, 0),
+                            SCMP_CMP32(2, SCMP_CMP_EQ, (scmp_datum_t)option, 0)) == 0;
+}
+
+static bool
 allow_arguments(scmp_filter_ctx filter)
 {
     static const scmp_datum_t ioctls[] = { FIONREAD, SIOCOUTQ, TCGETS };
@@ -136,6 +146,9 @@ allow_arguments(scmp_filter_ctx filter)
            and that one could be connected by sendto(MSG_FASTOPEN) */
         && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(shutdown), 1,
                             SCMP_CMP32(1, SCMP_CMP_EQ, SHUT_WR, 0)) == 0
+        /* of connections: those of a socket that listens would be the others', too, for good */
+        && allow_option(filter, IPPROTO_TCP, TCP_CORK)
+        && allow_option(filter, SOL_SOCKET, SO_LINGER)
         /* no code is made */
         && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
                             SCMP_CMP32(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0

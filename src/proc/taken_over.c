@@ -113,6 +113,16 @@ do_shutdown(const char *fd, const char *how)
     return shutdown(atoi(fd), atoi(how));
 }
 
+/* "1:15": level and name; the value is 1. */
+static int
+do_option(const char *fd, const char *option)
+{
+    const char *colon = strchr(option, ':');
+    const int one = 1;
+
+    return setsockopt(atoi(fd), atoi(option), colon != NULL ? atoi(colon + 1) : 0, &one, sizeof(one));
+}
+
 static int
 do_flags(const char *fd, const char *flags)
 {
@@ -300,6 +310,7 @@ static const struct {
     { "fork", do_fork }, { "prctl", do_prctl }, { "ioctl", do_ioctl }, { "limit", do_limit },
     { "call", do_call }, { "thread", do_thread }, { "pass", do_pass }, { "flood", do_flood },
     { "send-to", do_send_to }, { "shutdown", do_shutdown }, { "flags", do_flags },
+    { "option", do_option },
 };
 
 /* ---- the line ------------------------------------------------------------------------------ */

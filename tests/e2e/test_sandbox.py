@@ -575,6 +575,18 @@ def test_an_intruder_takes_nothing_from_the_others_who_have_the_same_sockets(int
 
 @taken_over
 @with_seccomp
+def test_an_intruder_sets_no_options_that_the_others_would_have(intruder):
+    it = intruder()
+    listener = inherited_listener(it)
+    options = [(socket.SOL_SOCKET, socket.SO_REUSEPORT), (socket.SOL_SOCKET, socket.SO_RCVBUF), (socket.SOL_SOCKET, 25),
+               (socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT), (socket.IPPROTO_IP, socket.IP_TTL)]
+    assert {it("option", listener, f"{level}:{name}") for level, name in options} == {"EPERM"}
+    assert it("option", listener, f"{socket.IPPROTO_TCP}:{socket.TCP_CORK}") == "ok"
+    assert it.server.get("/a").text == "a"
+
+
+@taken_over
+@with_seccomp
 def test_an_intruder_connects_no_socket_that_listened(intruder):
     """Neither by connect() nor by a send that does the same, of which Landlock did not know for long."""
     it = intruder()
