@@ -6,6 +6,7 @@
 #include "proc/ask.h"
 #include "proc/conf_answer.h"
 #include "proc/control.h"
+#include "proc/doctor.h"
 #include "proc/explain.h"
 #include "proc/fmt.h"
 #include "proc/inherit.h"
@@ -33,6 +34,7 @@ static const char usage[] =
     "       weir fmt [-w | --check] [FILE...]\n"
     "       weir explain URL [-H field] [-X method] [--from ADDRESS] [--to ADDRESS] [--json]\n"
     "                    [-c filename] [-p prefix] [--no-color]\n"
+    "       weir doctor [-q] [--json] [-c filename] [-p prefix] [--no-color]\n"
     "       weir top [-c filename] [-p prefix] [--interval time] [--once] [--no-color]\n"
     "\n"
     "Options:\n"
@@ -71,10 +73,15 @@ static const char usage[] =
     "  --to ADDRESS  : with explain: where the client comes to (default: as the URL says)\n"
     "  --json        : with explain: for programs\n"
     "\n"
+    "  doctor        : check the machine around the configuration: limits, files, addresses,\n"
+    "                  logs, clock; status 1 with problems, 3 with warnings\n"
+    "  -q            : with doctor: problems and warnings alone\n"
+    "  --json        : with doctor: for programs\n"
+    "\n"
     "  top           : show in the terminal what the server does; q ends it\n"
     "  --interval time : with top: between two looks (default: 1s)\n"
     "  --once        : with top: one look, as text\n"
-    "  --no-color    : with top and explain: no colours\n";
+    "  --no-color    : with top, explain and doctor: no colours\n";
 
 /* What was asked for, as given. */
 struct command {
@@ -89,6 +96,8 @@ struct command {
     struct fmt fmt;
     bool is_explain;
     struct explain explain;
+    bool is_doctor;
+    struct doctor_options doctor;
     bool is_top;
     struct top_options top;
 };
@@ -406,6 +415,44 @@ read_explain(struct command *command, char **arguments)
     return command->explain.url != NULL;
 }
 
+/* ---- weir doctor --------------------------------------------------------------------------- */
+
+static bool
+read_doctor_argument(struct command *command, char ***arguments)
+{
+    const char *argument = **arguments;
+
+    if (strcmp(argument, "--json") == 0)
+        return command->doctor.json = true;
+    if (strcmp(argument, "--no-color") == 0)
+        return command->doctor.no_colour = true;
+    if (strcmp(argument, "--help") == 0)
+        return command->help = true;
+    if (argument[0] == '-' && argument[1] != '-' && argument[1] != '\0')
+        return read_letters(command, arguments);
+    console("invalid option: \"%s\"", argument);
+    return false;
+}
+
+/* weir doctor [options] */
+static bool
+read_doctor(struct command *command, char **arguments)
+{
+    command->is_doctor = true;
+    for (; *arguments != NULL; arguments++)
+        if (!read_doctor_argument(command, &arguments))
+            return false;
+    if (command->help)
+        return true;
+    command->doctor.quiet = command->quiet;
+    if (command->test || command->version || command->build || command->signal != NULL
+        || command->error_log != NULL) {
+        console("only -c, -p, -g, -q, --json and --no-color go with \"doctor\"");
+        return false;
+    }
+    return true;
+}
+
 /* ---- all of it ----------------------------------------------------------------------------- */
 
 /* Words of -s that are questions: the answer goes to standard output. */
@@ -503,6 +550,8 @@ read_command(struct arena *arena, struct command *command, char **arguments)
         return read_fmt(command, arguments + 1);
     if (arguments[0] != NULL && strcmp(arguments[0], "explain") == 0)
         return read_explain(command, arguments + 1);
+    if (arguments[0] != NULL && strcmp(arguments[0], "doctor") == 0)
+        return read_doctor(command, arguments + 1);
     command->is_top = arguments[0] != NULL && strcmp(arguments[0], "top") == 0;
     command->is_ctl = arguments[0] != NULL && strcmp(arguments[0], "ctl") == 0;
     arguments += command->is_top || command->is_ctl;
@@ -678,6 +727,8 @@ run(struct arena *arena, const struct command *command, char *const *arguments)
         options.no_warnings = true;
         return explain_run(&options, &command->explain);
     }
+    if (command->is_doctor)
+        return doctor_run(&options, &command->doctor);
     if (command->is_top)
         return show_top(command, &options);
     if (command->test)

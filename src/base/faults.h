@@ -70,6 +70,9 @@ enum {
          (dir, path, st, flags), -1, EACCES, ENOENT)                                                \
     FAIL(statx, int, (int dir, const char *path, int flags, unsigned mask, struct statx *st),       \
          (dir, path, flags, mask, st), -1, EIO, ENOSYS)                                             \
+    FAIL(statfs, int, (const char *path, struct statfs *st), (path, st), -1, EACCES)                \
+    FAIL(getxattr, ssize_t, (const char *path, const char *name, void *p, size_t size),             \
+         (path, name, p, size), -1, ENOTSUP, ENODATA)                                               \
     FAIL(fstatfs, int, (int fd, struct statfs *st), (fd, st), -1, EIO)                              \
     FAIL(lseek, off_t, (int fd, off_t at, int whence), (fd, at, whence), -1, ESPIPE)                \
     MOVE(read, ssize_t, (int fd, void *p, size_t len), (fd, p, len), -1, EIO, EINTR, FAULT_SHORT)   \
@@ -186,6 +189,12 @@ enum {
     FAIL(initgroups, int, (const char *name, gid_t gid), (name, gid), -1, ENOMEM)                   \
     FAIL(getpwnam, struct passwd *, (const char *name), (name), NULL, ENOMEM, 0)                    \
     FAIL(getgrnam, struct group *, (const char *name), (name), NULL, ENOMEM, 0)                     \
+    FAIL(getpwuid, struct passwd *, (uid_t uid), (uid), NULL, ENOMEM, 0)                            \
+    FAIL(getgrgid, struct group *, (gid_t gid), (gid), NULL, ENOMEM, 0)                             \
+    FAIL(getgrouplist, int, (const char *name, gid_t gid, gid_t *groups, int *count),               \
+         (name, gid, groups, count), -1, ENOMEM)                                                    \
+    FAIL(getgroups, int, (int count, gid_t *groups), (count, groups), -1, EINVAL)                   \
+    FAIL(adjtimex, int, (struct timex *t), (t), -1, EPERM)                                          \
     FAIL(prctl, int, (int what, long a, long b, long c, long d), (what, a, b, c, d), -1,            \
          EPERM, EINVAL)                                                                             \
     FAIL(getrlimit, int, (int what, struct rlimit *limit), (what, limit), -1, EINVAL)               \

@@ -157,6 +157,12 @@ conf_mark_of(struct conf *conf, const struct conf_word *word)
     return (struct conf_mark){ file->kept, word->pos.line };
 }
 
+const struct conf_node *
+conf_tree(const struct conf *conf)
+{
+    return conf->priv->first;
+}
+
 struct str
 conf_main_word(const struct conf *conf, struct str name)
 {

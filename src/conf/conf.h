@@ -190,6 +190,12 @@ struct conf_scope *conf_apply(struct conf *conf);
 struct str conf_main_word(const struct conf *conf, struct str name);
 
 /*
+ * The statements of the main level, with those of included files in their places; NULL when there
+ * are none. They go with conf_destroy.
+ */
+const struct conf_node *conf_tree(const struct conf *conf);
+
+/*
  * For the parse function of a block: a new level below conf->scope, to which the node's children
  * are applied. Returns the level even when children had errors (they are counted); NULL when memory
  * is short. begin: called with the new scope before any child is applied, so that the caller's
@@ -244,6 +250,18 @@ bool conf_is_text(const struct conf *conf, const struct conf_word *word, struct 
 void conf_report(const struct conf *conf, const struct log_context *ctx, bool with_warnings);
 /* The same text, whole, for whoever asked from elsewhere (weir -s reload). */
 void conf_report_to(const struct conf *conf, struct writer *w);
+
+/* A note as its parts; text and hint are the run's. */
+struct conf_note {
+    enum log_level level;       /* LEVEL_EMERG or LEVEL_WARN */
+    struct str text;
+    struct str hint;            /* the mend; empty: none */
+    struct str file;            /* "": at no place */
+    uint32_t line;              /* 0: in "command line" or nowhere */
+};
+/* Calls fn for each note that was kept, in order of place. */
+void conf_notes_each(const struct conf *conf,
+                     void (*fn)(void *ctx, const struct conf_note *note), void *ctx);
 
 /* -T: each file after "# configuration file PATH:", as it was. */
 void conf_dump(const struct conf *conf, int fd);

@@ -439,6 +439,22 @@ each_note(const struct conf *conf, bool with_warnings, void *ctx,
         tell(ctx, LEVEL_EMERG, STR("out of memory"));
 }
 
+void
+conf_notes_each(const struct conf *conf, void (*fn)(void *ctx, const struct conf_note *note),
+                void *ctx)
+{
+    for (const struct note *n = conf->priv->notes; n != NULL; n = n->next) {
+        const struct conf_file *file = n->pos.file;
+        const struct conf_note note = {
+            .level = n->level, .text = n->text, .hint = n->hint,
+            .file = file != NULL ? file->path : STR(""),
+            .line = file != NULL && !file_is_parameter(file) ? n->pos.line : 0,
+        };
+
+        fn(ctx, &note);
+    }
+}
+
 /* A line of the log has no newline and no tab in it. */
 static void
 log_lines(const struct log_context *ctx, enum log_level level, struct str text)

@@ -134,7 +134,7 @@ keep_text(struct conf *conf, struct runtime *rt)
 }
 
 struct runtime *
-runtime_read(const struct options *options)
+runtime_read_looking(const struct options *options, const struct runtime_look *look)
 {
     struct runtime *rt = runtime_create(options);
     const struct conf_module *const *tables = rt != NULL ? runtime_tables(rt->arena) : NULL;
@@ -153,11 +153,19 @@ runtime_read(const struct options *options)
         tell_conf(conf);
     if (ok && options->dump)
         conf_dump(conf, STDOUT_FILENO);
+    if (look != NULL)
+        look->fn(look->ctx, conf, ok ? rt : NULL);
     conf_destroy(conf);
     if (ok)
         return rt;
     runtime_free(rt);
     return NULL;
+}
+
+struct runtime *
+runtime_read(const struct options *options)
+{
+    return runtime_read_looking(options, NULL);
 }
 
 bool

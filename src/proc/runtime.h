@@ -48,6 +48,17 @@ const struct conf_module *const *runtime_tables(struct arena *arena);
 struct runtime *runtime_read(const struct options *options);
 
 /*
+ * The same for whoever wants to see what was read before it goes: the tree and the notes. fn is
+ * called once, with the settings when there is no error, else with NULL.
+ */
+struct runtime_look {
+    void (*fn)(void *ctx, struct conf *conf, const struct runtime *rt);
+    void *ctx;
+};
+struct runtime *runtime_read_looking(const struct options *options,
+                                     const struct runtime_look *look);
+
+/*
  * Where the master of a configuration, which may have errors, takes commands: `named` is what the
  * conf file says, `usual` the place beside the pid file. Not set: nowhere; is_off: the conf file
  * says so. Nothing is told. Both in the arena; false when memory is short.
