@@ -191,6 +191,8 @@ account_may_acl(const struct account *account, const struct stat *st, const void
 
     if (account->uid == 0)
         return true;
+    if ((st->st_mode & S_IRWXG) == 0)   /* where the mask is empty the kernel does not look at it */
+        return account_may(account, st, how);
     if (count == 0 || little(p, 4) != ACL_VERSION)
         return account->uid == st->st_uid && account_may(account, st, how);
     if (account->uid == st->st_uid)
@@ -374,8 +376,10 @@ walk_all(judge account, struct access_question *questions, size_t count)
 
 /* In a child, which ends with it: what a worker gave up cannot be taken back. */
 static bool
-ask_as(const struct worker_user *user, struct access_question *questions, size_t count)
+ask_as(const struct account *account, struct access_question *questions, size_t count)
 {
+    const struct worker_user user = { .name = str_of(account->name), .resolved = true,
+                                      .uid = account->uid, .gid = account->gid };
     pid_t pid = fork();
     int status = 0;
 
@@ -384,7 +388,7 @@ ask_as(const struct worker_user *user, struct access_question *questions, size_t
         return false;
     }
     if (pid == 0) {
-        if (!privileges_drop(user))
+        if (!privileges_drop(&user))
             _exit(EXIT_FAILURE);
         walk_all(NULL, questions, count);
         _exit(EXIT_SUCCESS);
@@ -396,11 +400,11 @@ ask_as(const struct worker_user *user, struct access_question *questions, size_t
 
 bool
 access_ask(const struct account *account, enum account_method method,
-           const struct worker_user *user, struct access_question *questions, size_t count)
+           struct access_question *questions, size_t count)
 {
     switch (method) {
     case ACCOUNT_BECOME:
-        return ask_as(user, questions, count);
+        return ask_as(account, questions, count);
     case ACCOUNT_IS_US:
         walk_all(NULL, questions, count);
         return true;

@@ -45,8 +45,8 @@ enum account_method account_method(const struct account *account);
 /* Whether mode bits alone let the account do what `how` says (R_OK, W_OK, X_OK or-ed). */
 bool account_may(const struct account *account, const struct stat *st, int how);
 /*
- * The same by the bytes of a "system.posix_acl_access" attribute (acl(5)). Bytes that are no ACL
- * grant nothing to anybody but the owner.
+ * The same by the bytes of a "system.posix_acl_access" attribute (acl(5)), as the kernel does it.
+ * Bytes that are no ACL grant nothing to anybody but the owner.
  */
 bool account_may_acl(const struct account *account, const struct stat *st, const void *acl,
                      size_t len, int how);
@@ -70,10 +70,9 @@ enum { ACCESS_QUESTIONS_MAX = 4096 };
 struct access_question *access_create(size_t count);
 void access_free(struct access_question *questions, size_t count);
 /*
- * Answers them. user: for ACCOUNT_BECOME. False, told, when the user cannot be taken on; the answers
- * are worth nothing then.
+ * Answers them. False, told, when the user cannot be taken on; the answers are worth nothing then.
  */
 bool access_ask(const struct account *account, enum account_method method,
-                const struct worker_user *user, struct access_question *questions, size_t count);
+                struct access_question *questions, size_t count);
 
 #endif

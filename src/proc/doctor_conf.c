@@ -156,12 +156,25 @@ add_place(const struct looking *l, enum doctor_kind kind, const struct conf_node
     return p;
 }
 
+/* What else holds where a folder is served. */
+static void
+take_rest(const struct looking *l, const struct level *level, struct doctor_place *place)
+{
+    const struct conf_node *types = nearest(level, LEVEL_OF_TYPES);
+
+    place->serves_hidden = is_on(level, LEVEL_OF_SERVE_HIDDEN);
+    place->lists = is_on(level, LEVEL_OF_AUTOINDEX);
+    if (!place->is_cut)
+        take_index(l, place, nearest(level, LEVEL_OF_INDEX));
+    if (types != NULL)
+        place->types = types_of(l, types);
+}
+
 /* A folder that is served. */
 static void
 add_root(const struct looking *l, const struct level *level, const struct conf_node *node)
 {
     const struct conf_word *word = &node->words[1];
-    const struct conf_node *types = nearest(level, LEVEL_OF_TYPES);
     struct str text = { word->text.p, fixed_len(l, word) };
     bool is_cut = text.len < word->text.len;
     struct doctor_place *place;
@@ -174,12 +187,27 @@ add_root(const struct looking *l, const struct level *level, const struct conf_n
     if (place == NULL)
         return;
     place->is_cut = is_cut;
-    place->serves_hidden = is_on(level, LEVEL_OF_SERVE_HIDDEN);
-    place->lists = is_on(level, LEVEL_OF_AUTOINDEX);
-    if (!is_cut)
-        take_index(l, place, nearest(level, LEVEL_OF_INDEX));
-    if (types != NULL)
-        place->types = types_of(l, types);
+    take_rest(l, level, place);
+}
+
+/* Where no root is written it is "html": so it is for a server of which nothing is said but that. */
+static void
+add_usual_root(const struct looking *l, const struct level *level)
+{
+    static const char *const others[] = { "location", "return", "rewrite", "if" };
+    struct doctor_place *place;
+
+    if (nearest(level, LEVEL_OF_ROOT) != NULL)
+        return;
+    for (const struct conf_node *n = level->node->children; n != NULL; n = n->next)
+        for (size_t i = 0; i < ARRAY_LEN(others); i++)
+            if (is_named(n, others[i]))
+                return;
+    place = add_place(l, DOCTOR_ROOT, level->node, conf_path_by_prefix(l->conf, STR("html")));
+    if (place == NULL)
+        return;
+    place->name = STR("root");
+    take_rest(l, level, place);
 }
 
 static void
@@ -373,8 +401,10 @@ walk(const struct looking *l, const struct level *outer, const struct level *ser
     struct level level = { .outer = outer, .node = block };
 
     note_names(&level);
-    if (is_named(block, "server"))
+    if (is_named(block, "server")) {
         server = &level;
+        add_usual_root(l, &level);
+    }
     for (size_t i = LEVEL_OF_ROOT; i <= LEVEL_OF_ALIAS; i++)
         if (level.first[i] != NULL && level.first[i]->count == 2)
             add_root(l, &level, level.first[i]);

@@ -240,7 +240,7 @@ ask_all(struct doctor *d, void (*gather)(struct asking *a), const char *fine)
         return;
     }
     gather(a);
-    if (!access_ask(&d->worker, d->method, &d->rt->main->user, a->questions, a->count)) {
+    if (!access_ask(&d->worker, d->method, a->questions, a->count)) {
         doctor_add(d, &(struct doctor_finding){
             .level = DOCTOR_ERROR,
             .text = doctor_text(d, "it was not possible to look as %s does", d->worker.name),
@@ -482,7 +482,7 @@ tell_exposed(struct doctor *d, const struct doctor_place *place, const struct sc
         doctor_add(d, &(struct doctor_finding){
             .level = exposed[i].level, .about = doctor_text(d, "%.*s %s", STR_ARG(place->name),
                                                             place->path.p),
-            .text = doctor_text(d, "%s lie in it: %.*s", exposed[i].text, STR_ARG(list)),
+            .text = doctor_text(d, "it has %s: %.*s", exposed[i].text, STR_ARG(list)),
             .why = str_of(exposed[i].why),
             .mend = doctor_text(d, "mv %s/%s ELSEWHERE", doctor_shell(d, place->path.p),
                                 doctor_shell(d, names->list.items[0].p)),
@@ -503,9 +503,9 @@ tell_hidden(struct doctor *d, const struct doctor_place *place, const struct sca
     doctor_add(d, &(struct doctor_finding){
         .level = place->serves_hidden ? DOCTOR_ERROR : DOCTOR_NOTICE,
         .about = doctor_text(d, "%.*s %s", STR_ARG(place->name), place->path.p),
-        .text = doctor_text(d, "%.*s %s", STR_ARG(list), place->serves_hidden
-                            ? "can be had by whoever asks, by \"serve_hidden on\""
-                            : "lie in it; they are answered with 404, as serve_hidden is off"),
+        .text = doctor_text(d, "it has %.*s; %s", STR_ARG(list), place->serves_hidden
+                            ? "whoever asks gets that, by \"serve_hidden on\""
+                            : "whoever asks gets 404, as \"serve_hidden\" is off"),
         .why = place->serves_hidden
             ? STR("sources, their history and passwords lie in such files") : STR_NONE,
         .mend = place->serves_hidden ? STR("serve_hidden off;") : STR_NONE,

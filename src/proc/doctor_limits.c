@@ -258,8 +258,9 @@ check_memory(struct doctor *d)
                     STR_ARG(has), of);
         return;
     }
-    f.text = doctor_text(d, "%u workers with %u connections each may want %.*s%s, and there is "
+    f.text = doctor_text(d, "%u worker%s with %u connections each may want %.*s%s, and there is "
                          "%.*s %s", d->rt->main->worker_processes,
+                         d->rt->main->worker_processes == 1 ? "" : "s",
                          d->rt->events->worker_connections, STR_ARG(wants),
                          usual > here ? "" : " when all clients send the largest heads",
                          STR_ARG(has), of);

@@ -60,7 +60,7 @@ starter_may(struct doctor *d, const char *path, int how)
     }
     memcpy(q->path, path, strlen(path) + 1);
     q->how = how;
-    access_ask(&d->starter, d->starter_is_us ? ACCOUNT_IS_US : ACCOUNT_COMPUTE, NULL, q, 1);
+    access_ask(&d->starter, d->starter_is_us ? ACCOUNT_IS_US : ACCOUNT_COMPUTE, q, 1);
     err = q->is_hidden ? 0 : q->err;
     access_free(q, 1);
     return err;
