@@ -11,6 +11,7 @@ _weir_options() {
                        --quiet --no-color --print-conf --help" ;;
         fmt)     echo "-w --check --help" ;;
         explain) echo "-H -X --from --to --json --no-color -c -p -g --help" ;;
+        doctor)  echo "-q --json --no-color -c -p -g --help" ;;
         ctl)     echo "-c -p -g --format --no-wait --timeout --help" ;;
         top)     echo "--interval --once --no-color -c -p -g --help" ;;
         *)       echo "-c -e -g -h -p -q -s -t -T -v -V --bind --format --help --list-directives
@@ -51,7 +52,7 @@ _weir() {
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_weir_options "$command")" -- "$word")
     elif [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "ctl serve fmt explain top" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "ctl serve fmt explain doctor top" -- "$word")
     elif [ "$command" = serve ] || [ "$command" = fmt ]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     fi

@@ -774,3 +774,11 @@ def test_help_tells_of_it(site):
     done = run_weir(site, "doctor", "--help")
     assert done.returncode == 0
     assert "weir doctor [-q] [--json]" in done.stderr
+
+
+def test_each_check_is_in_the_manual(site):
+    write(site)
+    checks = {f"{f['group']}.{f['check']}" for f in json.loads(run(site, "--json").stdout)["findings"]}
+    manual = (TOP / "man/weir.8").read_text()
+    section = manual[manual.index(".Ss Looking for what was forgotten"):manual.index(".Ss Watching the server")]
+    assert checks == set(re.findall(r"^\.It ([a-z]+\.[a-z]+)$", section, re.M))
