@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * doctor: "weir doctor", what operators forget. The configuration is read as by -t, then the machine
- * around it is looked at: limits, addresses, files as the workers see them, logs, clock. Nothing is
- * written and nothing is signalled, so it may be asked beside a running server; addresses that no
- * running server of this configuration has are bound for a moment, and never listened on.
+ * doctor: "weir doctor", what operators forget. The configuration is read as by -t, then the
+ * machine around it is looked at: limits, addresses, files as the workers see them, logs, clock.
+ * Nothing is written and nothing is signalled, so it may be asked beside a running server;
+ * addresses that no running server of this configuration has are bound for a moment, and never
+ * listened on.
  */
 #ifndef WEIR_PROC_DOCTOR_H
 #define WEIR_PROC_DOCTOR_H

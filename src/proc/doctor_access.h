@@ -3,8 +3,8 @@
  * doctor_access: whether a user may open a file, and which folder on the way to it refuses.
  *
  * Root becomes the user, in a process of its own, and asks the kernel. Who is the user himself asks
- * the kernel, too. Anybody else works it out from owner, mode, groups and POSIX ACL, as far as he can
- * see them.
+ * the kernel, too. Anybody else works it out from owner, mode, groups and POSIX ACL, as far as he
+ * can see them.
  */
 #ifndef WEIR_PROC_DOCTOR_ACCESS_H
 #define WEIR_PROC_DOCTOR_ACCESS_H
@@ -58,7 +58,7 @@ struct access_question {
     int err;                    /* 0: it may; EACCES, ENOENT, ENOTDIR, ELOOP … */
     bool is_hidden;             /* what lies on the way is not ours to see: nothing can be said */
     bool is_whole;              /* `at` is what the path leads to, not a folder on the way */
-    char at[PATH_MAX];          /* without links: what refuses, what is missing; or the file itself */
+    char at[PATH_MAX];          /* without links: what refuses, what is missing, or the file */
 };
 
 enum { ACCESS_QUESTIONS_MAX = 4096 };

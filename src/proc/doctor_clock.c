@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* doctor_clock: Date, Last-Modified, the times in logs and what expires go by the machine's clock. */
+/*
+ * doctor_clock: Date, Last-Modified, the times in logs and what expires go by the machine's clock.
+ */
 #include "proc/doctor_scan.h"
 #include "proc/title.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * doctor_conf: what the doctor wants to know of the configuration, gathered while its tree is there,
- * and what is wrong with its own files.
+ * doctor_conf: what the doctor wants to know of the configuration, gathered while its tree is
+ * there, and what is wrong with its own files.
  */
 #include "base/map.h"
 #include "proc/doctor_parts.h"
@@ -190,7 +190,9 @@ add_root(const struct looking *l, const struct level *level, const struct conf_n
     take_rest(l, level, place);
 }
 
-/* Where no root is written it is "html": so it is for a server of which nothing is said but that. */
+/*
+ * Where no root is written it is "html": so it is for a server of which nothing is said but that.
+ */
 static void
 add_usual_root(const struct looking *l, const struct level *level)
 {
@@ -431,7 +433,10 @@ take_files(const struct looking *l)
     }
 }
 
-/* What is said of roots elsewhere, with more, and what does not hold for whoever starts the server. */
+/*
+ * What is said of roots elsewhere, with more, and what does not hold for whoever starts the
+ * server.
+ */
 static bool
 is_beside_the_point(const struct doctor *d, const struct conf_note *note)
 {

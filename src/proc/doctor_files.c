@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* doctor_files: what the workers open by name, as their user sees it, and what should not lie there. */
+/*
+ * doctor_files: what the workers open by name, as their user sees it, and what should not lie
+ * there.
+ */
 #include "proc/doctor_parts.h"
 #include "proc/doctor_scan.h"
 
@@ -135,11 +138,11 @@ tell_refused(struct asking *a, size_t i)
 
     doctor_add(d, &(struct doctor_finding){
         .level = asked->refused, .about = doctor_text(d, "%.*s %s", STR_ARG(asked->name), q->path),
-        .text = doctor_text(d, "user %s may not %s %s (%.*s)%.*s%s", d->worker.name, verb_of(how), q->at,
-                            STR_ARG(mode), STR_ARG(way),
-                            d->method == ACCOUNT_COMPUTE ? "; by its mode, for root alone can try it"
-                                                         : ""),
-        .why = how & W_OK ? STR("what clients send, or a log, cannot be written: they get 403 or 500")
+        .text = doctor_text(d, "user %s may not %s %s (%.*s)%.*s%s", d->worker.name, verb_of(how),
+                            q->at, STR_ARG(mode), STR_ARG(way), d->method == ACCOUNT_COMPUTE
+                            ? "; by its mode, for root alone can try it" : ""),
+        .why = how & W_OK ? STR("what clients send, or a log, cannot be written: they get 403 or "
+                                "500")
                           : STR("clients get 403 for what lies there"),
         .mend = mend_for(d, q->at, bits_of(how), asked->is_private
                          || (q->is_whole && !(how & X_OK) && is_secret(q->at))),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* doctor_limits: descriptors, memory and processors, against what the configuration wants of them. */
+/*
+ * doctor_limits: descriptors, memory and processors, against what the configuration wants of them.
+ */
 #include "proc/cpus.h"
 #include "proc/doctor_parts.h"
 #include "proc/doctor_proc.h"

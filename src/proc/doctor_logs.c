@@ -179,9 +179,9 @@ check_log_folders(struct doctor *d)
 enum doctor_level
 room_level(uint64_t left, uint64_t all)
 {
-    if (all == 0 || left >= all / 20)
-        return DOCTOR_FINE;
-    return left < all / 100 ? DOCTOR_ERROR : DOCTOR_WARNING;
+    if (all > 0 && (left == 0 || left < all / 100))
+        return DOCTOR_ERROR;
+    return left < all / 20 ? DOCTOR_WARNING : DOCTOR_FINE;
 }
 
 static struct str

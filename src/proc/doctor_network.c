@@ -28,7 +28,8 @@ try_address(const struct listener *l)
     if (l->options.reuseport == 1)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
     if (l->address.sa.sa_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, l->options.ipv6only == 0 ? &off : &on, sizeof(on));
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, l->options.ipv6only == 0 ? &off : &on,
+                   sizeof(on));
     if (bind(fd, &l->address.sa, l->address.len) != 0)
         err = errno;
     close(fd);

@@ -355,7 +355,9 @@ proc_socket_owner(uint64_t inode, char *name)
 
 /* ---- cgroups ------------------------------------------------------------------------------- */
 
-/* A group has no more than the groups around it; inside a container only the root may be visible. */
+/*
+ * A group has no more than the groups around it; inside a container only the root may be visible.
+ */
 static uint64_t
 least_within(const char *hierarchy, struct str group, const char *file)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* doctor_proc: what /proc and /sys say of the machine and of other processes, as far as we may see. */
+/*
+ * doctor_proc: what /proc and /sys say of the machine and of other processes, as far as we may
+ * see.
+ */
 #ifndef WEIR_PROC_DOCTOR_PROC_H
 #define WEIR_PROC_DOCTOR_PROC_H
 
@@ -9,7 +12,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* All of a file that is not large, NUL-terminated, in the arena; STR_NONE when it cannot be read. */
+/*
+ * All of a file that is not large, NUL-terminated, in the arena; STR_NONE when it cannot be read.
+ */
 struct str proc_read(struct arena *arena, const char *path);
 /* The next line of *rest without its newline; *rest is what follows. */
 struct str proc_line(struct str *rest);
@@ -45,8 +50,8 @@ bool tcp_parse(struct str line, struct proc_listener *listener);
 bool proc_find_listener(struct arena *arena, const struct address *address,
                         struct proc_listener *found);
 /*
- * The process that has the socket open, and its name; 0: none that we may look into. `name` has room
- * for 64 bytes.
+ * The process that has the socket open, and its name; 0: none that we may look into. `name` has
+ * room for 64 bytes.
  */
 pid_t proc_socket_owner(uint64_t inode, char *name);
 

@@ -243,9 +243,9 @@ write_doctor_json(struct writer *w, const struct doctor *d)
     write_member(w, "started_by", str_of(d->starter.name));
     write_str(w, STR(",\n  "));
     write_member(w, "workers", str_of(d->worker.name));
-    write_fmt(w, ",\n  \"problems\": %u,\n  \"warnings\": %u,\n  \"notices\": %u,\n  \"fine\": %u,\n"
-              "  \"findings\": [", d->counts[DOCTOR_ERROR], d->counts[DOCTOR_WARNING],
-              d->counts[DOCTOR_NOTICE], d->counts[DOCTOR_FINE]);
+    write_fmt(w, ",\n  \"problems\": %u,\n  \"warnings\": %u,\n  \"notices\": %u,\n"
+              "  \"fine\": %u,\n  \"findings\": [", d->counts[DOCTOR_ERROR],
+              d->counts[DOCTOR_WARNING], d->counts[DOCTOR_NOTICE], d->counts[DOCTOR_FINE]);
     write_json_findings(w, d);
     write_str(w, STR("]\n}\n"));
 }

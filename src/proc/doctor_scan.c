@@ -88,9 +88,12 @@ look_into(struct doctor *d, const char *path)
     struct scan *scan = dir != NULL ? ARENA_NEW(d->arena, struct scan) : NULL;
     const struct dirent *entry;
 
-    for (unsigned n = 0; scan != NULL && n < SCAN_ENTRIES_MAX && (entry = readdir(dir)) != NULL; n++)
+    for (unsigned n = 0; scan != NULL && n < SCAN_ENTRIES_MAX; n++) {
+        if ((entry = readdir(dir)) == NULL)
+            break;
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             take(d, scan, fd, entry->d_name);
+    }
     if (dir != NULL)
         closedir(dir);
     else if (fd >= 0)

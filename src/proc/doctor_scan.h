@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * doctor_scan: a look at the top of a folder that is served, as us, no further down and no more than
- * SCAN_ENTRIES_MAX names of it.
+ * doctor_scan: a look at the top of a folder that is served, as us, no further down and no more
+ * than SCAN_ENTRIES_MAX names of it.
  */
 #ifndef WEIR_PROC_DOCTOR_SCAN_H
 #define WEIR_PROC_DOCTOR_SCAN_H

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* doctor_types: whether the files that are there have a type that browsers can do something with. */
+/*
+ * doctor_types: whether the files that are there have a type that browsers can do something with.
+ */
 #include "base/map.h"
 #include "proc/doctor_scan.h"
 

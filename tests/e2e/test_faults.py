@@ -514,6 +514,8 @@ COMMANDS = {
     "-t --bind": (["-t", "--bind"], (0, 1)),
     "-T": (["-T", "-q"], (0, 1)),
     "explain": (["explain", "http://localhost:{port}/page.html", "-H", "Accept-Encoding: gzip", "--no-color"], (0, 1)),
+    "doctor": (["doctor"], (0, 1, 3)),
+    "doctor --json": (["doctor", "--json"], (0, 1, 3)),
     "fmt": (["fmt", "{conf}"], (0, 1)),
     "-V": (["-V"], (0, 1)),
     "--list-directives": (["--list-directives"], (0, 1)),
@@ -532,7 +534,7 @@ def command_of(weir, args):
     if args[0] in ("fmt", "-V", "--list-directives"):
         return [binary(), *args]
     place = ["-p", f"{weir.prefix}/", "-c", str(weir.conf_path)]
-    return [binary(), *args, *place] if args[0] == "explain" else [binary(), *args, *place, "-e", "stderr"]
+    return [binary(), *args, *place] if args[0] in ("explain", "doctor") else [binary(), *args, *place, "-e", "stderr"]
 
 
 def run_command(weir, page, args):
@@ -559,7 +561,7 @@ def test_a_command_survives_each_fault(name, weir, page):
     run = Run("weir " + name)
     page.disarm()
     right = run_command(server, page, args)
-    assert right.returncode == 0, right.stderr
+    assert right.returncode == 0 or (args[0] == "doctor" and right.returncode in codes), right.stderr
 
     def dry(way):
         page.count(way)
@@ -572,9 +574,11 @@ def test_a_command_survives_each_fault(name, weir, page):
             if page.failed == 0:
                 break
             run.tries += 1
-            check_end(server, page, run, got.returncode, codes, got.stderr)
+            # What the doctor finds wrong he says on standard output.
+            found = "weir: " * (args[0] == "doctor" and re.search(r"^(error|warning) |\"level\": \"(error|warning)\"", got.stdout, re.M) is not None)
+            check_end(server, page, run, got.returncode, codes, got.stderr + found)
             if got.returncode == 0 and got.stdout != right.stdout and not page.first.startswith(("write(", "dprintf(")) \
-                    and name not in ("explain",):
+                    and args[0] not in ("explain", "doctor"):
                 run.fault(page, f"it ended well, with another output: {got.stdout[-300:]!r} {got.stderr[-300:]!r}")
     run.end()
 
