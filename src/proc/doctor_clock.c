@@ -107,11 +107,21 @@ check_files(struct doctor *d)
     }
 }
 
+/* What "env" says of TZ, which is passed on when nothing is said. */
+static const char *
+zone_of(const struct main_settings *s)
+{
+    for (uint32_t i = 0; i < s->env.list.len; i++)
+        if (str_starts(s->env.list.items[i], STR("TZ=")))
+            return s->env.list.items[i].p + 3;
+    return title_getenv("TZ");
+}
+
 /* ":Europe/Berlin", "Europe/Berlin"; rules such as "CET-1CEST" need no file. */
 static void
 check_zone(struct doctor *d)
 {
-    const char *zone = title_getenv("TZ");
+    const char *zone = zone_of(d->rt->main);
     struct str path = STR("/etc/localtime");
     struct stat st;
 

@@ -378,6 +378,51 @@ take_memory(struct doctor_memory *m, const struct conf_node *node)
             m->worker_bytes += size_of(node->words[1].text);
 }
 
+/* ---- root and alias ------------------------------------------------------------------------ */
+
+static struct str
+without_slashes(struct str s)
+{
+    while (s.len > 0 && s.p[0] == '/')
+        s = str_from(s, 1);
+    while (s.len > 0 && s.p[s.len - 1] == '/')
+        s.len--;
+    return s;
+}
+
+/* "location /img/ { root /srv/img/; }" looks for /srv/img/img/a.png: "alias" is meant. */
+static void
+check_repeated(const struct looking *l, const struct conf_node *location,
+               const struct conf_node *root)
+{
+    struct str name = without_slashes(location->words[location->count - 1].text);
+    struct str text = conf_path_by_prefix(l->conf, root->words[1].text), path, looked_for;
+    const char *slash = str_ends(location->words[location->count - 1].text, STR("/")) ? "/" : "";
+    struct doctor_finding *finding;
+    struct stat st;
+
+    if (location->count == 3 && !str_eq(location->words[1].text, STR("^~")))
+        return;
+    path = without_slashes(text);
+    if (name.len == 0 || path.len <= name.len || !str_ends(path, name)
+        || path.p[path.len - name.len - 1] != '/' || location->words[1].text.p[0] == '~'
+        || fixed_len(l, &root->words[1]) != root->words[1].text.len || stat(text.p, &st) != 0)
+        return;
+    looked_for = doctor_text(l->d, "%.*s%s%.*s", STR_ARG(text), str_ends(text, STR("/")) ? "" : "/",
+                             STR_ARG(name));
+    if (stat(looked_for.p, &st) == 0 || (finding = VEC_ADD(l->d->arena, &l->d->notes)) == NULL)
+        return;
+    *finding = (struct doctor_finding){
+        .level = DOCTOR_WARNING, .about = doctor_text(l->d, "root %.*s", STR_ARG(text)),
+        .text = doctor_text(l->d, "files of \"/%.*s/\" are looked for in %.*s, which is not there",
+                            STR_ARG(name), STR_ARG(looked_for)),
+        .why = STR("\"root\" is put before the whole path; \"alias\" replaces the location's name"),
+        .mend = doctor_text(l->d, "alias %.*s%s;", STR_ARG(text),
+                            str_ends(text, STR("/")) ? "" : slash),
+        .where = mark_of(l, &root->words[1]),
+    };
+}
+
 /* ---- the walk ------------------------------------------------------------------------------ */
 
 static void
@@ -410,6 +455,9 @@ walk(const struct looking *l, const struct level *outer, const struct level *ser
     for (size_t i = LEVEL_OF_ROOT; i <= LEVEL_OF_ALIAS; i++)
         if (level.first[i] != NULL && level.first[i]->count == 2)
             add_root(l, &level, level.first[i]);
+    if (is_named(block, "location") && level.first[LEVEL_OF_ROOT] != NULL
+        && level.first[LEVEL_OF_ROOT]->count == 2)
+        check_repeated(l, block, level.first[LEVEL_OF_ROOT]);
     for (const struct conf_node *n = block->children; n != NULL; n = n->next) {
         take_memory(&l->d->memory, n);
         if (is_named(n, "auth_basic_user_file") && n->count == 2)

@@ -85,6 +85,7 @@ struct asked {
     bool may_be_missing;
     bool is_private;            /* a file of passwords */
     bool is_page;               /* one that the conf file promises */
+    const struct doctor_place *place;   /* at whose top it lies; NULL: it was named */
     enum doctor_level refused;
 };
 
@@ -216,9 +217,73 @@ tell_answers(struct asking *a)
     return seen;
 }
 
-/* Gathers questions, has them answered, and tells. */
+/* Whether it is the file itself that is closed, and the folder is not. */
+static bool
+is_closed(const struct asking *a, size_t i)
+{
+    return a->questions[i].err == EACCES && a->questions[i].is_whole;
+}
+
+/* What lies at the top of one folder: questions [from, to). */
 static void
-ask_all(struct doctor *d, void (*gather)(struct asking *a), const char *fine)
+tell_closed(struct asking *a, size_t from, size_t to)
+{
+    struct doctor *d = a->d;
+    const struct doctor_place *place = a->asked[from].place;
+    struct writer names = writer_in(d->arena), files = writer_in(d->arena);
+    const struct access_question *first = NULL;
+    struct str mode;
+    unsigned n = 0;
+
+    for (size_t i = from; i < to; i++) {
+        const char *path = a->questions[i].path;
+
+        if (!is_closed(a, i) || n++ >= NAMES_TOLD)
+            continue;
+        if (first == NULL)
+            first = &a->questions[i];
+        write_fmt(&names, "%s%s", n > 1 ? ", " : "", strrchr(path, '/') + 1);
+        write_fmt(&files, "%s%s", n > 1 ? " " : "", doctor_shell(d, path));
+    }
+    if (first == NULL)
+        return;
+    if (n > NAMES_TOLD)
+        write_fmt(&names, " and %u more", n - NAMES_TOLD);
+    mode = mode_text(d, first->at);
+    doctor_add(d, &(struct doctor_finding){
+        .level = DOCTOR_WARNING, .about = doctor_text(d, "%.*s %s", STR_ARG(place->name),
+                                                      place->path.p),
+        .text = doctor_text(d, "user %s may not open %.*s (%.*s%s)%s", d->worker.name,
+                            STR_ARG(writer_str(&names)), STR_ARG(mode), n > 1 ? " and others" : "",
+                            d->method == ACCOUNT_COMPUTE ? "; by modes, for root alone can try it"
+                                                         : ""),
+        .why = STR("clients get 403 for it"),
+        .mend = doctor_text(d, "setfacl -R -m u:%s:rX %.*s%s", d->worker.name,
+                            STR_ARG(writer_str(&files)),
+                            n > NAMES_TOLD ? "    # and the others" : ""),
+        .where = place->where,
+    });
+}
+
+static size_t
+tell_entries(struct asking *a)
+{
+    size_t seen = 0, from = 0;
+
+    for (size_t i = 0; i < a->count; i++) {
+        seen += !a->questions[i].is_hidden;
+        if (i + 1 == a->count || a->asked[i + 1].place != a->asked[from].place) {
+            tell_closed(a, from, i + 1);
+            from = i + 1;
+        }
+    }
+    return seen;
+}
+
+/* Gathers questions, has them answered, and tells, which returns how many could be answered. */
+static void
+ask_all(struct doctor *d, void (*gather)(struct asking *a), size_t (*tell_all)(struct asking *a),
+        const char *fine)
 {
     struct asking *a = arena_zalloc(d->arena, sizeof(*a));
     size_t seen;
@@ -249,7 +314,7 @@ ask_all(struct doctor *d, void (*gather)(struct asking *a), const char *fine)
             .text = doctor_text(d, "it was not possible to look as %s does", d->worker.name),
         });
     } else {
-        seen = tell_answers(a);
+        seen = tell_all(a);
         if (d->worst == DOCTOR_FINE)
             doctor_fine(d, "user %s %s: %zu seen%s", d->worker.name, fine, seen,
                         seen < a->count ? doctor_text(d, ", and %zu are not ours to see",
@@ -296,7 +361,7 @@ gather_read(struct asking *a)
 static void
 check_read(struct doctor *d)
 {
-    ask_all(d, gather_read, "may open what the configuration names");
+    ask_all(d, gather_read, tell_answers, "may open what the configuration names");
 }
 
 /* A root that is a file gives 404 for all but itself; an alias of one file is usual. */
@@ -351,7 +416,7 @@ gather_written(struct asking *a)
 static void
 check_written(struct doctor *d)
 {
-    ask_all(d, gather_written, "may write where clients and logs want it to");
+    ask_all(d, gather_written, tell_answers, "may write where clients and logs want it to");
 }
 
 /* ---- who else may write -------------------------------------------------------------------- */
@@ -536,20 +601,30 @@ check_exposed(struct doctor *d)
                     folders == 1 ? "" : "s", folders == 1 ? "is" : "are");
 }
 
+/* Which is asked for by its name. */
+static bool
+is_index(const struct doctor_place *place, struct str name)
+{
+    for (uint32_t i = 0; i < place->index.len; i++)
+        if (str_eq(place->index.items[i], name))
+            return true;
+    return false;
+}
+
 static void
 gather_entries(struct asking *a)
 {
     for (uint32_t i = 0; i < a->d->places.len; i++) {
         const struct doctor_place *place = &a->d->places.items[i];
         const struct scan *scan = scan_of(a->d, place);
-        const struct asked asked = { .name = STR("file"), .where = place->where,
-                                     .may_be_missing = true, .refused = DOCTOR_WARNING };
+        const struct asked asked = { .place = place };
 
         for (uint32_t n = 0; scan != NULL && n < scan->entries.len; n++) {
             const struct scan_entry *e = &scan->entries.items[n];
 
-            ask(a, doctor_text(a->d, "%s/%s", place->path.p, e->name.p).p,
-                e->is_folder ? X_OK : R_OK, &asked);
+            if (!is_index(place, e->name))
+                ask(a, doctor_text(a->d, "%s/%s", place->path.p, e->name.p).p,
+                    e->is_folder ? X_OK : R_OK, &asked);
         }
     }
 }
@@ -557,7 +632,7 @@ gather_entries(struct asking *a)
 static void
 check_entries(struct doctor *d)
 {
-    ask_all(d, gather_entries, "may open what lies at the top of each folder");
+    ask_all(d, gather_entries, tell_entries, "may open what lies at the top of each folder");
 }
 
 static const struct doctor_check checks[] = {

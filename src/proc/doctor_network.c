@@ -56,6 +56,31 @@ tell_rights(struct doctor *d, const struct listener *l)
     });
 }
 
+/* Whether the running server has it; one that we may not look into is believed to. */
+static bool
+is_ours(struct doctor *d, const struct listener *l)
+{
+    struct proc_listener holder;
+
+    for (unsigned n = 0; d->running != 0 && proc_find_listener(d->arena, &l->address, n, &holder);
+         n++)
+        if (proc_has_socket(d->running, holder.inode) != 0)
+            return true;
+    return false;
+}
+
+/* By a unit of type socket: what it holds is handed over at the start. */
+static void
+tell_activated(struct doctor *d, const struct listener *l)
+{
+    doctor_add(d, &(struct doctor_finding){
+        .level = DOCTOR_NOTICE, .about = l->text,
+        .text = STR("systemd listens there: it hands the socket over if it does so for this "
+                    "server"),
+        .mend = STR("systemctl list-sockets"),
+    });
+}
+
 static void
 tell_taken(struct doctor *d, const struct listener *l)
 {
@@ -64,15 +89,16 @@ tell_taken(struct doctor *d, const struct listener *l)
     pid_t pid = 0;
     struct str who, mend;
 
-    if (proc_find_listener(d->arena, &l->address, &holder)) {
-        /* Of a running server of this configuration: itself, or one that we may not look into. */
-        if ((pid = proc_socket_owner(holder.inode, name)) == 0 && d->running != 0)
-            return;
-        if (d->running != 0 && strncmp(name, "weir", 4) == 0)
-            return;
+    if (is_ours(d, l))
+        return;
+    if (proc_find_listener(d->arena, &l->address, 0, &holder))
+        pid = proc_socket_owner(holder.inode, name);
+    if (pid == 1) {
+        tell_activated(d, l);
+        return;
     }
     who = pid != 0 ? doctor_text(d, "process %d (%s)", (int)pid, name)
-        : STR("another process, which root alone can tell");
+        : STR("another process (root can tell which)");
     mend = pid != 0 ? doctor_text(d, "ps -fp %d", (int)pid)
         : doctor_text(d, "ss -ltnp 'sport = :%u'    # as root", address_port(&l->address));
     doctor_add(d, &(struct doctor_finding){

@@ -269,7 +269,8 @@ stands_in_the_way(const struct address *there, const struct address *wanted)
 }
 
 bool
-proc_find_listener(struct arena *arena, const struct address *address, struct proc_listener *found)
+proc_find_listener(struct arena *arena, const struct address *address, unsigned n,
+                   struct proc_listener *found)
 {
     static const char *const tables[] = { "/proc/net/tcp", "/proc/net/tcp6" };
     bool is_v6 = address->sa.sa_family == AF_INET6;
@@ -278,25 +279,28 @@ proc_find_listener(struct arena *arena, const struct address *address, struct pr
         struct str text = proc_read(arena, tables[is_v6 ? 1 - i : i]);
 
         while (text.len > 0)
-            if (tcp_parse(proc_line(&text), found) && stands_in_the_way(&found->address, address))
+            if (tcp_parse(proc_line(&text), found) && stands_in_the_way(&found->address, address)
+                && n-- == 0)
                 return true;
     }
     return false;
 }
 
-static bool
-has_socket(int folder, const char *wanted)
+/* As proc_has_socket; folder: that of a process. */
+static int
+has_socket(int folder, uint64_t inode)
 {
     int fd = openat(folder, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     const struct dirent *entry;
     bool found = false;
-    char text[64];
+    char text[64], wanted[64];
 
+    snprintf(wanted, sizeof(wanted), "socket:[%ju]", (uintmax_t)inode);
     if (dir == NULL) {
         if (fd >= 0)
             close(fd);
-        return false;
+        return -1;
     }
     while (!found && (entry = readdir(dir)) != NULL) {
         ssize_t n = readlinkat(fd, entry->d_name, text, sizeof(text) - 1);
@@ -308,15 +312,24 @@ has_socket(int folder, const char *wanted)
     return found;
 }
 
-static bool
-is_owner(int proc, const char *pid, const char *wanted)
+static int
+look_at_process(int proc, const char *pid, uint64_t inode)
 {
     int folder = openat(proc, pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool found = folder >= 0 && has_socket(folder, wanted);
+    int found = folder >= 0 ? has_socket(folder, inode) : -1;
 
     if (folder >= 0)
         close(folder);
     return found;
+}
+
+int
+proc_has_socket(pid_t pid, uint64_t inode)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    return look_at_process(AT_FDCWD, path, inode);
 }
 
 pid_t
@@ -325,7 +338,6 @@ proc_socket_owner(uint64_t inode, char *name)
     int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     const struct dirent *entry;
-    char wanted[64];
     uint64_t pid = 0;
 
     name[0] = '\0';
@@ -334,10 +346,9 @@ proc_socket_owner(uint64_t inode, char *name)
             close(fd);
         return 0;
     }
-    snprintf(wanted, sizeof(wanted), "socket:[%ju]", (uintmax_t)inode);
     while ((entry = readdir(dir)) != NULL) {
         if (!str_to_uint(str_of(entry->d_name), INT_MAX, &pid)
-            || !is_owner(fd, entry->d_name, wanted)) {
+            || look_at_process(fd, entry->d_name, inode) != 1) {
             pid = 0;
             continue;
         }

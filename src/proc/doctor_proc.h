@@ -46,9 +46,14 @@ struct proc_listener {
 };
 /* Of one line; false: it is none, or not listening. */
 bool tcp_parse(struct str line, struct proc_listener *listener);
-/* The first that takes what would come to `address`, or stands in its way. */
-bool proc_find_listener(struct arena *arena, const struct address *address,
+/*
+ * The n-th, from 0, that takes what would come to `address`, or stands in its way; those of its own
+ * family come first.
+ */
+bool proc_find_listener(struct arena *arena, const struct address *address, unsigned n,
                         struct proc_listener *found);
+/* Whether a process has the socket open: 1, 0, or -1: we may not look. */
+int proc_has_socket(pid_t pid, uint64_t inode);
 /*
  * The process that has the socket open, and its name; 0: none that we may look into. `name` has
  * room for 64 bytes.
