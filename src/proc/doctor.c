@@ -103,6 +103,32 @@ doctor_shell(const struct doctor *d, const char *path)
     return text != NULL ? text : "";
 }
 
+struct str
+doctor_folder_of(const struct doctor *d, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return doctor_text(d, "%.*s", slash != NULL ? (int)(slash + 1 - path) : 0, path);
+}
+
+int
+doctor_starter_may(const struct doctor *d, const char *path, int how)
+{
+    struct access_question *q = access_create(1);
+    int err;
+
+    if (q == NULL || strlen(path) >= sizeof(q->path)) {
+        access_free(q, 1);
+        return 0;
+    }
+    memcpy(q->path, path, strlen(path) + 1);
+    q->how = how;
+    access_ask(&d->starter, d->starter_is_us ? ACCOUNT_IS_US : ACCOUNT_COMPUTE, q, 1);
+    err = q->is_hidden ? 0 : q->err;
+    access_free(q, 1);
+    return err;
+}
+
 /* ---- who it is about ----------------------------------------------------------------------- */
 
 /* The master that the pid file names, if it is one. */
@@ -119,11 +145,7 @@ find_running(const struct runtime *rt)
 static bool
 may_write_folder_of(const struct doctor *d, const char *path)
 {
-    struct str folder = doctor_text(d, "%s", path);
-    const char *slash = strrchr(folder.p, '/');
-
-    folder = doctor_text(d, "%.*s/", slash != NULL ? (int)(slash - folder.p) : 0, folder.p);
-    return access(folder.p, W_OK | X_OK) == 0;
+    return access(doctor_folder_of(d, path).p, W_OK | X_OK) == 0;
 }
 
 /*

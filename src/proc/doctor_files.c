@@ -142,7 +142,8 @@ tell_refused(struct asking *a, size_t i)
         .text = doctor_text(d, "user %s may not %s %s (%.*s)%.*s%s", d->worker.name, verb_of(how),
                             q->at, STR_ARG(mode), STR_ARG(way), d->method == ACCOUNT_COMPUTE
                             ? "; by its mode, for root alone can try it" : ""),
-        .why = how & W_OK ? STR("what clients send, or a log, cannot be written: they get 403 or "
+        .why = str_eq(asked->name, STR("working_directory")) ? STR("no worker starts")
+            : how & W_OK ? STR("what clients send, or a log, cannot be written: they get 403 or "
                                 "500")
                           : STR("clients get 403 for what lies there"),
         .mend = mend_for(d, q->at, bits_of(how), asked->is_private
@@ -166,7 +167,8 @@ tell_missing(struct asking *a, size_t i)
             : q->err == ELOOP ? doctor_text(d, "%s: links that lead to each other", q->at)
             : strcmp(q->at, q->path) == 0 ? STR("it is not there")
             : doctor_text(d, "%s is not there", q->at),
-        .why = asked->is_page ? STR("clients get a page of weir's own, or 500")
+        .why = str_eq(asked->name, STR("working_directory")) ? STR("no worker starts")
+            : asked->is_page ? STR("clients get a page of weir's own, or 500")
             : asked->is_private ? STR("whoever asks gets 500, whatever password he has")
             : STR("clients get 404 for all of it"),
         .mend = q->err == ELOOP || q->err == ENOTDIR ? doctor_text(d, "ls -ld %s",
@@ -343,6 +345,9 @@ gather_index(struct asking *a, const struct doctor_place *place, const char *fol
 static void
 gather_read(struct asking *a)
 {
+    const struct asked working = { .name = STR("working_directory"), .refused = DOCTOR_ERROR };
+
+    ask(a, a->d->rt->main->working_directory.p, X_OK, &working);
     for (uint32_t i = 0; i < a->d->places.len; i++) {
         const struct doctor_place *place = &a->d->places.items[i];
         struct asked asked = { .name = place->name, .where = place->where,

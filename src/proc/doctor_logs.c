@@ -19,15 +19,6 @@
 
 /* ---- paths --------------------------------------------------------------------------------- */
 
-/* With its slash; "/" when there is none other. */
-static struct str
-folder_of(const struct doctor *d, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return doctor_text(d, "%.*s", slash != NULL ? (int)(slash + 1 - path) : 0, path);
-}
-
 static bool
 is_device(const char *path)
 {
@@ -45,25 +36,6 @@ static bool
 is_file(const struct log_file *file)
 {
     return file->kind == LOG_FILE && !is_device(file->path.p);
-}
-
-/* How the starter may use a path, as far as we can tell: 0, or an errno value. */
-static int
-starter_may(struct doctor *d, const char *path, int how)
-{
-    struct access_question *q = access_create(1);
-    int err;
-
-    if (q == NULL || strlen(path) >= sizeof(q->path)) {
-        access_free(q, 1);
-        return 0;
-    }
-    memcpy(q->path, path, strlen(path) + 1);
-    q->how = how;
-    access_ask(&d->starter, d->starter_is_us ? ACCOUNT_IS_US : ACCOUNT_COMPUTE, q, 1);
-    err = q->is_hidden ? 0 : q->err;
-    access_free(q, 1);
-    return err;
 }
 
 /* ---- logs ---------------------------------------------------------------------------------- */
@@ -104,7 +76,7 @@ tell_unwritable(struct doctor *d, const struct log_file *file, const char *path,
 static void
 check_log(struct doctor *d, const struct log_file *file)
 {
-    struct str folder = folder_of(d, file->path.p);
+    struct str folder = doctor_folder_of(d, file->path.p);
     struct log_place place;
     struct log_refusal why;
     struct stat st;
@@ -115,9 +87,9 @@ check_log(struct doctor *d, const struct log_file *file)
         return;
     }
     if (stat(file->path.p, &st) == 0)
-        err = starter_may(d, file->path.p, W_OK);
+        err = doctor_starter_may(d, file->path.p, W_OK);
     else
-        err = starter_may(d, folder.p, W_OK | X_OK);
+        err = doctor_starter_may(d, folder.p, W_OK | X_OK);
     if (err != 0) {
         tell_unwritable(d, file, stat(file->path.p, &st) == 0 ? file->path.p : folder.p, err);
     } else if (d->starter.uid == 0 && d->starter_is_us) {
@@ -156,7 +128,7 @@ check_log_folders(struct doctor *d)
     struct map *seen = map_create(d->arena, false);
 
     for (const struct link *l = head->next; seen != NULL && l != head; l = l->next) {
-        struct str folder = is_file(log_of(l)) ? folder_of(d, log_of(l)->path.p) : STR("");
+        struct str folder = is_file(log_of(l)) ? doctor_folder_of(d, log_of(l)->path.p) : STR("");
         struct stat st;
 
         if (folder.len < 2 || map_get(seen, folder) != NULL || stat(folder.p, &st) != 0)
@@ -247,13 +219,13 @@ check_room(struct doctor *d)
         return;
     for (const struct link *l = head->next; l != head; l = l->next)
         if (is_file(log_of(l)))
-            look_at_room(d, seen, folder_of(d, log_of(l)->path.p).p);
+            look_at_room(d, seen, doctor_folder_of(d, log_of(l)->path.p).p);
     for (const struct http_folder *f = d->rt->setup.folders; f != NULL; f = f->next) {
         struct stat st;
 
-        look_at_room(d, seen, stat(f->path.p, &st) == 0 ? f->path.p : folder_of(d, f->path.p).p);
+        look_at_room(d, seen, stat(f->path.p, &st) == 0 ? f->path.p : doctor_folder_of(d, f->path.p).p);
     }
-    look_at_room(d, seen, folder_of(d, d->rt->main->pid_path.p).p);
+    look_at_room(d, seen, doctor_folder_of(d, d->rt->main->pid_path.p).p);
 }
 
 static void
@@ -264,7 +236,7 @@ check_kept(struct doctor *d)
     for (const struct link *l = head->next; l != head; l = l->next) {
         struct statfs fs;
 
-        if (!is_file(log_of(l)) || statfs(folder_of(d, log_of(l)->path.p).p, &fs) != 0
+        if (!is_file(log_of(l)) || statfs(doctor_folder_of(d, log_of(l)->path.p).p, &fs) != 0
             || ((unsigned long)fs.f_type != TMPFS_MAGIC && (unsigned long)fs.f_type != RAMFS_MAGIC))
             continue;
         doctor_add(d, &(struct doctor_finding){
@@ -370,15 +342,15 @@ static void
 check_pid(struct doctor *d)
 {
     const char *path = d->rt->main->pid_path.p;
-    struct str folder = folder_of(d, path);
+    struct str folder = doctor_folder_of(d, path);
     struct stat st;
     int err = 0;
 
     if (stat(folder.p, &st) != 0)
         err = errno;
     else if (d->running == 0)
-        err = stat(path, &st) == 0 ? starter_may(d, path, W_OK)
-            : starter_may(d, folder.p, W_OK | X_OK);
+        err = stat(path, &st) == 0 ? doctor_starter_may(d, path, W_OK)
+            : doctor_starter_may(d, folder.p, W_OK | X_OK);
     if (err != 0)
         doctor_add(d, &(struct doctor_finding){
             .level = DOCTOR_ERROR, .about = doctor_text(d, "pid %s", path),
@@ -403,7 +375,7 @@ static void
 check_folders(struct doctor *d)
 {
     for (const struct http_folder *f = d->rt->setup.folders; f != NULL; f = f->next) {
-        struct str around = folder_of(d, f->path.p);
+        struct str around = doctor_folder_of(d, f->path.p);
         struct stat st;
         bool is_there = stat(f->path.p, &st) == 0;
         int err = is_there ? 0 : errno;
@@ -411,9 +383,9 @@ check_folders(struct doctor *d)
         if (is_there && !S_ISDIR(st.st_mode))
             err = ENOTDIR;
         else if (is_there && d->starter.uid != 0)
-            err = starter_may(d, f->path.p, W_OK | X_OK);
+            err = doctor_starter_may(d, f->path.p, W_OK | X_OK);
         else if (err == ENOENT)
-            err = starter_may(d, around.p, W_OK | X_OK);
+            err = doctor_starter_may(d, around.p, W_OK | X_OK);
         if (err == 0)
             continue;
         doctor_add(d, &(struct doctor_finding){

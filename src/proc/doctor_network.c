@@ -122,10 +122,34 @@ tell_missing(struct doctor *d, const struct listener *l)
     });
 }
 
+/* Its file is made anew at each start. */
+static void
+check_unix(struct doctor *d, const struct listener *l)
+{
+    struct str folder = doctor_folder_of(d, l->text.p + sizeof("unix:") - 1);
+    int err = doctor_starter_may(d, folder.p, W_OK | X_OK);
+
+    if (err == 0 || d->running != 0)
+        return;
+    doctor_add(d, &(struct doctor_finding){
+        .level = DOCTOR_ERROR, .about = l->text,
+        .text = err == ENOENT ? doctor_text(d, "there is no folder %s", folder.p)
+            : doctor_text(d, "%s cannot make it in %s (%d: %s)", d->starter.name, folder.p, err,
+                          strerror(err)),
+        .why = STR("the server does not start"),
+        .mend = err == ENOENT ? doctor_text(d, "mkdir -p %s", doctor_shell(d, folder.p))
+            : doctor_text(d, "chown %s %s", d->starter.name, doctor_shell(d, folder.p)),
+    });
+}
+
 static void
 check_one(struct doctor *d, const struct listener *l)
 {
-    int err = l->address.sa.sa_family == AF_UNIX ? 0 : try_address(l);
+    bool is_unix = l->address.sa.sa_family == AF_UNIX;
+    int err = is_unix ? 0 : try_address(l);
+
+    if (is_unix && str_starts(l->text, STR("unix:/")))
+        check_unix(d, l);
 
     switch (err) {
     case 0:             return;

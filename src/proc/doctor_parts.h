@@ -128,6 +128,14 @@ struct str doctor_text(const struct doctor *d, const char *fmt, ...) PRINTF_LIKE
 /* The same path, quoted for a shell if it has to be. NUL-terminated, "" when memory is short. */
 const char *doctor_shell(const struct doctor *d, const char *path);
 
+/* The folder that holds a path, with its slash; NUL-terminated. */
+struct str doctor_folder_of(const struct doctor *d, const char *path);
+/*
+ * Whether whoever starts the server may do with a path what `how` says (R_OK, W_OK, X_OK or-ed), as
+ * far as we can tell: 0, or an errno value.
+ */
+int doctor_starter_may(const struct doctor *d, const char *path, int how);
+
 /* ---- reading the configuration ------------------------------------------------------------- */
 
 /* Gathers what is wanted of the tree and the notes, while they are there. */
