@@ -9,7 +9,10 @@
 #include "proc/tell.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ARENA_BLOCK = 64 << 10 };
@@ -75,6 +78,15 @@ doctor_fine(struct doctor *d, const char *fmt, ...)
     doctor_add(d, &(struct doctor_finding){ .level = DOCTOR_FINE, .text = writer_str(&w) });
 }
 
+struct str
+doctor_size(const struct doctor *d, uint64_t bytes)
+{
+    struct writer w = writer_in(d->arena);
+
+    write_size(&w, bytes);
+    return writer_str(&w);
+}
+
 static bool
 is_plain(const char *path)
 {
@@ -131,15 +143,42 @@ doctor_starter_may(const struct doctor *d, const char *path, int how)
 
 /* ---- who it is about ----------------------------------------------------------------------- */
 
+/* There is such a process, and /proc (hidepid=) does not show it to us. */
+static bool
+is_hidden(pid_t pid)
+{
+    char path[32];
+    struct stat st;
+
+    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    return stat(path, &st) != 0 && kill(pid, 0) != 0 && errno == EPERM;
+}
+
 /* The master that the pid file names, if it is one. */
 static pid_t
 find_running(const struct runtime *rt)
 {
     pid_t pid;
 
-    if (pidfile_read(rt->main->pid_path.p, &pid) != PIDFILE_OK || !proc_is_weir(pid))
-        return 0;
-    return pid;
+    if (pidfile_read(rt->main->pid_path.p, &pid) == PIDFILE_OK
+        && (proc_is_weir(pid) || is_hidden(pid)))
+        return pid;
+    return 0;
+}
+
+/* By what /proc says of it, or else who its pid file belongs to. */
+static bool
+find_owner(const struct doctor *d, uid_t *uid, gid_t *gid)
+{
+    struct stat st;
+
+    if (proc_ids(d->running, uid, gid))
+        return true;
+    if (stat(d->rt->main->pid_path.p, &st) != 0)
+        return false;
+    *uid = st.st_uid;
+    *gid = st.st_gid;
+    return true;
 }
 
 static bool
@@ -160,7 +199,7 @@ find_starter(struct doctor *d)
     gid_t gid;
 
     d->starter = account_self();
-    if (d->running != 0 && proc_ids(d->running, &uid, &gid) && uid != d->starter.uid)
+    if (d->running != 0 && find_owner(d, &uid, &gid) && uid != d->starter.uid)
         d->starter = account_of_uid(uid, gid);
     else if (d->running == 0 && d->starter.uid != 0 && str_is_set(d->options->conf_path)
              && stat(d->options->conf_path.p, &st) == 0 && st.st_uid == 0

@@ -218,15 +218,6 @@ memory_here(struct doctor *d, const char **of)
     return total;
 }
 
-static struct str
-size_text(const struct doctor *d, uint64_t bytes)
-{
-    struct writer w = writer_in(d->arena);
-
-    write_size(&w, bytes);
-    return writer_str(&w);
-}
-
 /* All workers full, with requests of that many bytes each. */
 static uint64_t
 memory_wanted(const struct doctor *d, uint64_t request_bytes)
@@ -246,7 +237,7 @@ check_memory(struct doctor *d)
     uint64_t worst = memory_wanted(d, header + large + REQUEST_BYTES);
     const char *of;
     uint64_t here = memory_here(d, &of);
-    struct str has = size_text(d, here), wants = size_text(d, worst > here ? worst : usual);
+    struct str has = doctor_size(d, here), wants = doctor_size(d, worst > here ? worst : usual);
     struct doctor_finding f = {
         .level = usual > here ? DOCTOR_WARNING : DOCTOR_NOTICE,
         .about = STR("worker_connections"),

@@ -156,22 +156,13 @@ room_level(uint64_t left, uint64_t all)
     return left < all / 20 ? DOCTOR_WARNING : DOCTOR_FINE;
 }
 
-static struct str
-size_text(const struct doctor *d, uint64_t bytes)
-{
-    struct writer w = writer_in(d->arena);
-
-    write_size(&w, bytes);
-    return writer_str(&w);
-}
-
 static void
 tell_room(struct doctor *d, const char *folder, const struct statfs *fs)
 {
     uint64_t unit = (uint64_t)fs->f_bsize;
     enum doctor_level bytes = room_level(fs->f_bavail, fs->f_blocks);
     enum doctor_level inodes = room_level(fs->f_ffree, fs->f_files);
-    struct str left = size_text(d, fs->f_bavail * unit), all = size_text(d, fs->f_blocks * unit);
+    struct str left = doctor_size(d, fs->f_bavail * unit), all = doctor_size(d, fs->f_blocks * unit);
 
     if (fs->f_bavail * unit >= ROOM_ENOUGH)
         bytes = DOCTOR_FINE;
@@ -324,7 +315,7 @@ check_rotation(struct doctor *d)
             || logrotate_names(proc_read(d->arena, "/etc/logrotate.conf"), file->path)
             || rotates_by_folder(d, file->path))
             continue;
-        size = size_text(d, (uint64_t)st.st_size);
+        size = doctor_size(d, (uint64_t)st.st_size);
         doctor_add(d, &(struct doctor_finding){
             .level = DOCTOR_WARNING, .about = file->path,
             .text = doctor_text(d, "%.*s, and nobody rotates it: neither \"rotate=\" nor a file in "

@@ -125,7 +125,9 @@ void doctor_add(struct doctor *d, const struct doctor_finding *finding);
 void doctor_fine(struct doctor *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A text in the doctor's arena. */
 struct str doctor_text(const struct doctor *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* The same path, quoted for a shell if it has to be. NUL-terminated, "" when memory is short. */
+/* "1.5 MiB" */
+struct str doctor_size(const struct doctor *d, uint64_t bytes);
+/* The path, quoted for a shell if it has to be. NUL-terminated, "" when memory is short. */
 const char *doctor_shell(const struct doctor *d, const char *path);
 
 /* The folder that holds a path, with its slash; NUL-terminated. */

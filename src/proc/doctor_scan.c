@@ -74,7 +74,8 @@ take(struct doctor *d, struct scan *scan, int folder, const char *name)
     if (kind != SCAN_PLAIN && (kind == SCAN_HIDDEN || S_ISREG(st.st_mode))
         && (place = VEC_ADD(d->arena, &scan->found[kind].list)) != NULL)
         *place = text;
-    if (kind != SCAN_PLAIN || name[0] == '.' || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+    if (kind != SCAN_PLAIN || name[0] == '.' || strcmp(name, "lost+found") == 0
+        || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
         || (entry = VEC_ADD(d->arena, &scan->entries)) == NULL)
         return;
     *entry = (struct scan_entry){ text, S_ISDIR(st.st_mode), st.st_mtim.tv_sec };

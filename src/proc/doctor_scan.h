@@ -28,7 +28,7 @@ struct scan_names {
 };
 
 struct scan_entry {
-    struct str name;            /* NUL-terminated; none that begin with a dot */
+    struct str name;            /* NUL-terminated; neither ".x" nor "lost+found" */
     bool is_folder;
     int64_t changed_s;          /* seconds since 1970 */
 };

@@ -629,6 +629,19 @@ def test_running_server_of_another_user_is_judged_by_his_rights(weir):
 
 
 @needs_root
+def test_running_server_that_proc_hides_is_no_fault(weir):
+    server = weir(server="", files={"html/index.html": "x"})
+    command = f"mount -t proc -o hidepid=2 none /proc && exec setpriv --reuid 12345 --regid 12345 --clear-groups {binary()} doctor " \
+        f"--json -p {server.prefix} -c {server.conf_path}"
+    done = subprocess.run(["unshare", "-m", "sh", "-c", command], capture_output=True, text=True, env=environment(server.prefix))
+    if not done.stdout:
+        pytest.skip(f"no mounts here: {done.stderr}")
+    said = json.loads(done.stdout)
+    assert (said["running"], said["started_by"], said["workers"]) == (server.pid, "root", "nobody")
+    assert not [f for f in said["findings"] if f["group"] == "network" and f["level"] in ("error", "warning")]
+
+
+@needs_root
 def test_limit_of_the_running_master_counts(weir):
     server = weir(server="", events="worker_connections 256;")
     subprocess.run(["prlimit", "--pid", str(server.pid), "--nofile=200:200"], check=True)
