@@ -162,7 +162,8 @@ tell_room(struct doctor *d, const char *folder, const struct statfs *fs)
     uint64_t unit = (uint64_t)fs->f_bsize;
     enum doctor_level bytes = room_level(fs->f_bavail, fs->f_blocks);
     enum doctor_level inodes = room_level(fs->f_ffree, fs->f_files);
-    struct str left = doctor_size(d, fs->f_bavail * unit), all = doctor_size(d, fs->f_blocks * unit);
+    struct str left = doctor_size(d, fs->f_bavail * unit);
+    struct str all = doctor_size(d, fs->f_blocks * unit);
 
     if (fs->f_bavail * unit >= ROOM_ENOUGH)
         bytes = DOCTOR_FINE;
@@ -212,9 +213,10 @@ check_room(struct doctor *d)
         if (is_file(log_of(l)))
             look_at_room(d, seen, doctor_folder_of(d, log_of(l)->path.p).p);
     for (const struct http_folder *f = d->rt->setup.folders; f != NULL; f = f->next) {
+        const char *around = doctor_folder_of(d, f->path.p).p;
         struct stat st;
 
-        look_at_room(d, seen, stat(f->path.p, &st) == 0 ? f->path.p : doctor_folder_of(d, f->path.p).p);
+        look_at_room(d, seen, stat(f->path.p, &st) == 0 ? f->path.p : around);
     }
     look_at_room(d, seen, doctor_folder_of(d, d->rt->main->pid_path.p).p);
 }
