@@ -87,7 +87,7 @@ static const char *const removing[] = { "unlink", "unlinkat" };
 /* By which a process without a master opens a configuration beside the one that it serves. */
 static const char *const reloading[] = {
     "bind", "listen", "connect", "sendmmsg", "recvmmsg", "umask", "chmod", "fchmodat", "chown",
-    "fchown", "fchownat", "dup2", "dup3", "memfd_create",
+    "fchown", "fchownat", "dup2", "dup3", "memfd_create", "setsockopt",
 };
 
 /* By which the leak checker stops all threads and looks into their memory. */

@@ -388,7 +388,7 @@ ask_as(const struct account *account, struct access_question *questions, size_t 
         return false;
     }
     if (pid == 0) {
-        if (!privileges_drop(&user))
+        if (!privileges_drop(&user, PRIVILEGES_WRITE))
             _exit(EXIT_FAILURE);
         walk_all(NULL, questions, count);
         _exit(EXIT_SUCCESS);

@@ -16,7 +16,10 @@
  */
 bool pidfile_write(const char *path, struct log_refusal *why);
 
-/* Removes the file when it holds this process's number: a successor may have written its own. */
+/*
+ * Removes the file when it holds this process's number: a successor may have written its own. One that
+ * may not be read (any more) is removed when this process wrote it, and nobody since.
+ */
 void pidfile_remove(const char *path);
 
 enum pidfile_result { PIDFILE_OK, PIDFILE_UNREADABLE /* errno tells */, PIDFILE_MALFORMED };

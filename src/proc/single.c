@@ -274,17 +274,15 @@ single_run(struct runtime *rt)
     static struct serving s;
     const struct options *options = rt->options;
     struct sigaction hangup;
-    bool ok;
+    bool early, ok;             /* early: the pid file is beyond the walls */
 
     title_set("worker process");
     ignores_hangup = sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
     notify_init();
-    if (!worker_set_environment(rt) || !start_counting(rt) || !runtime_settle(rt)) {
-        runtime_free(rt);
-        return EXIT_FAILURE;
-    }
+    early = !walls_keep(rt->main->pid_path.p);
     serving_raise_descriptor_limit(rt);
-    if (!confine(rt)) {
+    if (!worker_set_environment(rt) || !start_counting(rt) || (early && !runtime_settle(rt))
+        || !confine(rt)) {
         runtime_free(rt);
         return EXIT_FAILURE;
     }
@@ -297,7 +295,13 @@ single_run(struct runtime *rt)
     s.loop.data = &s;
     verdict_init(&verdict, segment);
     control_server_init(&control, &s.loop, commands, &s);
+    /* Who finds the pid file finds the socket, too. */
     control_server_start(&control, runtime_control_path(rt));
+    if (!early && !runtime_settle(rt)) {
+        control_server_stop(&control);
+        serving_stop(&s);
+        return EXIT_FAILURE;
+    }
     rotator_init(&rotator, rotates, reopen, &s);
     tell_started();
     walls_tell_missing(rt);

@@ -209,23 +209,40 @@ each_listed(const struct each *each, const struct path_list *list, enum landlock
     return true;
 }
 
-/* The folder of a file that the process makes or removes; none that holds all of the machine. */
+/* The folder of a file, "" for that of all. */
+static struct str
+folder_of(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+
+    return (struct str){ file, slash != NULL ? (size_t)(slash - file) : 0 };
+}
+
+bool
+walls_keep(const char *file)
+{
+    static const struct str never[] = {
+        STR_INIT(""), STR_INIT("/etc"), STR_INIT("/dev"), STR_INIT("/proc"),
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(never); i++)
+        if (str_eq(folder_of(file), never[i]))
+            return false;
+    return true;
+}
+
+/* The folder of a file that the process makes or removes. */
 static bool
 each_folder_of(const struct each *each, const char *file, enum landlock_access access)
 {
-    static const char *const never[] = { "", "/etc", "/dev", "/proc" };
-    char folder[PATH_MAX];
-    const char *slash = strrchr(file, '/');
-    size_t len = slash != NULL ? (size_t)(slash - file) : 0;
+    struct str folder = folder_of(file);
+    char name[PATH_MAX];
 
-    if (len >= sizeof(folder))
+    if (!walls_keep(file) || folder.len >= sizeof(name))
         return true;
-    memcpy(folder, file, len);
-    folder[len] = '\0';
-    for (size_t i = 0; i < ARRAY_LEN(never); i++)
-        if (strcmp(folder, never[i]) == 0)
-            return true;
-    return each->fn(each->ctx, (struct str){ folder, len }, access);
+    memcpy(name, folder.p, folder.len);
+    name[folder.len] = '\0';
+    return each->fn(each->ctx, (struct str){ name, folder.len }, access);
 }
 
 /* The sockets whose files are there as long as the server. */

@@ -19,6 +19,12 @@ bool walls_enter(const struct runtime *rt);
 bool walls_enter_files(const struct runtime *rt);
 
 /*
+ * Whether one without a master can make and remove that file within its walls. It cannot in folders
+ * that hold much of the machine, such as "/" and "/etc".
+ */
+bool walls_keep(const char *file);
+
+/*
  * Whether a process that is within its walls already can go on with this configuration: they stay
  * what they were at the start. False, told, with each path that it does not open.
  */

@@ -25,6 +25,17 @@ def elsewhere():
 
 
 @pytest.fixture
+def weir(weir):
+    """Its conf file lies in a folder of its own, for what is around that is open."""
+    def begin(*args, start=True, **kwargs):
+        server = weir(*args, start=False, **kwargs)
+        (server.prefix / "conf").mkdir()
+        server.conf_path.symlink_to("conf/weir.conf")
+        return server.start() if start else server
+    return begin
+
+
+@pytest.fixture
 def intruder(weir, monkeypatch):
     made = []
 
@@ -47,14 +58,15 @@ def test_root_keeps_what_serving_and_reloading_take(weir):
     server = weir(main=ALONE, server="", files={"html/secret": "x"})
     os.chmod(server.html / "secret", 0o600)
     os.chown(server.html / "secret", 65534, 65534)
+    assert server.get("/secret").text == "x"                # whoever answers has given up what it does not need
     mine = capabilities(os.getpid())["Prm"]
     assert capabilities(server.pid) == dict(Inh=0, Prm=mine & KEPT, Eff=mine & KEPT, Bnd=mine & KEPT, Amb=0)
     assert status_of(server.pid)["NoNewPrivs"] == "1"
-    assert server.get("/secret").text == "x"
 
 
 def test_anybody_gets_no_new_privileges(weir):
-    server = weir(main=ALONE, server="", user=65534 if os.geteuid() == 0 else None)
+    server = weir(main=ALONE, server="", user=65534 if os.geteuid() == 0 else None, files={"html/a": "a"})
+    assert server.get("/a").text == "a"
     assert status_of(server.pid)["NoNewPrivs"] == "1"
     assert {name: capabilities(server.pid)[name] for name in ("Inh", "Prm", "Eff", "Amb")} == dict(Inh=0, Prm=0, Eff=0, Amb=0)
 
@@ -106,7 +118,7 @@ def test_a_reload_cannot_turn_them_off(weir, elsewhere):
 @with_landlock
 def test_a_reload_within_them_is_as_ever(weir, elsewhere):
     """New folders below what was open, addresses, logs, Unix sockets, names of hosts and regular expressions."""
-    server = weir(main=ALONE + f"sandbox_allow_read {elsewhere};", server="", files={"html/a": "a", "more/c": "c"})
+    server = weir(main=ALONE + f"sandbox_allow_read {elsewhere} {{prefix}}/more;", server="", files={"html/a": "a", "more/c": "c"})
     port = server.port("port2")
     server.write_conf(server.template.replace("http {", "http { server { listen localhost:{port2}; listen unix:{prefix}/logs/sock; "
                                               f"root {elsewhere}/html; access_log {{prefix}}/logs/other.log; "
@@ -164,6 +176,15 @@ def test_an_intruder_runs_nothing_and_makes_no_code(intruder):
     assert it("socket", socket.AF_INET, socket.SOCK_STREAM) == it("thread") == "ok"
     assert it.server.get("/a").text == "a"
     it.server.wait_log(r"\[error\] .*: the sandbox refused system call \d+ \(execve\); this is told once$")
+
+
+def test_a_pid_file_goes_when_a_reload_names_another(weir):
+    server = weir(main=ALONE, server="return 200 x;", files={"run/x": ""})
+    server.write_conf(server.template.replace("logs/weir.pid", "logs/other.pid"))
+    os.kill(server.pid, signal.SIGHUP)
+    wait_until(lambda: (server.prefix / "logs/other.pid").exists() and not (server.prefix / "logs/weir.pid").exists(), "the other pid file alone")
+    server.stop()
+    assert not (server.prefix / "logs/other.pid").exists()
 
 
 def test_its_files_go_with_it(weir):
