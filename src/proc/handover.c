@@ -44,16 +44,6 @@ handover_open(struct handover_queue *queue)
     return true;
 }
 
-void
-handover_close(struct handover_queue *queue)
-{
-    if (queue->in >= 0)
-        close(queue->in);
-    if (queue->out >= 0)
-        close(queue->out);
-    queue->in = queue->out = -1;
-}
-
 /* ---- one connection ------------------------------------------------------------------------ */
 
 static enum handover_sent

@@ -22,9 +22,8 @@ struct handover_queue {
     int in, out;                /* read from in, write to out; -1: there is none */
 };
 
-/* Both ends non-blocking and close-on-exec. False with errno. */
+/* Both ends non-blocking and close-on-exec, as long as the process lives. False with errno. */
 bool handover_open(struct handover_queue *queue);
-void handover_close(struct handover_queue *queue);
 
 enum handover_sent {
     HANDOVER_SENT,

@@ -227,6 +227,10 @@ start(struct master *m)
     return true;
 }
 
+/*
+ * The queue goes with the process: what lies in it is whatever a worker wanted, and to close the last
+ * descriptor of a socket may take as long as the worker wanted (SO_LINGER), but for one who exits.
+ */
 static void
 finish(struct master *m)
 {
@@ -238,7 +242,6 @@ finish(struct master *m)
     gather_fini(m);
     rotator_stop(&m->rotator);
     reopen_forget(m);
-    handover_close(&m->queue);
     control_server_stop(&m->control);
     loop_fini(&m->loop);
     if (m->next != NULL)

@@ -123,6 +123,15 @@ do_option(const char *fd, const char *option)
     return setsockopt(atoi(fd), atoi(option), colon != NULL ? atoi(colon + 1) : 0, &one, sizeof(one));
 }
 
+/* Whoever closes it last is to wait for so long. */
+static int
+do_linger(const char *fd, const char *seconds)
+{
+    const struct linger linger = { 1, atoi(seconds) };
+
+    return setsockopt(atoi(fd), SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
 static int
 do_flags(const char *fd, const char *flags)
 {
@@ -310,7 +319,7 @@ static const struct {
     { "fork", do_fork }, { "prctl", do_prctl }, { "ioctl", do_ioctl }, { "limit", do_limit },
     { "call", do_call }, { "thread", do_thread }, { "pass", do_pass }, { "flood", do_flood },
     { "send-to", do_send_to }, { "shutdown", do_shutdown }, { "flags", do_flags },
-    { "option", do_option },
+    { "option", do_option }, { "linger", do_linger },
 };
 
 /* ---- the line ------------------------------------------------------------------------------ */

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from harness import check_conf, wait_until
+from harness import check_conf, request, wait_until
 from harness.intruder import (Intruder, capabilities, is_sanitized, landlock_version, root_only, status_of, taken_over, with_landlock,
                               with_seccomp)
 from harness.server import binary, stat_of, warnings_of
@@ -609,6 +609,23 @@ def test_datagrams_have_no_protocol_of_an_intruders_choice(intruder):
     assert it("socket", socket.AF_INET, f"{socket.SOCK_DGRAM}:1") == "EPERM"
     assert it("socket", socket.AF_INET, f"{socket.SOCK_DGRAM}:{udp}") == "EPERM"
     assert it("socket", socket.AF_INET, socket.SOCK_DGRAM) == "ok"
+
+
+@taken_over
+def test_what_an_intruder_leaves_in_the_queue_does_not_hold_the_end_up(intruder):
+    """The last who closes a socket may have to wait, but not at his exit."""
+    it = intruder(files={"html/a": "a", "html/big": "x" * 50_000_000}, allow=["malformed message"])
+    rows = lambda: [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    with it.server.connect() as client:
+        client.send(request("/big"))
+        def connection():
+            stuck = {f"socket:[{row[9]}]" for row in rows() if row[1].endswith(f":{it.server.port():04X}") and row[3] == "01" and row[4] > "00010000"}
+            return next((fd for fd, link in descriptors(it.worker, "socket").items() if link in stuck), None)
+        fd = wait_until(connection, "a socket with unsent bytes")
+        assert it("linger", fd, 60) == "ok"
+        inherited = descriptors(it.server.pid, "socket").values()
+        assert "ok" in [it("pass", to, fd) for to, link in descriptors(it.worker, "socket").items() if link in inherited]
+        assert it.server.run("-s", "stop").returncode == 0
 
 
 # ---- logs that are opened anew, beyond the walls
