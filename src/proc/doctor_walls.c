@@ -39,9 +39,11 @@ check_sandbox(struct doctor *d)
     if (!s->master_process)
         doctor_add(d, &(struct doctor_finding){
             .level = DOCTOR_NOTICE, .about = STR("master_process"),
-            .text = STR("off: it is for looking for errors"), .mend = STR("master_process on;"),
+            .text = STR("off: it is for looking for errors"),
+            .why = STR("the one process opens more files than a worker: its conf files and logs"),
+            .mend = STR("master_process on;"),
         });
-    else if (s->sandbox == SANDBOX_OFF)
+    if (s->sandbox == SANDBOX_OFF)
         doctor_add(d, &(struct doctor_finding){
             .level = DOCTOR_WARNING, .about = STR("sandbox"),
             .text = STR("off: workers can open all files that their user can"),
