@@ -564,7 +564,7 @@ def test_bash_completes_the_options_of_serve():
 
 
 def test_bash_completes_commands_and_options_of_the_server():
-    assert completed("weir", "") == {"ctl", "serve", "fmt", "explain", "top"}
+    assert completed("weir", "") == {"ctl", "doctor", "serve", "fmt", "explain", "top"}
     assert completed("weir", "-s", "re") == {"reopen", "reload"}
     assert completed("weir", "ctl", "co") == {"connections", "conf"}
     usage = run_weir("/", "-h").stderr
@@ -659,7 +659,7 @@ def test_a_unix_socket_goes_with_the_server():
 
 
 def test_it_ends_with_its_terminal_unless_nohup_started_it():
-    with serve("{prefix}/html") as serving:
+    with serve("{prefix}/html", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)) as serving:
         serving.url()
         serving.process.send_signal(signal.SIGHUP)
         assert serving.process.wait(10) == 0
