@@ -78,8 +78,8 @@ PLACES = """\
         location /rate/ { limit_req zone=rate burst=5; alias {prefix}/html/fixed/; }
         location /count/ { limit_conn count 2; limit_rate 400k; alias {prefix}/html/fixed/; }
         location /slow/ { limit_rate 200k; alias {prefix}/html/fixed/; }
-        location /dav/ { dav_methods PUT DELETE MKCOL COPY MOVE; create_full_put_path on; }
-        location /far/ { dav_methods PUT DELETE MKCOL COPY MOVE; create_full_put_path on; client_body_temp_path %(far)s; }
+        location /dav/ { open_file_cache off; dav_methods PUT DELETE MKCOL COPY MOVE; create_full_put_path on; }
+        location /far/ { open_file_cache off; dav_methods PUT DELETE MKCOL COPY MOVE; create_full_put_path on; client_body_temp_path %(far)s; }
 %(trees)s"""
 TREE = """\
         location /plain-%(k)d/ { open_file_cache off; gzip off; alias {prefix}/html/tree%(k)d/; }
