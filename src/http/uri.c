@@ -280,7 +280,7 @@ uri_dotted_names(struct str path)
     end = p + path.len;
     if (*p == '.')
         count += !is_dot_segment(p, end, 0) && is_hidden_name(p, end, 0);
-    while (p != end && (p = memmem(p, (size_t)(end - p), "/.", 2)) != NULL) {
+    while ((p = memmem(p, (size_t)(end - p), "/.", 2)) != NULL) {
         p++;
         count += !is_dot_segment(p, end, 0) && is_hidden_name(p, end, 0);
     }

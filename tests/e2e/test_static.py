@@ -35,6 +35,7 @@ def server():
             location /untyped/ { types { } default_type text/x-any; alias {prefix}/html/; }
             location /a/ { alias {prefix}/other/; }
             location /noslash { alias {prefix}/other; }
+            location /glued { alias {prefix}/other/; }
             location = /exact { alias {prefix}/other/x.txt; }
             location = /exact.html { alias {prefix}/other/x.txt; }
             location = /exact.thing { alias {prefix}/other/x.txt; }
@@ -102,6 +103,7 @@ FOUND = {
     "alias of a folder with an index": ("/a/", b"other index\n"),
     "alias deeper": ("/a/sub/", b"other sub\n"),
     "alias without slashes": ("/noslash/x.txt", b"other x\n"),
+    "alias with one slash of two": ("/gluedx.txt", b"other x\n"),
     "alias of one file": ("/exact", b"other x\n"),
     "root of a location adds the whole path": ("/b/y.txt", b"other b y\n"),
     "root is inherited by nested locations": ("/outer/inner/", b"inner\n"),
@@ -145,6 +147,8 @@ MISSING = {
     "socket": ("/socket", {403, 404}),
     "device": ("/null", {403, 404}),
     "alias does not eat half a name": ("/noslashx.txt", {404}),
+    "alias is not left by dots behind its name": ("/glued../html/plain", {404}),
+    "alias is not left by dots behind its name, with a file beside it": ("/glued../other/x.txt", {404}),
     "name in another case": ("/PLAIN", {404}),
 }
 

@@ -284,6 +284,8 @@ START_TEST(name_at_the_begin_of_a_rest_counts)
     assert_dotted(STR("a/.b"), 1);
     assert_dotted(STR("."), 0);
     assert_dotted(STR("../a"), 0);
+    assert_dotted(STR("a/./.b/../c"), 1);
+    assert_dotted(STR("a/.."), 0);
     assert_dotted(STR(""), 0);
 }
 END_TEST
