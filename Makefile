@@ -443,9 +443,9 @@ help:
 #: make check-unit T=str       those whose name holds "str"
 #: make check-e2e T='-k range' with pytest's options
 #: make coverage               what the tests run of the sources (clang, llvm)
-#: make reproducible            builds once more elsewhere, and compares
+#: make reproducible           builds once more elsewhere, and compares
 #: make torture SECONDS=60     a tree that changes while it is served
-#: make faults                each call that can fail is made to (debug builds; an hour)
+#: make faults                 each call that can fail is made to (debug builds; an hour)
 #: make model COUNT=10000      altered requests beside a model of RFC 9112; SEED=1
 #: make soak SECONDS=600       reloads, kills, upgrades, rude clients at once, and the accounts
 #: make fuzz SECONDS=60        each fuzz target for so long (clang); ENGINE=afl: by AFL++
