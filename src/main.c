@@ -457,11 +457,16 @@ read_doctor(struct command *command, char **arguments)
 
 /* Words of -s that are questions: the answer goes to standard output. */
 static bool
+is_question_word(const char *word)
+{
+    return strcmp(word, "status") == 0 || strcmp(word, "connections") == 0
+           || strcmp(word, "conf") == 0;
+}
+
+static bool
 is_question(const struct command *command)
 {
-    return command->signal != NULL && (strcmp(command->signal, "status") == 0
-                                       || strcmp(command->signal, "connections") == 0
-                                       || strcmp(command->signal, "conf") == 0);
+    return command->signal != NULL && is_question_word(command->signal);
 }
 
 static bool
@@ -498,7 +503,7 @@ check_top(const struct command *command)
 static bool
 check_ctl(const struct command *command)
 {
-    static const char known[] = "stop, quit, reopen, reload, status, connections, conf";
+    static const char known[] = "stop, quit, reopen, reload, upgrade, status, connections, conf";
 
     if (!command->is_ctl || command->help)
         return true;
@@ -540,6 +545,28 @@ check_command(const struct command *command)
     return check_format(command);
 }
 
+/* A word that is no option: mostly a command, written in another way than it is to be. */
+static void
+refuse_word(const struct command *command, const char *word)
+{
+    static const char *const commands[] = { "ctl", "serve", "fmt", "explain", "doctor", "top" };
+    size_t i = 0;
+
+    if (command->is_top || command->is_ctl) {
+        console("invalid option: \"%s\"", word);
+        return;
+    }
+    while (i < ARRAY_LEN(commands) && strcmp(word, commands[i]) != 0)
+        i++;
+    if (i < ARRAY_LEN(commands))
+        console("invalid option: \"%s\", it stands before all others: \"weir %s ...\"", word,
+                word);
+    else if (is_question_word(word) || control_knows(str_of(word)))
+        console("invalid option: \"%s\", did you mean \"weir ctl %s\"?", word, word);
+    else
+        console("invalid option: \"%s\", \"weir -h\" lists those that there are", word);
+}
+
 static bool
 read_command(struct arena *arena, struct command *command, char **arguments)
 {
@@ -567,7 +594,7 @@ read_command(struct arena *arena, struct command *command, char **arguments)
             ok = true;
             command->signal = *arguments;
         } else {
-            console("invalid option: \"%s\"", *arguments);
+            refuse_word(command, *arguments);
             ok = false;
         }
         if (!ok)

@@ -64,6 +64,13 @@ ask_begin(const struct options *options, struct ask_place *place, struct str com
 
 /* ---- what is in the way -------------------------------------------------------------------- */
 
+void
+ask_tell_no_server(const struct options *options)
+{
+    tell(LEVEL_NOTICE, 0, "no server runs with \"%s\"; -c and -p name another configuration",
+         options->conf_path.p);
+}
+
 /* Why nobody answers at the path. */
 static void
 complain_of_path(const struct options *options, const char *path)
@@ -79,8 +86,7 @@ complain_of_path(const struct options *options, const char *path)
     if (failure == EACCES || failure == EPERM)
         tell(LEVEL_NOTICE, 0, "only root and the user of the master process may ask it");
     else if (failure == ENOENT || failure == ECONNREFUSED)
-        tell(LEVEL_NOTICE, 0, "no server runs with \"%s\"; -c and -p name another configuration",
-             options->conf_path.p);
+        ask_tell_no_server(options);
 }
 
 void

@@ -28,6 +28,9 @@ struct ask_place {
 bool ask_begin(const struct options *options, struct ask_place *place, struct str command,
                struct arena *arena, struct control_call *call);
 
+/* Tells that no server runs with the configuration, and how another one is named. */
+void ask_tell_no_server(const struct options *options);
+
 /* Tells that nobody listens where the configuration says, and what can be done about it. */
 void ask_complain(const struct options *options);
 

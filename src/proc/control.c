@@ -53,12 +53,16 @@ static bool
 find_master(const struct runtime *rt, pid_t *pid)
 {
     const char *path = rt->main->pid_path.p;
+    int failure;
 
     switch (pidfile_read(path, pid)) {
     case PIDFILE_OK:
         return true;
     case PIDFILE_UNREADABLE:
-        tell(LEVEL_ERR, errno, "open() \"%s\" failed", path);
+        failure = errno;
+        tell(LEVEL_ERR, failure, "open() \"%s\" failed", path);
+        if (failure == ENOENT)
+            ask_tell_no_server(rt->options);
         return false;
     case PIDFILE_MALFORMED:
         tell(LEVEL_ERR, 0, "invalid PID number in \"%s\"", path);

@@ -38,7 +38,11 @@ def test_long_version_tells_how_it_was_built(folder):
 
 
 @pytest.mark.parametrize("args, text", [
-    (["-x"], 'weir: invalid option: "x"'), (["-tx"], 'weir: invalid option: "x"'), (["stray"], 'weir: invalid option: "stray"'),
+    (["-x"], 'weir: invalid option: "x"'), (["-tx"], 'weir: invalid option: "x"'),
+    (["stray"], 'weir: invalid option: "stray", "weir -h" lists those that there are'),
+    (["reload"], 'weir: invalid option: "reload", did you mean "weir ctl reload"?'),
+    (["-q", "status"], 'weir: invalid option: "status", did you mean "weir ctl status"?'),
+    (["-t", "ctl", "reload"], 'weir: invalid option: "ctl", it stands before all others: "weir ctl ..."'),
     (["-c"], 'weir: option "-c" requires file name'), (["-p"], 'weir: option "-p" requires directory name'),
     (["-e"], 'weir: option "-e" requires file name'), (["-g"], 'weir: option "-g" requires parameter'),
     (["-s"], 'weir: option "-s" requires parameter'), (["-s", "jump"], 'weir: invalid option: "-s jump"'),

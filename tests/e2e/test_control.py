@@ -266,7 +266,9 @@ def test_without_a_master_there_is_the_usual_error(weir):
     server.stop()
     done = server.run("-s", "reload")
     assert done.returncode == 1
-    assert done.stderr == f'weir: [error] open() "{server.pid_path}" failed (2: No such file or directory)\n'
+    assert done.stderr == (
+        f'weir: [error] open() "{server.pid_path}" failed (2: No such file or directory)\n'
+        f'weir: [notice] no server runs with "{server.conf_path}"; -c and -p name another configuration\n')
 
 
 # ---- the socket's file

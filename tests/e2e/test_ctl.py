@@ -156,7 +156,7 @@ def test_ctl_is_another_spelling_of_s(weir):
 
 
 @pytest.mark.parametrize("args, told", [
-    (("ctl",), '"ctl" requires a command: stop, quit, reopen, reload, status, connections, conf'),
+    (("ctl",), '"ctl" requires a command: stop, quit, reopen, reload, upgrade, status, connections, conf'),
     (("ctl", "restart"), 'unknown command "restart", known are: stop, quit'),
     (("ctl", "stop", "quit"), 'invalid option: "quit"'),
     (("ctl", "stop", "-t"), 'only -c, -p, -g, --format, --no-wait and --timeout go with "ctl"'),
