@@ -471,6 +471,8 @@ http_process(struct http_request *req)
         req->path = STR("/");           /* its target is an authority, no path: refused below */
     else if (UNLIKELY(!choose_server(req))) {
         LOG(&req->log, INFO, 0, "client sent invalid request target");
+        HTTP_TRACE(req, NULL, "target: refused with 400: no path within the root, or one with "
+                   "%%00, an incomplete %%XX or a fragment");
         http_refuse(req, HTTP_BAD_REQUEST, 0);
         return;
     }

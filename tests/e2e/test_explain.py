@@ -514,6 +514,7 @@ error_log directory index of "{prefix}/html/empty/" is forbidden
 """),
     ("path out of the root", "", ["/../etc/passwd"], """
 error_log client sent invalid request target
+target refused with 400: no path within the root, or one with %00, an incomplete %XX or a fragment
 = 400 Bad Request, a page of weir's own
 """),
     ("server by default", "", ["http://none.example.com:8080/a.txt"], """
