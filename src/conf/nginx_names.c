@@ -5,6 +5,8 @@
  *
  * Each has a weight: 3 for what most sites use, 2 for many, 1 for few; 3, too, for what keeps
  * somebody out, so that no door is open because a directive was passed over.
+ * What only says how TLS is to be spoken has 2: distributions write it into the conf file of every
+ * site, and where TLS is wanted, "listen" and ssl_certificate are the errors.
  */
 #include "conf/private.h"
 
@@ -451,13 +453,13 @@ const struct nginx_name nginx_names[] = {
     { "ssl_certificate_cache", 2 },
     { "ssl_certificate_compression", 1 },
     { "ssl_certificate_key", 3 },
-    { "ssl_ciphers", 3 },
+    { "ssl_ciphers", 2 },
     { "ssl_client_certificate", 3 },
     { "ssl_conf_command", 2 },
     { "ssl_crl", 3 },
-    { "ssl_dhparam", 3 },
+    { "ssl_dhparam", 2 },
     { "ssl_early_data", 2 },
-    { "ssl_ecdh_curve", 3 },
+    { "ssl_ecdh_curve", 2 },
     { "ssl_ech_file", 1 },
     { "ssl_engine", 1 },
     { "ssl_object_cache_inheritable", 1 },
@@ -465,17 +467,17 @@ const struct nginx_name nginx_names[] = {
     { "ssl_ocsp_cache", 1 },
     { "ssl_ocsp_responder", 1 },
     { "ssl_password_file", 1 },
-    { "ssl_prefer_server_ciphers", 3 },
-    { "ssl_protocols", 3 },
+    { "ssl_prefer_server_ciphers", 2 },
+    { "ssl_protocols", 2 },
     { "ssl_reject_handshake", 3 },
-    { "ssl_session_cache", 3 },
+    { "ssl_session_cache", 2 },
     { "ssl_session_ticket_key", 2 },
-    { "ssl_session_tickets", 3 },
-    { "ssl_session_timeout", 3 },
-    { "ssl_stapling", 3 },
+    { "ssl_session_tickets", 2 },
+    { "ssl_session_timeout", 2 },
+    { "ssl_stapling", 2 },
     { "ssl_stapling_file", 1 },
     { "ssl_stapling_responder", 1 },
-    { "ssl_stapling_verify", 3 },
+    { "ssl_stapling_verify", 2 },
     { "ssl_trusted_certificate", 3 },
     { "ssl_verify_client", 3 },
     { "ssl_verify_depth", 2 },

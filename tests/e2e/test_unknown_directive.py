@@ -13,6 +13,9 @@ NGINX_HAS = "nginx has this directive, weir does not yet"
 CASES = [
     ("main", "ssl_engine x;", True),
     ("http", "userid on;", True),
+    ("http", "ssl_protocols TLSv1.2 TLSv1.3;", True),
+    ("http", "ssl_prefer_server_ciphers on;", True),
+    ("server", "ssl_session_cache shared:a:1m;", True),
     ("http", "fastcgi_cache_path /x keys_zone=a:1m;", True),
     ("server", "userid on;", True),
     ("location", "userid on;", True),
@@ -21,6 +24,7 @@ CASES = [
     ("http", "upstream a { server b; }", False),
     ("server", "ssl_certificate x;", False),
     ("server", "ssl_crl x;", False),
+    ("server", "ssl_verify_client on;", False),
     ("location", "proxy_pass http://127.0.0.1:1;", False),
     ("location", "fastcgi_pass 127.0.0.1:1;", False),
 ]
