@@ -175,8 +175,8 @@ tell_missing_pages(struct arena *arena, const struct serve_site *site)
 static void
 tell_sums(void)
 {
-    console("served %llu requests, %llu bytes", (unsigned long long)stats->requests,
-            (unsigned long long)stats->bytes_sent);
+    console("served %llu request%s, %llu bytes", (unsigned long long)stats->requests,
+            stats->requests == 1 ? "" : "s", (unsigned long long)stats->bytes_sent);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */

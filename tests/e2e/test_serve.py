@@ -538,7 +538,7 @@ def test_lines_are_coloured_at_a_terminal(folder, args, env, coloured):
         terminal.wait(lambda text: "404 GET /none" in text, "the line")
         assert ("\x1b[33m" in terminal.text("-e")) == coloured
         terminal.keys("C-c")
-        terminal.wait(lambda text: "served 1 requests" in text, "the sums")
+        terminal.wait(lambda text: "served 1 request, " in text, "the sums")
     finally:
         terminal.close()
 
