@@ -270,7 +270,7 @@ check_answered(struct conf *conf, const struct conf_node *block)
             continue;
         conf_warn(conf, &n->words[0], "\"%.*s\" has no effect: the \"return\" of this location "
                   "answers before it", STR_ARG(n->words[0].text));
-        conf_hint(conf, "\"return\" comes before who may is asked, and before files are looked "
+        conf_hint(conf, "\"return\" runs before access is checked, and before files are looked "
                   "for");
         return;
     }

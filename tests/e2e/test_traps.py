@@ -172,13 +172,13 @@ TRAPS = {
     "return beside a guard": (
         "location / { return 200 secret;\n «deny» all; }",
         '"deny" has no effect: the "return" of this location answers before it',
-        '"return" comes before who may is asked, and before files are looked for',
+        '"return" runs before access is checked, and before files are looked for',
         ["location / { if ($arg_x) { return 200; } deny all; }", "location / { return 200; } location /a { deny all; }",
          "location / { return 200; allow all; }"]),
     "return beside try_files": (
         "location / { «try_files» $uri =404; return 200; }",
         '"try_files" has no effect: the "return" of this location answers before it',
-        '"return" comes before who may is asked, and before files are looked for',
+        '"return" runs before access is checked, and before files are looked for',
         []),
     "return of the server": (
         "return 301 https://$host$request_uri;\nlocation «/.well-known/» { }",
