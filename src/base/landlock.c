@@ -175,7 +175,7 @@ bool
 landlock_refused(const char *path, int mode, int err)
 {
     int kept = errno;
-    bool is = enforced && (err == EACCES || err == EPERM)
+    bool is = enforced && err == EACCES
               && faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
 
     errno = kept;

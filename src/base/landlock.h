@@ -66,7 +66,7 @@ bool landlock_allow(struct landlock *walls, const char *path, enum landlock_acce
 bool landlock_enforce(struct landlock *walls);
 
 /*
- * Whether an open() that failed with EACCES or EPERM (that is `err`) failed because of the walls:
+ * Whether an open() that failed with EACCES (that is `err`) failed because of the walls:
  * there are some, and owner and mode would allow it (mode: R_OK, W_OK …, as for access(2)).
  */
 bool landlock_refused(const char *path, int mode, int err);

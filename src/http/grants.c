@@ -166,7 +166,7 @@ http_walls_refused(const struct log_context *log, const char *path, enum http_ac
     char folder[PATH_MAX], mend[PATH_MAX + 160];
     struct writer w = writer_at(mend, sizeof(mend));
 
-    if (err != EACCES && err != EPERM)
+    if (err != EACCES)          /* which is all that Landlock says of files */
         return false;
     real_folder(path, folder);
     /* What is not there yet would be made in its folder. */

@@ -342,6 +342,15 @@ keep_mode_and_times(int fd, const struct stat *st, mode_t more)
     return fchmod(fd, (st->st_mode & MODES) | more) == 0 && futimens(fd, times) == 0;
 }
 
+/* A folder that somebody has removed while it was open. */
+static bool
+is_gone(int folder)
+{
+    struct stat st;
+
+    return fstat(folder, &st) == 0 && st.st_nlink == 0;
+}
+
 /* An open file in a folder: with a hidden name where it cannot be without (name[0] is 0 else). */
 static int
 open_new(int folder, char name[TEMP_HIDDEN])
@@ -351,6 +360,8 @@ open_new(int folder, char name[TEMP_HIDDEN])
     name[0] = '\0';
     if (temp_can_be_nameless()) {
         fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0 && errno == EPERM)               /* so ext4 says that the folder is gone */
+            errno = is_gone(folder) ? ENOENT : EPERM;
         if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
             return fd;
     }

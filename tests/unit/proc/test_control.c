@@ -19,7 +19,7 @@ setup(void)
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(prefix, sizeof(prefix), "%s/", folder);
     options = (struct options){
-        .prefix = str_of(prefix),
+        .prefix = str_of(prefix), .conf_path = STR("/dev/null"),
         .directives = STR("master_process off; pid weir.pid; events { }"),
     };
 }
@@ -79,7 +79,8 @@ START_TEST(missing_pid_file_is_told_as_scripts_expect)
     setup();
     ck_assert_int_eq(send_and_hear(STR("reload"), said, sizeof(said)), EXIT_FAILURE);
     snprintf(expected, sizeof(expected), "weir: [error] open() \"%s/weir.pid\" failed (2: No such "
-             "file or directory)\n", folder);
+             "file or directory)\nweir: [notice] no server runs with \"%s\"; -c and -p name another "
+             "configuration\n", folder, options.conf_path.p);
     ck_assert_str_eq(said, expected);
     teardown();
 }
