@@ -113,6 +113,7 @@ master_signal(struct master *m, int signal)
 static void
 begin_again(struct master *m, const struct loop_signal *signal)
 {
+    upgrade_stay(m);
     if (m->upgrade.program != 0 && !m->serves) {
         signal_log(signal, "starting worker processes");
         upgrade_tell(m, UPGRADE_STARTS);

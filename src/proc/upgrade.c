@@ -286,6 +286,16 @@ upgrade_wait(struct master *m, int signal)
     return true;
 }
 
+void
+upgrade_stay(struct master *m)
+{
+    if (m->upgrade.waiting != SIGWINCH)
+        return;
+    LOG(&process_log, NOTICE, 0, "the workers stay");
+    timer_cancel(&m->upgrade.wait_limit);
+    m->upgrade.waiting = 0;
+}
+
 /* ---- the new program's side ---------------------------------------------------------------- */
 
 void

@@ -66,6 +66,9 @@ void upgrade_fini(struct master *m);
 /* In a worker: the line is not its own. */
 void upgrade_forget(const struct master *m);
 
+/* SIGHUP after a SIGWINCH that still waits for the other master: the workers are to stay after all. */
+void upgrade_stay(struct master *m);
+
 /* SIGUSR2. Says in the log what comes of it. */
 void upgrade_begin(struct master *m);
 /*
