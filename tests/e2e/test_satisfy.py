@@ -160,6 +160,15 @@ def test_client_that_leaves_during_the_delay_is_forgotten(weir):
     assert server.get("/a", GOOD).status == 200
 
 
+def test_client_that_sends_no_more_during_the_delay_counts_as_gone(weir):
+    server = weir(**with_users("auth_delay 1h;" + BASIC))
+    with server.connect() as client:
+        client.send(request("/a"))
+        wait_until(lambda: "no user/password was provided" in server.log_text(), "the delay to begin")
+        client.finish().expect_close()
+    assert ' 499 0 "' in server.wait_access()[0]
+
+
 def test_end_during_the_delay(weir):
     server = weir(**with_users("auth_delay 1h;" + BASIC))
     with server.connect() as client:
