@@ -136,7 +136,6 @@ become_worker(const struct worker_start *start)
     /* What was sent since the fork waits until the loop listens. */
     signals_set(&set);
     sigprocmask(SIG_SETMASK, &set, NULL);
-    set_title("worker process", start->runtime);
     sockets_take_part(start->runtime, start->number);
     set_limits(s);
     serving_raise_descriptor_limit(start->runtime);
@@ -152,7 +151,10 @@ become_worker(const struct worker_start *start)
 #ifdef WEIR_DEBUG
     taken_over_begin();
 #endif
-    return walls_enter(start->runtime);
+    if (!walls_enter(start->runtime))
+        return false;
+    set_title("worker process", start->runtime);    /* whoever sees one sees what it is confined to */
+    return true;
 }
 
 /* A worker has as many clients as it has descriptors: what the master sends needs one, too. */
