@@ -171,6 +171,8 @@ def test_new_connections_are_served_all_the_time(weir):
         os.kill(pid, number)
         for _ in range(50):
             assert server.get("/who").status == 200
+        # Of signals that wait together, those with lower numbers come first.
+        server.wait_log(rf"{pid}#{pid}: signal {int(number)} ")
     os.kill(old, signal.SIGQUIT)
     for _ in range(50):
         assert server.get("/who").status == 200
