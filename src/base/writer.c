@@ -385,6 +385,18 @@ write_json(struct writer *w, struct str s)
     }
 }
 
+void
+write_json_string(struct writer *w, struct str s)
+{
+    if (!str_is_set(s)) {
+        write_str(w, STR("null"));
+        return;
+    }
+    write_char(w, '"');
+    write_json(w, s);
+    write_char(w, '"');
+}
+
 /* pchar and "/" of RFC 3986 3.3. */
 static const bool plain_in_path[256] = {
     ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,

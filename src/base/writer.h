@@ -98,6 +98,8 @@ void write_log_escaped(struct writer *w, struct str s);
  * become U+FFFD.
  */
 void write_json(struct writer *w, struct str s);
+/* A JSON string, with its quotes; null when there is none (str_is_set). */
+void write_json_string(struct writer *w, struct str s);
 /* A URI path: all but unreserved, sub-delims, ':', '@' and '/' as %XX. */
 void write_uri(struct writer *w, struct str s);
 /* A part of one, that stands for nothing but itself wherever it is: all but unreserved as %XX. */

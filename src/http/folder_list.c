@@ -272,9 +272,9 @@ json_entry(struct writer *w, const struct folder_list *list, uint32_t i)
     char date[29];
 
     http_date_format(date, entry->mtime);
-    write_str(w, STR("{ \"name\":\""));
-    write_json(w, folder_entry_name(entry));
-    write_fmt(w, "\", \"type\":\"%s\", \"mtime\":\"%.*s\"", kinds[entry->kind],
+    write_str(w, STR("{ \"name\":"));
+    write_json_string(w, folder_entry_name(entry));
+    write_fmt(w, ", \"type\":\"%s\", \"mtime\":\"%.*s\"", kinds[entry->kind],
               (int)sizeof(date), date);
     if (entry->kind == ENTRY_FILE)
         write_fmt(w, ", \"size\":%ju", (uintmax_t)entry->size);

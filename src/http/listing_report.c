@@ -138,15 +138,19 @@ listing_text(struct writer *w, struct str lines)
         write_fmt(w, "and %ju more\n", (uintmax_t)more);
 }
 
+/* A number is written anew: 007 is none in JSON (RFC 8259, 6). */
 static void
 write_object(struct writer *w, const struct str *parts)
 {
     for (unsigned i = 0; i < FIELDS; i++) {
-        write_fmt(w, "%s\"%s\":%s", i > 0 ? "," : "{", fields[i].key,
-                  fields[i].number ? "" : "\"");
-        write_json(w, parts[i]);
-        if (!fields[i].number)
-            write_char(w, '"');
+        uint64_t number;
+
+        write_fmt(w, "%s\"%s\":", i > 0 ? "," : "{", fields[i].key);
+        if (fields[i].number && str_to_uint(parts[i], UINT64_MAX, &number)) {
+            write_uint(w, number);
+        } else {
+            write_json_string(w, parts[i]);
+        }
     }
     write_char(w, '}');
 }

@@ -5,14 +5,6 @@
 #include "http/report.h"
 
 static void
-write_text(struct writer *w, struct str text)
-{
-    write_char(w, '"');
-    write_json(w, text);
-    write_char(w, '"');
-}
-
-static void
 write_number(struct writer *w, const char *name, uint64_t value)
 {
     write_fmt(w, "\"%s\":%ju", name, (uintmax_t)value);
@@ -91,7 +83,7 @@ write_hosts(struct writer *w, const struct report *r)
     for (unsigned i = 0; i < r->hosts_len; i++) {
         if (i > 0)
             write_char(w, ',');
-        write_text(w, r->hosts[i].name);
+        write_json_string(w, r->hosts[i].name);
         write_char(w, ':');
         write_host(w, &r->hosts[i].stats);
     }
@@ -109,7 +101,7 @@ write_reloads(struct writer *w, const struct counters_master *m)
     }
     write_fmt(w, "{\"time\":%ju,\"ok\":%s,\"text\":", (uintmax_t)m->last_reload_time_s,
               m->last_reload_ok != 0 ? "true" : "false");
-    write_text(w, (struct str){ m->verdict, m->verdict_len });
+    write_json_string(w, (struct str){ m->verdict, m->verdict_len });
     write_str(w, STR("}}"));
 }
 

@@ -183,13 +183,7 @@ static void
 write_member(struct writer *w, const char *name, struct str value)
 {
     write_fmt(w, "\"%s\": ", name);
-    if (value.len == 0) {
-        write_str(w, STR("null"));
-        return;
-    }
-    write_char(w, '"');
-    write_json(w, value);
-    write_char(w, '"');
+    write_json_string(w, value.len > 0 ? value : STR_NONE);
 }
 
 static void

@@ -236,22 +236,10 @@ write_explain_text(struct writer *w, const struct explain_report *report, bool c
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
 static void
-write_string(struct writer *w, struct str s)
-{
-    if (!str_is_set(s)) {
-        write_str(w, STR("null"));
-        return;
-    }
-    write_char(w, '"');
-    write_json(w, s);
-    write_char(w, '"');
-}
-
-static void
 write_member(struct writer *w, const char *name, struct str value)
 {
     write_fmt(w, "\"%s\": ", name);
-    write_string(w, value);
+    write_json_string(w, value);
 }
 
 static void

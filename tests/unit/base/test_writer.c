@@ -231,6 +231,8 @@ static const struct { escape_fn *fn; const char *text, *escaped; } escapes[] = {
     { write_json, "\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
     { write_json, "\xf0\x8f\xbf\xbf", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
     { write_json, "\xe2\x82x", "\xef\xbf\xbd\xef\xbf\xbdx" },
+    { write_json_string, "", "\"\"" },
+    { write_json_string, "a\"\n", "\"a\\\"\\n\"" },
     { write_uri, "", "" },
     { write_uri, "/a-b._~!$&'()*+,;=:@", "/a-b._~!$&'()*+,;=:@" },
     { write_uri, "/a b?c#d%\xc3\xa4\"<>[]^`{|}\\\x7f\x01",
@@ -239,6 +241,15 @@ static const struct { escape_fn *fn; const char *text, *escaped; } escapes[] = {
     { write_uri_component, "/!$&'()*+,;=:@?#% \xff",
                            "%2F%21%24%26%27%28%29%2A%2B%2C%3B%3D%3A%40%3F%23%25%20%FF" },
 };
+
+START_TEST(a_text_that_is_not_there_is_null)
+{
+    struct writer w = writer_in(arena);
+
+    write_json_string(&w, STR_NONE);
+    ck_assert_str_eq(writer_cstr(&w), "null");
+}
+END_TEST
 
 START_TEST(escapes_are_those_of_each_language)
 {
@@ -319,6 +330,7 @@ main(void)
     unit_add(suite, numbers_are_written_as_printf_does, 1);
     unit_add(suite, number_fits_in_exactly_its_digits, 1);
     unit_add(suite, escapes_are_those_of_each_language, ARRAY_LEN(escapes));
+    unit_add(suite, a_text_that_is_not_there_is_null, 1);
     unit_add(suite, sizes_are_for_people, ARRAY_LEN(sizes));
     unit_add(suite, absent_text_is_escaped_as_nothing, 1);
     unit_add(suite, no_byte_slips_through_the_log_escape, 1);

@@ -140,6 +140,21 @@ START_TEST(no_text_moves_a_terminal)
 }
 END_TEST
 
+START_TEST(a_number_of_json_has_no_zeros_before_it)
+{
+    struct writer w;
+
+    begin();
+    w = writer_in(arena);
+    listing_json(&w, STR("01\t2\t3\tidle\tp\"\tl\t007\t0\t00\t4\t5\n"));
+    ck_assert_ptr_nonnull(strstr(writer_cstr(&w),
+        "{\"pid\":1,\"generation\":2,\"connection\":3,\"state\":\"idle\",\"peer\":\"p\\\"\","
+        "\"local\":\"l\",\"age_ms\":7,\"quiet_ms\":0,\"requests\":0,\"bytes_received\":4,"
+        "\"bytes_sent\":5}"));
+    end();
+}
+END_TEST
+
 START_TEST(counters_of_one_kind_are_one_metric)
 {
     const char *open, *old;
@@ -285,6 +300,7 @@ main(void)
     unit_add(suite, names_of_hosts_are_escaped_in_each_form, 1);
     unit_add(suite, verdict_cannot_leave_its_place, 1);
     unit_add(suite, no_text_moves_a_terminal, 1);
+    unit_add(suite, a_number_of_json_has_no_zeros_before_it, 1);
     unit_add(suite, counters_of_one_kind_are_one_metric, 1);
     unit_add(suite, state_is_told, 1);
     unit_add(suite, raw_report_is_read_as_it_was_taken, 1);
