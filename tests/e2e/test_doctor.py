@@ -137,20 +137,20 @@ def test_nothing_is_wrong_with_what_is_right(site, user):
 def test_nothing_is_wrong_with_the_shipped_configuration(site, name, user):
     kwargs = who(user)
     text = (TOP / "conf" / name).read_text()
-    with socket.socket() as claimed:
-        claimed.bind(("127.0.0.1", 0))
-        port = claimed.getsockname()[1]
     assert len(re.findall(r"^ *listen .*\b(80|8080);", text, re.M)) == 1
-    text = re.sub(r"^( *listen .*)\b(80|8080);", rf"\g<1>{port};", text, flags=re.M)
     (site / "manual").mkdir()
-    (site / "weir.conf").write_text(text)
     shutil.copy(TOP / "conf" / "mime.types", site)
     shutil.copytree(TOP / "html", site / "html", dirs_exist_ok=True)
-    give(site, user)
     extra = ("-g", "env WEIR_MANUAL;") if name == "run.conf" else ()
     os.environ["WEIR_MANUAL"] = "manual"
     try:
-        assert told_by_text(site, *extra, **kwargs) == {}
+        with socket.socket() as claimed:        # so that no other test listens there
+            claimed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            claimed.bind(("0.0.0.0", 0))
+            port = claimed.getsockname()[1]
+            (site / "weir.conf").write_text(re.sub(r"^( *listen .*)\b(80|8080);", rf"\g<1>{port};", text, flags=re.M))
+            give(site, user)
+            assert told_by_text(site, *extra, **kwargs) == {}
     finally:
         del os.environ["WEIR_MANUAL"]
 

@@ -94,10 +94,7 @@ def test_socket_that_comes_later_or_anew_is_found(weir, folder):
 def test_nobody_listens_and_nothing_blocks(weir, folder):
     full = Syslog(folder / "log")               # nobody reads: its queue is full soon
     folder.chmod(0o755)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
-        gone.bind(("127.0.0.1", 0))
-        port = gone.getsockname()[1]
-    server = weir(server=f"error_log syslog:server=127.0.0.1:{port}; error_log syslog:server=unix:{folder}/log;",
+    server = weir(server=f"error_log syslog:server=127.0.0.1:9; error_log syslog:server=unix:{folder}/log;",
                   allow=[r"send\(\) to .* failed"], files={"html/a": "a"})
     with server.connect() as client:
         for _ in range(500):
