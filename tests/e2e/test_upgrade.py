@@ -3,11 +3,12 @@
 
 import os
 import re
+import shutil
 import signal
 
 import pytest
 
-from harness import request, wait_until
+from harness import binary, request, wait_until
 from harness.server import children_of, is_alive, title_of
 
 WHO = 'location = /who { return 200 "$pid $connection_requests"; } keepalive_requests 100000;'
@@ -38,7 +39,11 @@ def upgrade(server):
     started = server.log_text().count("start new binary process")
     server.send_signal(signal.SIGUSR2)
     wait_until(lambda: server.log_text().count("start new binary process") > started, "the new program")
-    new = int(re.findall(r"start new binary process (\d+)", server.log_text())[-1])
+    return wait_for_new(server)
+
+
+def wait_for_new(server):
+    old, new = server.pid, int(re.findall(r"start new binary process (\d+)", server.log_text())[-1])
     wait_until(lambda: pid_in(server.pid_path) == new and workers_of(new), "the new master to serve")
     assert (server.prefix / "logs" / "weir.pid.oldbin").read_text() == f"{old}\n"
     server.wait_log(rf"{new}#{new}: generation \d+ serves")
@@ -340,3 +345,52 @@ def test_what_waits_in_the_queue_goes_on_to_the_new_program(weir):
         client.close()
     assert server.process.wait(10) == 0
     server.pid = new
+
+
+@pytest.fixture
+def held(weir):
+    """A server whose next program does not begin before there is a file `go` in its folder."""
+    server = weir(server=WHO, start=False)
+    program, usual = server.prefix / "weir", server.command
+    shutil.copy(binary(), program)
+    server.command = lambda *more: [str(program), *usual(*more)[1:]]
+    server.start()
+    server.wait_workers()
+    program.unlink()                            # it runs: it could not be written to
+    program.write_text(f"""#!/bin/sh
+        until [ -e {server.prefix}/go ]; do sleep 0.02; done
+        exec {binary()} "$@"
+    """)
+    program.chmod(0o755)
+    server.send_signal(signal.SIGUSR2)
+    server.wait_log("start new binary process")
+    return server
+
+
+def test_what_stops_the_old_workers_waits_for_the_new_program(held):
+    old = held.pid
+    os.kill(old, signal.SIGWINCH)
+    held.wait_log(r"waiting for new binary process \d+ to serve")
+    assert workers_of(old) and held.get("/who").status == 200
+    (held.prefix / "go").touch()
+    new = wait_for_new(held)
+    wait_until(lambda: not workers_of(old), "the old workers to leave")
+    assert int(held.get("/who").text.split()[0]) in workers_of(new)
+    os.kill(old, signal.SIGQUIT)
+    assert held.process.wait(20) == 0
+    held.pid = new
+
+
+def test_workers_that_were_to_stop_stay_when_hup_comes_first(held):
+    old = held.pid
+    os.kill(old, signal.SIGWINCH)
+    held.wait_log(r"waiting for new binary process \d+ to serve")
+    os.kill(old, signal.SIGHUP)
+    held.wait_log("the workers stay")
+    held.wait_log(rf"{old}#{old}: generation 2 serves")
+    (held.prefix / "go").touch()
+    new = wait_for_new(held)
+    assert workers_of(old) and workers_of(new)
+    os.kill(new, signal.SIGQUIT)
+    wait_until(lambda: not is_alive(new), "the new master to leave")
+    assert int(held.get("/who").text.split()[0]) in workers_of(old)
