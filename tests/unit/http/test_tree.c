@@ -153,6 +153,29 @@ START_TEST(depth_has_a_bound)
 }
 END_TEST
 
+/* As if there were no such folder, whatever the file system says: PUT and COPY answer 409 then. */
+START_TEST(nothing_comes_into_a_folder_that_somebody_removes)
+{
+    static const char *const sources[] = { "a", "d", "d/link", "full" };
+    struct tree_work work = { .overwrite = true };
+    int gone;
+
+    start();
+    gone = openat(root, "empty", O_PATH | O_DIRECTORY);
+    shell("rmdir empty");
+    for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
+        errno = 0;
+        ck_assert(!tree_copy(&work, spot(sources[i]), (struct tree_spot){ gone, "n" }));
+        ck_assert_msg(errno == ENOENT, "%s: %s", sources[i], strerror(errno));
+        ck_assert(!tree_move(&work, spot(sources[i]), (struct tree_spot){ gone, "n" }));
+        ck_assert_msg(errno == ENOENT, "%s: %s", sources[i], strerror(errno));
+    }
+    close(gone);
+    shell("grep x d/x && grep a a && grep z full/z && test -L d/link");
+    end();
+}
+END_TEST
+
 /* overwrite, and whether the file has a name before. */
 START_TEST(file_comes_to_a_name)
 {
@@ -185,6 +208,7 @@ main(void)
     unit_add(suite, folder_is_not_copied_into_itself, 1);
     unit_add(suite, removing_follows_no_link, 1);
     unit_add(suite, depth_has_a_bound, ARRAY_LEN(depths));
+    unit_add(suite, nothing_comes_into_a_folder_that_somebody_removes, 1);
     unit_add(suite, file_comes_to_a_name, 8);
     return unit_run(suite);
 }
