@@ -9,6 +9,7 @@ import signal
 import pytest
 
 from harness import binary, request, wait_until
+from harness.faults import Faults, can_fail
 from harness.server import children_of, is_alive, title_of
 
 WHO = 'location = /who { return 200 "$pid $connection_requests"; } keepalive_requests 100000;'
@@ -350,7 +351,9 @@ def test_what_waits_in_the_queue_goes_on_to_the_new_program(weir):
 @pytest.fixture
 def held(weir):
     """A server whose next program does not begin before there is a file `go` in its folder."""
-    server = weir(server=WHO, start=False)
+    server = weir(main="env WEIR_FAIL;", server=WHO, start=False)
+    server.faults = Faults(server.prefix / "page")
+    server.env.update(server.faults.environment)
     program, usual = server.prefix / "weir", server.command
     shutil.copy(binary(), program)
     server.command = lambda *more: [str(program), *usual(*more)[1:]]
@@ -364,7 +367,8 @@ def held(weir):
     program.chmod(0o755)
     server.send_signal(signal.SIGUSR2)
     server.wait_log("start new binary process")
-    return server
+    yield server
+    server.faults.close()
 
 
 def test_what_stops_the_old_workers_waits_for_the_new_program(held):
@@ -394,3 +398,19 @@ def test_workers_that_were_to_stop_stay_when_hup_comes_first(held):
     os.kill(new, signal.SIGQUIT)
     wait_until(lambda: not is_alive(new), "the new master to leave")
     assert int(held.get("/who").text.split()[0]) in workers_of(old)
+
+
+@pytest.mark.skipif(not can_fail(), reason="no debug build: nothing can be made to fail")
+def test_what_the_other_master_could_not_be_told_is_told_again(held):
+    """That the new program serves: else the old one, told to leave, waits for it for ever."""
+    old = held.pid
+    new = int(re.findall(r"start new binary process (\d+)", held.log_text())[-1])
+    os.kill(old, signal.SIGQUIT)
+    held.wait_log(r"waiting for new binary process \d+ to serve")
+    held.faults.arm(1, only="sendmsg", pid=new)
+    (held.prefix / "go").touch()
+    assert held.process.wait(20) == 0
+    held.pid = new
+    assert held.faults.failed == 1
+    held.wait_log("telling the other master failed, it is tried again")
+    assert int(held.get("/who").text.split()[0]) in workers_of(new)
