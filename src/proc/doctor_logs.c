@@ -140,7 +140,9 @@ check_log_folders(struct doctor *d)
             .level = DOCTOR_WARNING, .about = folder,
             .text = doctor_text(d, "everybody on this machine may write to this folder of logs "
                                 "(mode %04o)", (unsigned)st.st_mode & 07777),
-            .why = STR("anybody may take logs away, or put others in their place"),
+            .why = st.st_mode & S_ISVTX
+                ? STR("anybody may put a file or a link where a log is to be made")
+                : STR("anybody may take logs away, or put others in their place"),
             .mend = doctor_text(d, "chmod o-w %s", doctor_shell(d, folder.p)),
         });
     }

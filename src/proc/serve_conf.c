@@ -149,9 +149,11 @@ write_stranger_format(struct writer *w, bool colour)
                   shown);
 }
 
+/* A file that is not there is told by the line of its request, and by no error beside it. */
 static void
 write_log(struct writer *w, const struct serve_site *site)
 {
+    write_str(w, STR("log_not_found off;\n"));
     if (site->serve->quiet) {
         write_str(w, STR("access_log off;\n"));
         return;

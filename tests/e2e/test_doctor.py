@@ -282,6 +282,8 @@ FAULTS = {
                              "mkdir -p {site}/gone/"),
     "folder of logs that all may write": (chmod("logs", 0o777), {}, "logs.folders", "warning", "{site}/logs/",
                                           r"everybody on this machine may write to this folder of logs \(mode 0777\)", "chmod o-w {site}/logs/"),
+    "folder of logs where all may put links": (chmod("logs", 0o1777), {}, "logs.folders", "warning", "{site}/logs/",
+                                               r"everybody on this machine may write to this folder of logs \(mode 1777\)", "chmod o-w {site}/logs/"),
     "log that nobody rotates": (large("logs/access.log"), {}, "logs.rotation", "warning", "{site}/logs/access.log",
                                 '1.00? GiB, and nobody rotates it: .*', "rotate=daily keep=14 .*"),
     "pid without a folder": (None, dict(main="pid gone/weir.pid;"), "logs.pid", "error", "pid {site}/gone/weir.pid",

@@ -83,6 +83,17 @@ def test_folder_is_served_where_it_says():
         assert serving.get("/none").status == 404
 
 
+def test_file_that_is_not_there_is_told_once():
+    with serve("{prefix}/html") as serving:
+        serving.url()
+        for _ in range(2):
+            assert serving.get("/none").status == 404
+        lines = wait_until(lambda: len(lines := re.findall(".*/none.*\n", serving.output())) >= 2 and lines, "the lines")
+        assert serving.get("/a.txt").status == 200
+        wait_until(lambda: "GET /a.txt" in serving.output(), "the last line")
+        assert len(re.findall("/none", serving.output())) == 2 and not any("error" in line for line in lines)
+
+
 def test_folder_here_is_the_default():
     with serve() as serving:
         serving.url()
@@ -418,6 +429,7 @@ def test_quiet_shows_nothing():
         serving.port = claim.port
         wait_until(lambda: is_open(claim.port), "the server")
         serving.get("/")
+        assert serving.get("/none").status == 404
         serving.process.send_signal(signal.SIGINT)
         assert serving.process.wait(10) == 0
         assert serving.output() == ""
