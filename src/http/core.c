@@ -9,6 +9,7 @@
 #include "http/grants.h"
 #include "http/http.h"
 #include "http/open_path.h"
+#include "http/path.h"
 #include "http/request_body.h"
 #include "http/settings.h"
 
@@ -228,8 +229,8 @@ parse_root(struct conf *conf, const struct conf_node *node, void *field)
             return conf_error(conf, word, "the $%s variable cannot be used in the \"%s\" directive",
                               root->path.pieces[i].var->name, conf->directive->name);
     http_grant_check(conf, word, &root->path);
-    if (!http_text_is_literal(&root->path) && memmem(path.p, path.len, "/..", 3) != NULL) {
-        conf_error(conf, word, "\"..\" in a path with variables");
+    if (!http_text_is_literal(&root->path) && !http_path_is_safe(path)) {   /* as in each request */
+        conf_error(conf, word, "\".\" or \"..\" in a path with variables");
         conf_hint(conf, "write the folder that is meant");
         return false;
     }

@@ -65,7 +65,8 @@ dots_of_text(const struct http_text *text)
         if (text->pieces[i].var != NULL)
             continue;
         count += uri_dotted_names(i == 0 ? literal : without_dots(literal));
-        count += i + 1 < text->len && str_ends(literal, STR("/."));
+        count += i + 1 < text->len
+                 && (str_ends(literal, STR("/.")) || str_ends(literal, STR("/..")));
     }
     return count;
 }

@@ -351,6 +351,14 @@ def test_odd_names_of_fields_are_names(name):
         assert (answer.status, answer.get(name)) == (401, "a value")
 
 
+@pytest.mark.parametrize("name", ["..x$y", "..$x", ".$", "...", "$..", "..{$}"])
+def test_what_is_served_may_lie_below_dots_and_dollars(name):
+    with serve("{prefix}/" + name + "/in", before=lambda prefix: (prefix / name / "in").mkdir(parents=True)) as serving:
+        serving.url()
+        (serving.prefix / name / "in" / "b.txt").write_text(name)
+        assert serving.get("/b.txt").body == name.encode()
+
+
 @pytest.mark.parametrize("args, field", [([], "no-cache"), (["--cache", "10m"], "max-age=600"), (["--cache=off"], "no-store"),
                                          (["--cache", "1h 30m"], "max-age=5400")])
 def test_how_long_browsers_keep(args, field):
