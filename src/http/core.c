@@ -199,6 +199,18 @@ set_alias(struct conf *conf, const struct conf_word *word, struct root *root)
     return true;
 }
 
+/* Bytes before the first name that a variable makes. */
+static size_t
+len_of_trusted(const struct http_text *text)
+{
+    struct str fixed = text->len > 0 && text->pieces[0].var == NULL ? text->pieces[0].literal
+                                                                    : STR_NONE;
+
+    while (fixed.len > 0 && fixed.p[fixed.len - 1] != '/')
+        fixed.len--;
+    return fixed.len;
+}
+
 /* root and alias: a path that may hold variables, relative to the prefix. */
 static bool
 parse_root(struct conf *conf, const struct conf_node *node, void *field)
@@ -229,7 +241,8 @@ parse_root(struct conf *conf, const struct conf_node *node, void *field)
             return conf_error(conf, word, "the $%s variable cannot be used in the \"%s\" directive",
                               root->path.pieces[i].var->name, conf->directive->name);
     http_grant_check(conf, word, &root->path);
-    if (!http_text_is_literal(&root->path) && !http_path_is_safe(path)) {   /* as in each request */
+    root->trusted = len_of_trusted(&root->path);
+    if (!http_root_is_safe(root, path)) {       /* as it would be in each request */
         conf_error(conf, word, "\".\" or \"..\" in a path with variables");
         conf_hint(conf, "write the folder that is meant");
         return false;

@@ -257,7 +257,7 @@ root_error(const struct http_request *req, const struct root *root, struct str f
 {
     struct stat st;
 
-    if (folder.len == 0 || (!http_text_is_literal(&root->path) && !http_path_is_safe(folder)))
+    if (folder.len == 0 || !http_root_is_safe(root, folder))
         return ENOENT;
     if (stat(folder.p, &st) != 0)
         return errno;

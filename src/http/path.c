@@ -28,6 +28,13 @@ http_path_is_safe(struct str base)
     return true;
 }
 
+bool
+http_root_is_safe(const struct root *root, struct str base)
+{
+    return http_text_is_literal(&root->path)
+           || http_path_is_safe(str_from(base, root->trusted > 0 ? root->trusted - 1 : 0));
+}
+
 static struct str
 base_of(struct http_request *req, const struct root *root)
 {
@@ -36,7 +43,7 @@ base_of(struct http_request *req, const struct root *root)
     if (LIKELY(http_text_is_literal(&root->path)))
         return root->path.source;
     base = http_text_eval(req, &root->path);
-    if (base.len == 0 || !http_path_is_safe(base)
+    if (base.len == 0 || !http_root_is_safe(root, base)
         || (!root->is_alias && base.p[base.len - 1] == '/'))    /* a variable without a value */
         return STR_NONE;
     return base;

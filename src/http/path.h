@@ -7,6 +7,7 @@
 
 struct file;
 struct http_text;
+struct root;
 
 /*
  * Hidden files: where serve_hidden is off, no file is found whose path has a name that begins with a
@@ -50,6 +51,8 @@ enum http_next http_unmapped(struct http_request *req);
  * early.
  */
 bool http_path_is_safe(struct str path);
+/* The same of a root or alias, where what stands before the first variable is the operator's. */
+bool http_root_is_safe(const struct root *root, struct str path);
 
 /* How many leading bytes of a file name may hold links, whatever disable_symlinks says (from=). */
 size_t http_trusted_part(struct http_request *req, struct str path);

@@ -68,6 +68,8 @@ enum lingering { LINGER_OFF, LINGER_ON, LINGER_ALWAYS };
 /* root or alias */
 struct root {
     struct http_text path;      /* absolute, no "/" at its end (root); as written (alias) */
+    size_t trusted;             /* of a path with variables: bytes before the first name that
+                                   one makes */
     bool is_alias;
     bool is_whole;              /* alias: it stands for the whole path */
     struct str prefix;          /* alias: the begin of the path that it stands for */

@@ -35,7 +35,7 @@ DIFFERENCES = {
         environment-value auth-basic-cache autoindex-exclude autoindex-memory autoindex-readme early-hint encoding-order encoding-order-twice
         mp4-sizes ssi""",
     "nginx has it, weir does not yet": "variable-of-nginx variable-of-nginx-family listen-ssl load-module not-yet-and-rare not-yet-proxy not-yet-tls not-yet-with-warning",
-    "nginx accepts it": "addition body-temp-path-levels directio-alignment long-line number-too-large server-name-pattern time-zero",
+    "nginx accepts it": "addition body-temp-path-levels directio-alignment long-line number-too-large root-way-up-with-variable server-name-pattern time-zero",
 }
 
 

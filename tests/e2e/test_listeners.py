@@ -34,6 +34,7 @@ def conf(listens, workers=1):
 
 def reload_to(server, listens, workers=1):
     """Returns when the new workers serve."""
+    server.wait_log("generation [0-9]+ serves")
     done = len(re.findall("generation [0-9]+ serves", server.log_text()))
     server.write_conf(conf(listens, workers))
     server.send_signal(signal.SIGHUP)
@@ -433,6 +434,13 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
+def pid_in(server):
+    """0: not all of it is written yet."""
+    with contextlib.suppress(FileNotFoundError):
+        return int(server.pid_path.read_text() or 0)
+    return 0
+
+
 @contextlib.contextmanager
 def activated(server, sockets, wrong_pid=0):
     """weir, started as systemd does it with sockets of its own."""
@@ -442,7 +450,7 @@ def activated(server, sockets, wrong_pid=0):
         server.process = subprocess.Popen(["/usr/bin/python3", "-c", LAUNCHER, fds, str(wrong_pid), *server.command()],
                                           stdin=subprocess.DEVNULL, stderr=err, cwd=server.prefix, start_new_session=True,
                                           pass_fds=[sock.fileno() for sock in sockets])
-    wait_until(lambda: server.pid_path.exists() or server.process.poll() is not None, "weir to be ready")
+    wait_until(lambda: pid_in(server) or server.process.poll() is not None, "weir to be ready")
     assert server.process.poll() is None, server.said()
     server.pid = int(server.pid_path.read_text())
     yield server

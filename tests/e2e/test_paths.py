@@ -107,9 +107,10 @@ def made():
         location /h/ { root {prefix}/html/$host; }
         location /h2/ { root {prefix}/html/hosts/x$arg_p; }
         location /h3/ { alias {prefix}/html/hosts/$arg_p/; }
+        location /h4/ { alias {prefix}/html/../html/./hosts/x..$arg_p/; }
     """
     files = {"html/page.html": "page\n", "html/i/page.html": "page\n", "html/i2/x": "x", "secret": "SECRET\n", "h/secret": "SECRET\n",
-             "h3/secret": "SECRET\n", "html/good/h/secret": "mine\n", "html/hosts/good/x": "mine\n", "html/h/secret": "SECRET\n"}
+             "h3/secret": "SECRET\n", "html/good/h/secret": "mine\n", "html/hosts/good/x": "mine\n", "html/hosts/x..y/x": "mine\n", "html/h/secret": "SECRET\n"}
     with serving(server=conf, files=files, start=False) as weir:
         weir.write("logs/error.log", "SECRET\n")
         weir.start()
@@ -121,13 +122,14 @@ UP = "../../../../../../../../etc/passwd"
 MADE = {
     ("/e/x?p=page.html", "h"): (404, b"page\n"), ("/e2/x?p=/page.html", "h"): (404, b"page\n"),
     ("/i/?p=page.html", "h"): (200, b"page\n"), ("/i2/?p=page.html", "h"): (200, b"page\n"),
-    ("/h/secret", "good"): (200, b"mine\n"), ("/h3/x?p=good", "h"): (200, b"mine\n"),
+    ("/h/secret", "good"): (200, b"mine\n"), ("/h3/x?p=good", "h"): (200, b"mine\n"), ("/h4/x?p=y", "h"): (200, b"mine\n"),
     ("/e/x?p=../secret", "h"): {404}, (f"/e/x?p={UP}", "h"): {404}, ("/e/x?p=../../../../etc/hostname", "h"): {404},
     ("/e/x?p=x/../../secret", "h"): {404}, ("/e2/x?p=/../secret", "h"): {404}, ("/e/x?p=..", "h"): {404},
     ("/i/?p=../../secret", "h"): {404}, (f"/i/?p={UP}", "h"): {404}, ("/i/?p=../../logs/error.log", "h"): {404},
     ("/i/?p=x/../../../secret", "h"): {404}, ("/i2/?p=../secret", "h"): {404}, ("/i2/?p=../logs/error.log", "h"): {404}, ("/i2/?p=..", "h"): {404},
     ("/h/secret", "..."): {400, 404}, ("/h/secret", "...:80"): {400, 404}, ("/h/secret", "...."): {400, 404},
     ("/h2/secret?p=/../../../", "h"): {404}, ("/h3/secret?p=../..", "h"): {404}, ("/h3/secret?p=..", "h"): {404},
+    ("/h4/secret?p=/..", "h"): {404}, ("/h4/x?p=y/.", "h"): {404}, ("/h4/x?p=y/../x..y", "h"): {404},
 }
 
 
