@@ -106,6 +106,8 @@ limit_declare(struct conf *conf, const struct conf_node *node,
             ok = d->parameter(conf, word, d->owner);
         else
             ok = no_parameter(conf, word);
+        if (zone != NULL)
+            zone->owner = d->owner;     /* who uses it reads that, whatever else is wrong here */
         if (!ok)
             return false;
     }
@@ -114,7 +116,6 @@ limit_declare(struct conf *conf, const struct conf_node *node,
         conf_hint(conf, "%s KEY zone=NAME:SIZE", d->kind->name);
         return false;
     }
-    zone->owner = d->owner;
     return true;
 }
 
