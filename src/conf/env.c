@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * env: "${env:NAME}" and "${env:NAME:-default}" in words, replaced by what the environment has when
- * the file is read.
+ * the file is read; "${env::-text}" is nothing but that text.
  *
  * Such a value is text: it is not cut into words, a "$" in it begins no variable, a "*" in it is no
  * pattern. So a word remembers which of its bytes came from there.
@@ -80,7 +80,7 @@ read_reference(struct conf *conf, const struct conf_word *word, struct str text,
     ref->value = STR_NONE;
     if (str_starts(inner, STR(":-")))
         ref->value = str_from(inner, 2);
-    if (ref->name.len > 0 && (inner.len == 0 || str_is_set(ref->value)))
+    if (str_is_set(ref->value) || (ref->name.len > 0 && inner.len == 0))
         return true;
     conf_error(conf, word, "invalid \"%.*s\"", STR_ARG(ref->whole));
     conf_hint(conf, "a name of letters, digits and \"_\": ${env:NAME} or ${env:NAME:-default}");
@@ -121,7 +121,7 @@ is_clean(struct conf *conf, const struct conf_word *word, const struct reference
 static bool
 look_up(struct conf *conf, const struct conf_word *word, struct reference *ref)
 {
-    struct str value = value_of(conf, ref->name);
+    struct str value = ref->name.len > 0 ? value_of(conf, ref->name) : STR_NONE;
 
     if (value.len == 0 && str_is_set(ref->value))
         return true;

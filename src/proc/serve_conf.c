@@ -18,10 +18,12 @@ static const char charset_types[] =
 
 /* ---- words --------------------------------------------------------------------------------- */
 
-/* Between two quotes. */
+/* Between two quotes. dollars: where variables are looked for. */
 static void
 write_inside(struct writer *w, struct str text, bool dollars)
 {
+    static const struct str of_environment = STR_INIT("${env:");
+
     for (size_t i = 0; i < text.len; i++) {
         switch (text.p[i]) {
         case '"':
@@ -33,7 +35,9 @@ write_inside(struct writer *w, struct str text, bool dollars)
         case '\r': write_str(w, STR("\\r")); break;
         case '\t': write_str(w, STR("\\t")); break;
         case '$':
-            write_str(w, dollars ? STR("${dollar}") : STR("$"));
+            write_str(w, dollars ? STR("${dollar}")
+                      : str_starts(str_from(text, i), of_environment) ? STR("${env::-$}")
+                      : STR("$"));
             break;
         default:   write_char(w, text.p[i]);
         }

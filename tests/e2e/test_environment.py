@@ -36,6 +36,9 @@ ARGUMENTS = {
     "${env:EMPTY:-other}": "other",
     "${env:PLAIN:-other}": "plain",
     "${env:NOT_SET:-:-}": ":-",
+    "${env::-other}${env::-}": "other",
+    "<${env::-$}uri>": "<$uri>",
+    '"${env::-$}{env:PLAIN}$uri"': "${env:PLAIN}/x",
     r'"${env:NOT_SET:-\"a\"}"': '"a"',
 }
 

@@ -216,7 +216,7 @@ def test_one_file_is_where_its_address_leads():
         assert serving.get("/index.html").status == 404
 
 
-ODD = ["a b", "a$x", "${x}", 'quo"te', "back\\slash", "it's", "semi;colon{}", "#hash", "100%", "què?", "<b>", "new\nline"]
+ODD = ["a b", "a$x", "${x}", "${env:PATH}", "${env:", 'quo"te', "back\\slash", "it's", "semi;colon{}", "#hash", "100%", "què?", "<b>", "new\nline"]
 
 
 @pytest.mark.parametrize("name", ODD)
