@@ -8,6 +8,7 @@
 #include "no_names.h"
 
 #include "base/clock.h"
+#include "http/path.h"
 #include "proc/runtime.h"
 #include "proc/serve_conf.h"
 
@@ -26,7 +27,7 @@ is_sound(struct str text)
     return true;
 }
 
-/* A path of the kernel's holds no NUL, and realpath() makes it begin with a slash. */
+/* A path of the kernel's holds no NUL; realpath() makes it begin with a slash. */
 static struct serve_item
 item_of(struct arena *arena, struct str line)
 {
@@ -39,10 +40,11 @@ item_of(struct arena *arena, struct str line)
     return item;
 }
 
+/* realpath() leaves no "." and no ".." in it. */
 static bool
-is_good_name(struct str name)
+is_real(const struct serve_item *item)
 {
-    return name.len > 0 && !str_eq(name, STR(".")) && !str_eq(name, STR(".."));
+    return item->name.len > 0 && http_path_is_safe(item->path);
 }
 
 static bool
@@ -80,7 +82,7 @@ try_serve(struct str rest)
     while (site.items.len < (site.is_whole ? 1 : ITEMS_MAX) && rest.len > 0) {
         line = take_line(&rest);
         items[site.items.len] = item_of(arena, line);
-        if (is_good_name(items[site.items.len].name)
+        if (is_real(&items[site.items.len])
             && !is_listed(&site, items[site.items.len].name))
             site.items.len++;
     }
