@@ -298,6 +298,7 @@ def address_of_a_held_up_worker(weir):
     """A reload has taken an address away, and the old worker, which still listens there, does not get to know of it."""
     server = weir(conf(["127.0.0.1:{port}", "127.0.0.1:{port1}"]), allow=[r"bind\(\) to", "still could not bind", "was not changed"])
     old, = server.wait_workers(1)
+    server.wait_log("generation 1 serves")          # which he says himself
     os.kill(old, signal.SIGSTOP)
     try:
         reload_to(server, ["127.0.0.1:{port}"])
