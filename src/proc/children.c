@@ -270,7 +270,7 @@ children_dismiss(struct master *m, const struct runtime *rt, int signal)
         leaving_begin(c);
         if (c->pid == 0)
             child_free(c);
-        else if (kill(c->pid, signal) != 0 && errno != ESRCH)
+        else if (kill(c->pid, signal) != 0)
             cannot_tell(c, signal);
     }
 }
@@ -307,7 +307,7 @@ tell_one(struct child *c, const struct successor_told *to)
     if (to->queue >= 0 && c->channel.fd >= 0
         && channel_send(c->tell, CHANNEL_RETIRE, to->addresses, to->queue))
         c->retired = true;
-    else if (!c->retired && kill(c->pid, SIGQUIT) != 0 && errno != ESRCH)
+    else if (!c->retired && kill(c->pid, SIGQUIT) != 0)
         cannot_tell(c, SIGQUIT);
 }
 
