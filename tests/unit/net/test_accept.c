@@ -62,7 +62,7 @@ start_listener(struct listener *listener, const char *text)
         .fd = -1, .text = str_of(text), .on_accept = on_accept,
         .options = { .backlog = 511, .rcvbuf = -1, .sndbuf = -1, .fastopen = -1, .deferred = 0,
                      .nodelay = 1, .so_keepalive = -1, .keepidle = -1, .keepintvl = -1,
-                     .keepcnt = -1 },
+                     .keepcnt = -1, .mode = -1, .uid = -1, .gid = -1 },
     };
     ck_assert_ptr_null(address_parse(listener->text, &listener->address, 1, &count));
     address_set_port(&listener->address, 0);
